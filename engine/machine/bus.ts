@@ -1,0 +1,123 @@
+/**
+ * What a chip sees of the machine. A chip is constructed once per thread (vCPU workers, service worker) over the same
+ * block of shared memory; JavaScript fields of a chip hold no guest-visible state, only views and wiring.
+ *
+ * Rules
+ * - Port, MMIO, timer and input handlers run under the machine's device lock, on whichever thread got there.
+ * - A chip never starts a stop and never waits: it posts a request, which is carried out after the lock is released.
+ * - Reads that are `peek`s (inspector, reports) must have no side effect.
+ */
+import type { BlockLayout, BlockView, Field } from '../layout/block.ts';
+
+/** Access width in bytes. */
+export type Width = 1 | 2 | 4;
+
+export interface PortHandler {
+  /** `port` is absolute. The result is unsigned and fits the width. */
+  read(port: number, width: Width): number;
+  write(port: number, width: Width, value: number): void;
+  /** As `read`, without side effects. Without it, tools show the port as unreadable. */
+  peek?(port: number, width: Width): number;
+}
+
+export interface MmioHandler {
+  /** `offset` counts from the region's base. */
+  read(offset: number, width: Width): number;
+  write(offset: number, width: Width, value: number): void;
+  peek?(offset: number, width: Width): number;
+}
+
+/** A range of guest-physical pages that leads to a chip. PCI moves and switches it. Base and enabled state live in shared memory. */
+export interface MmioRegion {
+  readonly base: number;
+  readonly size: number;
+  /** Moves the region and enables it; `undefined` takes it out of the map. Page granular. */
+  place(base: number | undefined): void;
+}
+
+/** A range of ports that can be moved (PCI I/O BARs, PM base). */
+export interface PortRegion {
+  readonly base: number;
+  readonly count: number;
+  place(base: number | undefined): void;
+}
+
+/** A level: true is asserted. Edge or level sensitivity is the interrupt controller's affair. */
+export interface InterruptLine {
+  set(asserted: boolean): void;
+}
+
+/** One deadline in shared memory. Only one is pending per timer; arming replaces it. */
+export interface Timer {
+  /** Guest nanoseconds (clock.now() scale) at which the callback runs, not before. Integer below 2^53. */
+  arm(deadline: number): void;
+  cancel(): void;
+  /** The pending deadline, or Infinity. */
+  readonly deadline: number;
+}
+
+export interface Clock {
+  /** Guest nanoseconds since power-on; monotonic, integer. The only time a guest ever sees. */
+  now(): number;
+  /** Seconds since 1970 that the RTC showed at power-on. */
+  readonly startTime: number;
+}
+
+/** Requests a chip may post; they run when the device lock is free again. */
+export type ChipRequest =
+  | { kind: 'reset'; reason: string }
+  | { kind: 'powerOff'; reason: string }
+  | { kind: 'smi'; cpu: number }
+  /** Debug exit port 0xF4: status is (value << 1) | 1. */
+  | { kind: 'debugExit'; value: number };
+
+/** A byte stream from a chip to the host (serial, debug console). Never drops: when full, push says false and the chip keeps the byte. */
+export interface OutputStream {
+  push(byte: number): boolean;
+  /** Bytes that fit now. */
+  readonly space: number;
+}
+
+/** How a read or write of a legacy segment (0xC0000-0xFFFFF) is routed by the host bridge's PAM registers. */
+export interface LegacyRouting {
+  /** RAM under the ROM is read, else the ROM (or a hole). */
+  readRam: boolean;
+  /** Writes reach RAM, else they are dropped. */
+  writeRam: boolean;
+}
+
+export interface PhysicalMap {
+  /** Routes [base, base+size) (16 KiB granular, inside 0xC0000-0xFFFFF) as PAM says. */
+  routeLegacy(base: number, size: number, routing: LegacyRouting): void;
+  /** Opens or closes the compatible SMRAM window 0xA0000-0xBFFFF to RAM for everybody (D_OPEN). */
+  openSmram(open: boolean): void;
+  /** Guest RAM size in bytes below 4 GiB. */
+  readonly ramBytes: number;
+  /** DMA: copies out of / into guest RAM. Never reaches SMRAM or MMIO; holes read as ones. Keeps write epochs and code coherent. */
+  dmaRead(address: number, into: Uint8Array): void;
+  dmaWrite(address: number, from: Uint8Array): void;
+}
+
+export interface Bus {
+  /** This chip's block in the shared memory; the same name always gives the same bytes. */
+  block<F extends Record<string, Field>>(layout: BlockLayout<F>, instance?: string): BlockView<F>;
+  ports(first: number, count: number, handler: PortHandler): PortRegion;
+  /** `base` undefined: not mapped until placed. */
+  mmio(name: string, base: number | undefined, size: number, handler: MmioHandler): MmioRegion;
+  /** `name` is unique in the machine, for instance `pit.channel0`. */
+  timer(name: string, callback: () => void): Timer;
+  output(name: string): OutputStream;
+  readonly clock: Clock;
+  readonly memory: PhysicalMap;
+  /** VRAM bytes, shared with the display encoder. */
+  readonly vram: Uint8Array<SharedArrayBuffer>;
+  post(request: ChipRequest): void;
+  /** Tells display viewers that something visible changed (a counter in shared memory; cheap). */
+  displayChanged(): void;
+}
+
+/** Every chip. */
+export interface Chip {
+  /** Puts the chip's block in its power-on state. `reset` is called at power-on and at each machine reset. */
+  reset(): void;
+}

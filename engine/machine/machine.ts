@@ -1,0 +1,121 @@
+/**
+ * The face of a machine towards the host. Everything here is called on the main thread and answers by messages from the
+ * machine's service worker: the main thread never takes a machine's lock and never waits for one.
+ */
+
+export type ClockMode = 'wall' | 'virtual';
+
+/** What the machine starts from. Bytes are handed over; the host has read and bounded them. */
+export type BootSource =
+  /** 512 bytes or more, loaded at 0x7C00 in real mode, DL = `drive`. No firmware behind it. */
+  | { kind: 'boot-sector'; image: Uint8Array; drive?: number }
+  /** Multiboot ELF, or Linux boot protocol (bzImage): told apart by their magic. */
+  | { kind: 'kernel'; image: Uint8Array; initrd?: Uint8Array; commandLine?: string }
+  /** Firmware at the reset vector, with an optional VGA option ROM at 0xC0000. */
+  | { kind: 'bios'; image: Uint8Array; vgaBios?: Uint8Array };
+
+export interface MachineConfiguration {
+  /** Shown in errors and events. */
+  name: string;
+  cpus: number;
+  /** Guest RAM in bytes; a multiple of 1 MiB, from 1 MiB to 3 GiB. */
+  memoryBytes: number;
+  clock: ClockMode;
+  boot: BootSource;
+  /** RTC at power-on, seconds since 1970; virtual clocks default to a fixed date, wall clocks to the host's. */
+  startTime?: number;
+}
+
+export type MachineState = 'off' | 'running' | 'paused' | 'crashed';
+
+export type MachineEvent =
+  | { kind: 'state'; state: MachineState; reason: string }
+  /** Bytes the guest wrote to COM1 / port 0xE9. */
+  | { kind: 'serial'; bytes: Uint8Array }
+  | { kind: 'debugConsole'; bytes: Uint8Array }
+  | { kind: 'debugExit'; value: number }
+  | { kind: 'reset'; reason: string }
+  | { kind: 'tripleFault'; chain: { vector: number; code: number; eip: number; address: number }[] }
+  /** The size of what the guest shows changed. */
+  | { kind: 'display'; width: number; height: number; text: { columns: number; rows: number } | undefined };
+
+export interface VcpuStatistics {
+  instructions: number;
+  /** Times the vCPU came back to JavaScript, by reason (names of Exit). */
+  exits: Record<string, number>;
+  exceptions: Record<string, number>;
+  interrupts: number;
+  halted: boolean;
+}
+
+export interface MachineStatistics {
+  seconds: number;
+  instructions: number;
+  mips: number;
+  exits: Record<string, number>;
+  vcpus: VcpuStatistics[];
+}
+
+/** A picture of what the guest shows: RGBA, top row first. */
+export interface Picture {
+  width: number;
+  height: number;
+  rgba: Uint8Array;
+}
+
+/** Input as it goes to the chips. Scancodes are set 1 with 0xE0 prefixes, as the i8042 delivers them after translation. */
+export type MachineInput =
+  | { kind: 'scancodes'; bytes: number[] }
+  /** Relative motion in counts, y up as PS/2 has it; buttons bit 0 left, 1 right, 2 middle; wheel steps. */
+  | { kind: 'mouse'; dx: number; dy: number; wheel: number; buttons: number }
+  | { kind: 'serial'; bytes: Uint8Array };
+
+/** Where display viewers connect: a loopback WebSocket that speaks RFB, one per scanout. */
+export interface DisplayEndpoint {
+  /** Path and token included: ws://127.0.0.1:PORT/TOKEN. Not to be logged. */
+  url: string;
+}
+
+export interface Machine {
+  readonly configuration: MachineConfiguration;
+  readonly state: MachineState;
+  on(listener: (event: MachineEvent) => void): () => void;
+  /** Powers on. The machine comes up running, or paused at its first instruction. */
+  start(options?: { paused?: boolean }): Promise<void>;
+  pause(): Promise<void>;
+  resume(): Promise<void>;
+  reset(): Promise<void>;
+  /** Pulls the plug; the machine is off afterwards. */
+  powerOff(): Promise<void>;
+  /** ACPI power button. */
+  pressPowerButton(): Promise<void>;
+  input(input: MachineInput): Promise<void>;
+  /** The screen as pixels; and as text rows in a text mode (CP437 decoded to Unicode). */
+  screenshot(): Promise<Picture>;
+  screenText(): Promise<string[] | undefined>;
+  statistics(): Promise<MachineStatistics>;
+  /** SHA-256 over every saved block and all of RAM and VRAM; the machine must be paused or off. */
+  digest(): Promise<string>;
+  /** virtual clock: runs until exactly `count` instructions have been retired since power-on, then pauses. */
+  runUntil(count: number): Promise<void>;
+  display(): Promise<DisplayEndpoint>;
+  /** Ends the workers and frees the memory. Idempotent. */
+  dispose(): Promise<void>;
+}
+
+/** Every refusal of the engine: a code for programs, a sentence for people. */
+export class MachineError extends Error {
+  constructor(
+    readonly code:
+      | 'bad-configuration'
+      | 'bad-image'
+      | 'too-large'
+      | 'wrong-state'
+      | 'not-supported'
+      | 'crashed',
+    message: string,
+  ) {
+    super(message);
+    this.name = 'MachineError';
+  }
+}
