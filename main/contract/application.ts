@@ -1,0 +1,84 @@
+import { eventIterator } from '@orpc/contract';
+import { z } from 'zod';
+import { byteArray } from './bytes.ts';
+import { procedure } from './errors.ts';
+import { machineId } from './machine.ts';
+
+/** Which front is asking. */
+export const front = z.enum(['app', 'browser', 'command-line']);
+
+export const about = z.object({
+  name: z.literal('Vitrine'),
+  version: z.string(),
+  front,
+  /** The library's folder on the host. */
+  library: z.string(),
+  /** Versions of what runs the host: `node`, `v8`, and `electron` in the app. */
+  versions: z.record(z.string(), z.string()),
+  /** For instance "linux x64". */
+  platform: z.string(),
+  /** Logical processors of the host. */
+  hostProcessors: z.int(),
+  /** The front has a desktop: the `desktop` domain works, and files may be named by path. */
+  desktop: z.boolean(),
+});
+
+/** The outcome of one checker of `doctor`. */
+export const doctorResult = z.object({
+  id: z.string(),
+  category: z.enum(['host', 'library', 'engine', 'tools']),
+  title: z.string(),
+  outcome: z.enum(['good', 'warning', 'bad', 'not-applicable']),
+  /** One or two sentences: what was found. */
+  description: z.string(),
+  /** What to do about it; empty when there is nothing to do. */
+  fixes: z.array(z.string()),
+});
+
+/** A person's choices, kept beside the library. */
+export const settings = z.object({
+  /** `system` follows the desktop. */
+  theme: z.enum(['system', 'light', 'dark']),
+  /** The key that lets go of the keyboard, as KeyboardEvent.code. */
+  releaseKey: z.string().min(1).max(32),
+  /** How consoles scale by default. */
+  scaling: z.enum(['pixel-exact', 'smooth']),
+});
+
+export const application = {
+  about: procedure.output(about),
+  doctor: procedure.output(z.array(doctorResult)),
+  settings: {
+    get: procedure.output(settings),
+    /** Absent values stay. */
+    set: procedure.input(settings.partial()).output(settings),
+    /** The settings now, and at each change by any front. */
+    watch: procedure.output(eventIterator(settings)),
+  },
+};
+
+/** What only a front with a desktop can do. Elsewhere each of these is NOT_SUPPORTED. */
+export const desktop = {
+  /** Opens the machine's console window, or brings it to the front. */
+  openConsole: procedure.input(z.object({ id: machineId })).output(z.void()),
+  /** The system's open dialog. Null: it was cancelled. */
+  chooseFile: procedure
+    .input(
+      z.object({
+        title: z.string().max(200),
+        filters: z.array(z.object({ name: z.string(), extensions: z.array(z.string()) })).optional(),
+      }),
+    )
+    .output(z.object({ path: z.string() }).nullable()),
+  /** The system's save dialog; writes the bytes. Null: it was cancelled. */
+  saveFile: procedure
+    .input(z.object({ title: z.string().max(200), name: z.string().max(255), bytes: byteArray() }))
+    .output(z.object({ path: z.string() }).nullable()),
+  /** Shows the machine's folder in the file browser. */
+  showFolder: procedure.input(z.object({ id: machineId })).output(z.void()),
+};
+
+export type Front = z.infer<typeof front>;
+export type About = z.infer<typeof about>;
+export type DoctorResult = z.infer<typeof doctorResult>;
+export type Settings = z.infer<typeof settings>;

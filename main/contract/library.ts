@@ -1,0 +1,126 @@
+import { eventIterator } from '@orpc/contract';
+import { z } from 'zod';
+import { byteArray } from './bytes.ts';
+import { procedure } from './errors.ts';
+import { bootKind, clockMode, cpuCount, libraryEntry, machineId, machineName, machineSummary, memoryBytes } from './machine.ts';
+
+/**
+ * Where a file comes from. A path is on the host and may only be named by a front of the same person on the same host (the
+ * app, the command line); a browser sends the bytes.
+ */
+export const fileSource = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('path'), path: z.string().min(1).max(4096) }),
+  z.object({ kind: z.literal('bytes'), name: z.string().min(1).max(255), bytes: byteArray() }),
+]);
+
+/** What an image was found to be. */
+export const imageReport = z.object({
+  /** The file's own name. */
+  name: z.string(),
+  size: z.number(),
+  /** Null: it can be nothing that this version starts. */
+  as: bootKind.nullable(),
+  /** One sentence: what it is, or why it cannot be used. */
+  description: z.string(),
+  /** Least and proposed memory for a machine of it, in bytes. */
+  memoryMinimum: memoryBytes,
+  memoryProposed: memoryBytes,
+});
+
+/** What a new machine starts from. Files are copied into the machine's folder unless `link` is set. */
+export const creationSource = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('sample'), sample: z.string().min(1).max(64) }),
+  z.object({
+    kind: z.literal('image'),
+    file: fileSource,
+    /** Null or absent: what the image was found to be. */
+    as: bootKind.nullish(),
+    initrd: fileSource.nullish(),
+    /** The kernel's command line. */
+    commandLine: z.string().max(2047).nullish(),
+    vgaBios: fileSource.nullish(),
+    /** Do not copy: machine.json names the file where it is. Needs a path. */
+    link: z.boolean().optional(),
+  }),
+  /** A source file of one's own; what it includes must stand in the machine's folder. */
+  z.object({ kind: z.literal('assembly'), file: fileSource }),
+  z.object({ kind: z.literal('assembly-text'), text: z.string().max(4 * 1024 * 1024) }),
+]);
+
+export const creation = z.object({
+  /** Absent: made from the file's or the sample's name. */
+  name: machineName.optional(),
+  /** Absent: what the sample or the image proposes. */
+  memoryBytes: memoryBytes.optional(),
+  cpus: cpuCount.optional(),
+  clock: clockMode.optional(),
+  note: z.string().max(2000).optional(),
+  source: creationSource,
+});
+
+/** A guest of ours that a machine can be made from. */
+export const sample = z.object({
+  id: z.string(),
+  name: z.string(),
+  /** One or two sentences. */
+  summary: z.string(),
+  memoryBytes,
+});
+
+/** A file of a machine's folder. `machine` files go with the machine; `disk` files are the person's data. */
+export const machineFileEntry = z.object({
+  /** Relative to the machine's folder. */
+  name: z.string(),
+  size: z.number(),
+  part: z.enum(['machine', 'disk']),
+});
+
+/** The first event is `all`; then each change. */
+export const libraryEvent = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('all'), entries: z.array(libraryEntry) }),
+  z.object({ kind: z.literal('changed'), entry: libraryEntry }),
+  z.object({ kind: z.literal('removed'), id: z.string() }),
+]);
+
+export const library = {
+  /** Every folder of the library, by name, with its live state. */
+  list: procedure.output(z.array(libraryEntry)),
+  /** One of them. */
+  get: procedure.input(z.object({ id: machineId })).output(libraryEntry),
+  /** The list, and then what changes in it, until the caller ends it. */
+  watch: procedure.output(eventIterator(libraryEvent)),
+  samples: procedure.output(z.array(sample)),
+  /** What would become of this file; nothing is written. */
+  inspectImage: procedure.input(z.object({ file: fileSource })).output(imageReport),
+  create: procedure.input(creation).output(machineSummary),
+  /** Changes what people see; the folder keeps its name. */
+  rename: procedure.input(z.object({ id: machineId, name: machineName })).output(machineSummary),
+  /** Only while off; absent values stay. */
+  configure: procedure
+    .input(
+      z.object({
+        id: machineId,
+        memoryBytes: memoryBytes.optional(),
+        clock: clockMode.optional(),
+        note: z.string().max(2000).optional(),
+        commandLine: z.string().max(2047).nullable().optional(),
+      }),
+    )
+    .output(machineSummary),
+  /** What `delete` would remove. For a folder that cannot be opened: everything in it. */
+  listFiles: procedure.input(z.object({ id: z.string().max(255) })).output(z.array(machineFileEntry)),
+  /** `machine` leaves the disk files in the folder; `machine-and-disks` removes the folder. Only while off. */
+  delete: procedure
+    .input(z.object({ id: machineId, what: z.enum(['machine', 'machine-and-disks']) }))
+    .output(z.object({ removed: z.array(z.string()), kept: z.array(z.string()), folder: z.string() })),
+  /** The machine's last picture as a PNG; null if there is none. */
+  thumbnail: procedure.input(z.object({ id: machineId })).output(z.object({ png: byteArray() }).nullable()),
+};
+
+export type FileSource = z.infer<typeof fileSource>;
+export type ImageReport = z.infer<typeof imageReport>;
+export type Creation = z.infer<typeof creation>;
+export type CreationSource = z.infer<typeof creationSource>;
+export type Sample = z.infer<typeof sample>;
+export type MachineFileEntry = z.infer<typeof machineFileEntry>;
+export type LibraryEvent = z.infer<typeof libraryEvent>;

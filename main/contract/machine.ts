@@ -1,0 +1,162 @@
+import { z } from 'zod';
+import { byteArray } from './bytes.ts';
+
+/** A machine's folder in the library; also how the command line names it. Never a path. */
+export const machineId = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9-]{0,63}$/, 'A machine is named by lower-case letters, digits and hyphens, at most 64.');
+
+/** What people call it. Free text of one line. */
+export const machineName = z
+  .string()
+  .trim()
+  .min(1, 'A machine needs a name.')
+  .max(64, 'A name has at most 64 characters.')
+  .regex(/^[^\p{Cc}\p{Zl}\p{Zp}]*$/u, 'A name is one line without control characters.');
+
+/** Guest memory: what the engine can give a machine (architecture, section 2). */
+export const MEMORY_UNIT = 1024 * 1024;
+export const MEMORY_MINIMUM = 1 * MEMORY_UNIT;
+export const MEMORY_MAXIMUM = 3 * 1024 * MEMORY_UNIT;
+
+/** Bytes of guest memory. */
+export const memoryBytes = z
+  .int('Memory is a whole number of bytes.')
+  .min(MEMORY_MINIMUM, 'A machine needs at least 1 MiB of memory.')
+  .max(MEMORY_MAXIMUM, 'A machine has at most 3072 MiB of memory.')
+  .multipleOf(MEMORY_UNIT, 'Memory is given in whole MiB.');
+
+/** Virtual processors. */
+export const cpuCount = z
+  .int('The number of processors is a whole number.')
+  .min(1, 'A machine needs a processor.')
+  .max(1, 'A machine has one processor in this version.');
+
+/** `wall` follows the host; `virtual` counts retired instructions, and each run is the same. */
+export const clockMode = z.enum(['wall', 'virtual']);
+
+/** What a machine is started from, as its file says it. */
+export const bootKind = z.enum(['assembly', 'kernel', 'boot-sector', 'bios']);
+
+/** `crashed`: the guest or the engine cannot go on; power off or reset ends it. */
+export const machineState = z.enum(['off', 'running', 'paused', 'crashed']);
+
+/** What the guest shows: pixels, and cells in a text mode. */
+export const displaySize = z.object({
+  width: z.int().min(0),
+  height: z.int().min(0),
+  text: z.object({ columns: z.int(), rows: z.int() }).nullable(),
+});
+
+/** A machine of the library with its live state. */
+export const machineSummary = z.object({
+  kind: z.literal('machine'),
+  id: machineId,
+  name: machineName,
+  state: machineState,
+  /** One sentence: why it is in this state. */
+  reason: z.string(),
+  /** When it came into this state, milliseconds since 1970; null if it has never been started. */
+  since: z.number().nullable(),
+  memoryBytes,
+  cpus: cpuCount,
+  clock: clockMode,
+  boot: z.object({
+    kind: bootKind,
+    /** The file it starts from, as a person would say it, for instance "lantern.elf". */
+    file: z.string(),
+  }),
+  /** The sample this was made from; null for one's own. */
+  sample: z.string().nullable(),
+  /** One or two sentences on what it is; empty if nobody wrote any. */
+  note: z.string(),
+  /** The machine's folder on the host. */
+  folder: z.string(),
+  /** Changes with the picture; ask for it with `library.thumbnail`. Null: it has never shown anything. */
+  thumbnail: z.number().nullable(),
+  /** Milliseconds since 1970. */
+  created: z.number(),
+  /** Milliseconds since 1970; null if it has never been started. */
+  lastStarted: z.number().nullable(),
+  /** What it shows now; null while off. */
+  display: displaySize.nullable(),
+});
+
+/** A folder of the library whose `machine.json` cannot be opened. It is shown, and left as it is. */
+export const unreadableMachine = z.object({
+  kind: z.literal('unreadable'),
+  /** The folder's name. */
+  id: z.string(),
+  folder: z.string(),
+  /** One sentence: "cannot be opened: …". */
+  problem: z.string(),
+});
+
+/** What the library lists. */
+export const libraryEntry = z.discriminatedUnion('kind', [machineSummary, unreadableMachine]);
+
+/** Input as it goes to the chips. */
+export const machineInput = z.discriminatedUnion('kind', [
+  /** Set 1 scancodes with 0xE0 prefixes; a release has bit 7 set. Complete sequences only. */
+  z.object({ kind: z.literal('scancodes'), bytes: z.array(z.int().min(0).max(255)).min(1).max(4096) }),
+  /** Relative motion in counts, y up; buttons: bit 0 left, 1 right, 2 middle. Wheel in steps, positive is away from the user. */
+  z.object({
+    kind: z.literal('mouse'),
+    dx: z.int().min(-32768).max(32767),
+    dy: z.int().min(-32768).max(32767),
+    wheel: z.int().min(-128).max(127),
+    buttons: z.int().min(0).max(7),
+  }),
+  /** Bytes for COM1. */
+  z.object({ kind: z.literal('serial'), bytes: byteArray(64 * 1024) }),
+]);
+
+/** What a machine's event stream carries. The first events are the present: state, display, and the history that was asked for. */
+export const machineEvent = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('state'), state: machineState, reason: z.string(), since: z.number().nullable() }),
+  /** Bytes the guest wrote to COM1. `lost`: bytes before these that are no longer kept or could not be delivered. */
+  z.object({ kind: z.literal('serial'), bytes: byteArray(), lost: z.int().min(0) }),
+  /** Bytes the guest wrote to port 0xE9. */
+  z.object({ kind: z.literal('debugConsole'), bytes: byteArray(), lost: z.int().min(0) }),
+  /** The guest wrote `value` to the debug-exit port 0xF4. */
+  z.object({ kind: z.literal('debugExit'), value: z.number() }),
+  z.object({ kind: z.literal('reset'), reason: z.string() }),
+  /** The exceptions that led to the triple fault, first one first; `address` is CR2 at that time. */
+  z.object({
+    kind: z.literal('tripleFault'),
+    chain: z.array(z.object({ vector: z.number(), code: z.number(), eip: z.number(), address: z.number() })),
+  }),
+  z.object({ kind: z.literal('display'), display: displaySize.nullable() }),
+]);
+
+/** Counters since power-on. */
+export const machineStatistics = z.object({
+  /** Seconds of running. */
+  seconds: z.number(),
+  instructions: z.number(),
+  /** Million instructions a second, over `seconds`. */
+  mips: z.number(),
+  /** Returns to the run loop, by reason. */
+  exits: z.record(z.string(), z.number()),
+  vcpus: z.array(
+    z.object({
+      instructions: z.number(),
+      exits: z.record(z.string(), z.number()),
+      exceptions: z.record(z.string(), z.number()),
+      interrupts: z.number(),
+      halted: z.boolean(),
+    }),
+  ),
+});
+
+/** A picture of what the guest shows. */
+export const screenshot = z.object({ width: z.int(), height: z.int(), png: byteArray() });
+
+export type MachineSummary = z.infer<typeof machineSummary>;
+export type UnreadableMachine = z.infer<typeof unreadableMachine>;
+export type LibraryEntry = z.infer<typeof libraryEntry>;
+export type MachineStateName = z.infer<typeof machineState>;
+export type MachineInputMessage = z.infer<typeof machineInput>;
+export type MachineEventMessage = z.infer<typeof machineEvent>;
+export type MachineStatisticsMessage = z.infer<typeof machineStatistics>;
+export type DisplaySize = z.infer<typeof displaySize>;

@@ -1,0 +1,40 @@
+import { eventIterator } from '@orpc/contract';
+import { z } from 'zod';
+import { procedure } from './errors.ts';
+import { machineEvent, machineId, machineInput, machineStatistics, machineSummary, screenshot } from './machine.ts';
+
+const one = z.object({ id: machineId });
+
+/** Running machines: control, input, and what they show. */
+export const machines = {
+  /** Powers on; `paused`: stops before the first instruction. Assembly is assembled first; its errors are BAD_INPUT. */
+  start: procedure.input(z.object({ id: machineId, paused: z.boolean().optional() })).output(machineSummary),
+  pause: procedure.input(one).output(machineSummary),
+  resume: procedure.input(one).output(machineSummary),
+  reset: procedure.input(one).output(machineSummary),
+  /** Pulls the plug. */
+  powerOff: procedure.input(one).output(machineSummary),
+  /** ACPI power button; the guest decides. */
+  powerButton: procedure.input(one).output(machineSummary),
+  input: procedure.input(z.object({ id: machineId, input: machineInput })).output(z.void()),
+  /** Types text on the guest's keyboard (US layout, newline is Enter). Returns how many characters were typed; one without a key is BAD_INPUT. */
+  typeText: procedure
+    .input(z.object({ id: machineId, text: z.string().min(1).max(65536) }))
+    .output(z.object({ typed: z.int() })),
+  screenshot: procedure.input(one).output(screenshot),
+  /** The rows of a text mode, trailing spaces kept; null in a graphics mode. */
+  screenText: procedure.input(one).output(z.array(z.string()).nullable()),
+  statistics: procedure.input(one).output(machineStatistics),
+  /**
+   * The present state and display, then what happens. With `history`, what COM1 and port 0xE9 said before comes first, with no
+   * byte missing or doubled between the history and what follows. Stays open over power-off and start; ends when the machine is deleted.
+   */
+  events: procedure
+    .input(z.object({ id: machineId, history: z.boolean().optional() }))
+    .output(eventIterator(machineEvent)),
+  /**
+   * Where the display is: a WebSocket URL that speaks RFB; relative in a browser (resolve it against the page's own address, with
+   * ws or wss). Holds while the machine is on. It contains a secret: not to be logged or shown.
+   */
+  display: procedure.input(one).output(z.object({ url: z.string() })),
+};
