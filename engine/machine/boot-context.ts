@@ -71,4 +71,11 @@ export interface BootContext {
   /** Port I/O as the boot processor would do it; for chips that the missing firmware would have programmed. */
   portRead(port: number, width: 1 | 2 | 4): number;
   portWrite(port: number, width: 1 | 2 | 4, value: number): void;
+  /**
+   * Puts the display adapter into text mode 3 (80x25, 16 colours, 8x16 font loaded, screen blank), as a VGA BIOS does before it
+   * hands over to a boot loader.
+   */
+  setTextMode(): void;
+  /** Gives the display adapter its expansion ROM, behind its PCI ROM BAR, where firmware looks for a VGA BIOS. */
+  setVideoRom(bytes: Uint8Array): void;
 }
