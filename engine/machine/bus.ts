@@ -12,6 +12,11 @@ import type { BlockLayout, BlockView, Field } from '../layout/block.ts';
 /** Access width in bytes. */
 export type Width = 1 | 2 | 4;
 
+/**
+ * Where ranges overlap, the one with fewer ports answers; among equals the one that was declared later. An access goes to the
+ * owner of its first port, in one piece whatever its width: a chip with narrow registers splits it itself. An
+ * access whose first port nobody owns is made byte by byte, as on the ISA bus.
+ */
 export interface PortHandler {
   /** `port` is absolute. The result is unsigned and fits the width. */
   read(port: number, width: Width): number;
@@ -104,6 +109,8 @@ export interface Bus {
   ports(first: number, count: number, handler: PortHandler): PortRegion;
   /** `base` undefined: not mapped until placed. */
   mmio(name: string, base: number | undefined, size: number, handler: MmioHandler): MmioRegion;
+  /** A region that shows VRAM from `vramOffset` on without a handler in between: a linear frame buffer. */
+  frameBuffer(name: string, base: number | undefined, size: number, vramOffset: number): MmioRegion;
   /** `name` is unique in the machine, for instance `pit.channel0`. */
   timer(name: string, callback: () => void): Timer;
   output(name: string): OutputStream;

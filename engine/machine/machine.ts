@@ -112,10 +112,12 @@ export class MachineError extends Error {
       | 'too-large'
       | 'wrong-state'
       | 'not-supported'
+      | 'no-memory'
       | 'crashed',
     message: string,
+    options?: ErrorOptions,
   ) {
-    super(message);
+    super(message, options);
     this.name = 'MachineError';
   }
 }

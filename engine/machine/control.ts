@@ -1,0 +1,126 @@
+/**
+ * The machine's control block and what threads tell each other through it: attention bits, dropped caches and their
+ * acknowledgement, the epoch of writes.
+ */
+import { array, defineBlock, scalar } from '../layout/block.ts';
+import { Attention, vcpuState } from '../isa/state.ts';
+import { maximumVcpus, type MachineMemory } from './memory.ts';
+import type { StopWords } from './stop.ts';
+
+/** Transient: everything in here is about threads, not about the guest. */
+export const controlBlock = defineBlock('control', 1, {
+  /** See stop.ts. */
+  stop: array('i32', maximumVcpus),
+  exclusiveOwner: scalar('i32'),
+  deviceLock: scalar('i32'),
+  /** Raised whenever cached translations or records have to be dropped. */
+  flushRequested: scalar('i32'),
+  /** The value of flushRequested that each vCPU has caught up with. */
+  flushDone: array('i32', maximumVcpus),
+  /** Raised when something visible changed. */
+  displayChanges: scalar('i32'),
+  /** 1 while a wake-up of the service worker is on its way. */
+  doorbell: scalar('i32'),
+  /** Bits of what the service worker shall look at; see protocol.ts. */
+  serviceWork: scalar('i32'),
+});
+
+/** Saved: epochs are compared across a suspend. */
+export const epochBlock = defineBlock('epoch', 1, { current: scalar('u32') });
+
+export class MachineControl {
+  readonly block;
+  readonly words: Int32Array<SharedArrayBuffer>;
+  readonly stopWords: StopWords;
+  /** Index in `words` of the device lock. */
+  readonly lockWord: number;
+  readonly #base: number;
+  readonly #attention: number[];
+  readonly #epoch;
+
+  constructor(readonly memory: MachineMemory) {
+    const base = memory.directory.open(controlBlock, '', { transient: true });
+    this.block = controlBlock.at(memory.buffer, base);
+    this.words = memory.words;
+    this.#base = base;
+    this.#epoch = memory.block(epochBlock);
+    this.#attention = Array.from(
+      { length: memory.shape.cpus },
+      (_, cpu) => (memory.directory.open(vcpuState, String(cpu)) + vcpuState.offset.attention) >>> 2,
+    );
+    this.lockWord = this.word('deviceLock');
+    const stop = this.word('stop');
+    this.stopWords = {
+      cpus: memory.shape.cpus,
+      stop: (cpu) => stop + cpu,
+      attention: (cpu) => this.attentionWord(cpu),
+      owner: this.word('exclusiveOwner'),
+    };
+  }
+
+  /** Index in `words` of a field of the control block. */
+  word(field: keyof typeof controlBlock.fields, element = 0): number {
+    return ((this.#base + controlBlock.offset[field]) >>> 2) + element;
+  }
+
+  attentionWord(cpu: number): number {
+    const word = this.#attention[cpu];
+    if (word === undefined) throw new RangeError(`There is no virtual CPU ${cpu}.`);
+    return word;
+  }
+
+  get cpus(): number {
+    return this.memory.shape.cpus;
+  }
+
+  /** Makes the vCPU look at `bits` before its next block, and wakes it from HLT. Any thread, no lock. */
+  attend(cpu: number, bits: number): void {
+    const word = this.attentionWord(cpu);
+    if ((Atomics.or(this.words, word, bits) & bits) !== bits) Atomics.notify(this.words, word);
+  }
+
+  /**
+   * Has every vCPU drop its cached translations and records at its next poll. The result is for flushPassed. Any thread.
+   */
+  requestFlush(): number {
+    const generation = Atomics.add(this.words, this.word('flushRequested'), 1) + 1;
+    for (let cpu = 0; cpu < this.cpus; cpu++) this.attend(cpu, Attention.flush);
+    return generation;
+  }
+
+  /** The vCPU's own thread, after it has dropped its caches; `generation` was read by flushTarget *before* it did so. */
+  acknowledgeFlush(cpu: number, generation: number): void {
+    Atomics.store(this.words, this.word('flushDone', cpu), generation);
+  }
+
+  flushTarget(): number {
+    return Atomics.load(this.words, this.word('flushRequested'));
+  }
+
+  /**
+   * True once every vCPU has dropped its caches since requestFlush gave `generation`: the grace period of a right that was
+   * taken away. A QUIESCENT vCPU counts: `Attention.flush` is handled before it runs its next instruction.
+   */
+  flushPassed(generation: number): boolean {
+    for (let cpu = 0; cpu < this.cpus; cpu++) {
+      const quiescent = (Atomics.load(this.words, this.stopWords.stop(cpu)) & 1) === 0;
+      const done = Atomics.load(this.words, this.word('flushDone', cpu));
+      if (!quiescent && ((done - generation) | 0) < 0) return false;
+    }
+    return true;
+  }
+
+  /** The epoch that writes are stamped with now. */
+  currentEpoch(): number {
+    return this.#epoch.current;
+  }
+
+  /** Starts a new epoch; vCPUs see it at once, pages are stamped with it at their next slow write. Under the device lock. */
+  advanceEpoch(): number {
+    return (this.#epoch.current += 1);
+  }
+
+  noteDisplayChange(): void {
+    Atomics.add(this.words, this.word('displayChanges'), 1);
+  }
+}

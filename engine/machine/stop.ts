@@ -1,0 +1,132 @@
+/**
+ * The stop protocol: how vCPUs are made to stand still, and how they stand still by themselves.
+ *
+ * Each vCPU has one word: bit 0 is RUNNING (clear: QUIESCENT), the other bits are the set of reasons for which it is stopped.
+ * A vCPU becomes RUNNING only by a compare-exchange that finds the whole word 0, so the stop reasons are looked at in the very step in
+ * which quiescence is left. HLT, waiting for SIPI, for the device lock, for room in a ring, for exclusivity: all of them are
+ * QUIESCENT, and a requester counts such a vCPU as stopped without waking it.
+ *
+ * A requester sets its reason by an atomic OR; the old value tells whether the vCPU was RUNNING. If so its `attention` word gets the
+ * stop bit, which generated code polls, and the requester waits until RUNNING is clear. A reason has one holder at a time.
+ *
+ * Exclusivity (one vCPU runs, the others stand still) has one owner at a time. Who waits to be the owner is QUIESCENT, so it
+ * can be stopped itself. The owner's `exclusive` bits are withdrawn before the ownership is: the next owner would lose its own otherwise.
+ *
+ * All of it is a text over AtomicStep (see there); test/model/stop.spec.ts explores every interleaving.
+ */
+import { Attention } from '../isa/state.ts';
+import type { Protocol } from './atomic-step.ts';
+
+/** Bit 0 of a vCPU's stop word. */
+export const running = 1;
+
+/** Why a vCPU is stopped: bits of its stop word. Each bit has one holder at a time. */
+export const enum StopReason {
+  /** The user paused the machine, or it has not been started yet. */
+  pause = 1 << 1,
+  /** The service worker acts on the machine: input under the virtual clock, reset, digest, screenshot of a consistent state. */
+  service = 1 << 2,
+  /** Another vCPU has exclusivity. */
+  exclusive = 1 << 3,
+  /** A breakpoint or the debugger. */
+  debug = 1 << 4,
+  /** The system-management rendezvous. */
+  smm = 1 << 5,
+  /** The machine is being switched off. */
+  power = 1 << 6,
+}
+
+/** Indices of the protocol's words. */
+export interface StopWords {
+  readonly cpus: number;
+  /** The stop word of each vCPU. */
+  stop(cpu: number): number;
+  /** The attention word of each vCPU. */
+  attention(cpu: number): number;
+  /** 0, or the number of the vCPU that has exclusivity plus one. */
+  readonly owner: number;
+}
+
+/**
+ * The vCPU's own thread: becomes QUIESCENT. From here on others may act on the machine as if this vCPU did not exist.
+ */
+export function* enterQuiescence(words: StopWords, cpu: number): Protocol {
+  const word = words.stop(cpu);
+  const before = yield { at: 'enter', op: 'and', word, value: ~running };
+  // Any reason may have somebody who waits for this.
+  if (before !== running) yield { at: 'enter.notify', op: 'notify', word };
+}
+
+/** The vCPU's own thread: becomes RUNNING as soon as no reason is against it. */
+export function* leaveQuiescence(words: StopWords, cpu: number): Protocol {
+  const word = words.stop(cpu);
+  for (;;) {
+    const seen = yield { at: 'leave', op: 'compareExchange', word, expected: 0, value: running };
+    if (seen === 0) return;
+    yield { at: 'leave.wait', op: 'wait', word, expected: seen };
+  }
+}
+
+/** The vCPU's own thread, at a poll that found `Attention.stop`: stands still until it may go on. */
+export function* obeyStop(words: StopWords, cpu: number): Protocol {
+  // The bit goes first: a request that comes later sets it again.
+  yield { at: 'obey', op: 'and', word: words.attention(cpu), value: ~Attention.stop };
+  yield* enterQuiescence(words, cpu);
+  yield* leaveQuiescence(words, cpu);
+}
+
+/** Any thread: asks one vCPU to stop for `reason`. Follow with awaitQuiescence before relying on it. */
+export function* requestStop(words: StopWords, cpu: number, reason: number): Protocol {
+  const before = yield { at: 'request', op: 'or', word: words.stop(cpu), value: reason };
+  if ((before & running) !== 0) {
+    yield { at: 'request.attention', op: 'or', word: words.attention(cpu), value: Attention.stop };
+  }
+}
+
+/** Any thread that may block: returns when the vCPU is QUIESCENT; it stays so as long as the caller's reason is set. */
+export function* awaitQuiescence(words: StopWords, cpu: number): Protocol {
+  const word = words.stop(cpu);
+  for (;;) {
+    const seen = yield { at: 'await', op: 'load', word };
+    if ((seen & running) === 0) return;
+    yield { at: 'await.wait', op: 'wait', word, expected: seen };
+  }
+}
+
+/** Withdraws `reason`; the vCPU goes on when no other is left. */
+export function* releaseStop(words: StopWords, cpu: number, reason: number): Protocol {
+  const word = words.stop(cpu);
+  const before = yield { at: 'release', op: 'and', word, value: ~reason };
+  if ((before & ~reason) === 0) yield { at: 'release.notify', op: 'notify', word };
+}
+
+/** Stops all vCPUs but `except` and waits until they stand still. */
+export function* stopAll(words: StopWords, reason: number, except = -1): Protocol {
+  for (let cpu = 0; cpu < words.cpus; cpu++) if (cpu !== except) yield* requestStop(words, cpu, reason);
+  for (let cpu = 0; cpu < words.cpus; cpu++) if (cpu !== except) yield* awaitQuiescence(words, cpu);
+}
+
+export function* releaseAll(words: StopWords, reason: number, except = -1): Protocol {
+  for (let cpu = 0; cpu < words.cpus; cpu++) if (cpu !== except) yield* releaseStop(words, cpu, reason);
+}
+
+/**
+ * A RUNNING vCPU's own thread, without the device lock: returns when every other vCPU is QUIESCENT and stays so until
+ * releaseExclusivity. May stand still itself meanwhile, so what it read before may have changed.
+ */
+export function* acquireExclusivity(words: StopWords, cpu: number): Protocol {
+  for (;;) {
+    const owner = yield { at: 'own', op: 'compareExchange', word: words.owner, expected: 0, value: cpu + 1 };
+    if (owner === 0) break;
+    yield* enterQuiescence(words, cpu);
+    yield { at: 'own.wait', op: 'wait', word: words.owner, expected: owner };
+    yield* leaveQuiescence(words, cpu);
+  }
+  yield* stopAll(words, StopReason.exclusive, cpu);
+}
+
+export function* releaseExclusivity(words: StopWords, cpu: number): Protocol {
+  yield* releaseAll(words, StopReason.exclusive, cpu);
+  yield { at: 'disown', op: 'store', word: words.owner, value: 0 };
+  yield { at: 'disown.notify', op: 'notify', word: words.owner };
+}
