@@ -46,7 +46,9 @@ export interface Form {
   readonly prefix?: 0xf2 | 0xf3 | 0x66;
   /** The decoder knows it, the assembler never chooses it (82 /0, undocumented aliases). */
   readonly decodeOnly?: boolean;
-  /** This form's own name, where it differs from the instruction's (PUSHAW, IRETD). */
+  /** The register operand 1 selects a word of a bit string when operand 0 is memory (BT Ev, Gv). */
+  readonly bitString?: boolean;
+  /** This form's own name, where it differs from the instruction's. */
   readonly mnemonic?: string;
 }
 
@@ -59,6 +61,8 @@ export interface Instruction {
   readonly aliases?: readonly string[];
   /** What it does, in one line, for the editor's hover. */
   readonly summary: string;
+  /** Names that also fix the operand size (PUSHAW, PUSHAD); the mnemonic alone takes the code's default. */
+  readonly sizedNames?: { readonly 16: string; readonly 32: string };
   readonly reads?: string;
   /** Flags written with a defined result / left undefined, as letters of FlagLetter. */
   readonly writes?: string;
@@ -66,6 +70,10 @@ export interface Instruction {
   readonly forms: readonly Form[];
   /** LOCK is allowed when operand 0 is memory. */
   readonly lock?: boolean;
+  /** The address size matters although no ModRM shows it (strings, LOOP, JCXZ, XLAT). */
+  readonly addressSized?: boolean;
+  /** POP to memory: an address based on (E)SP is computed after the increment (SDM vol. 2, POP). */
+  readonly addressAfterPop?: boolean;
   /** Takes REP (count only) or REPE / REPNE (count and ZF). */
   readonly repeat?: 'rep' | 'repe';
   /** Ends a block: the emitter's jump, a control service or a fault always leaves it. */
@@ -74,11 +82,6 @@ export interface Instruction {
   readonly privileged?: boolean;
   /** Emits the semantics for one sized form; called once per handler of the interpreter, once per use in the translator. */
   readonly semantics: (e: Emitter) => void;
-}
-
-/** Declares an instruction; forms are written as 'opcode: operands' lines, see `form`. */
-export function instruction(entry: Instruction): Instruction {
-  return entry;
 }
 
 /** `form('81 /0', 'Ev Iz')`. */

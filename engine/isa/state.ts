@@ -123,11 +123,9 @@ export const vcpuState = defineBlock('vcpu', 1, {
   /** 0 running, 1 HLT, 2 waiting for SIPI, 3 shutdown. */
   activity: scalar('u32'),
 
-  /** Instructions that may still be retired before Exit.budget; generated code counts down. */
+  /** Instructions that may still be retired before Exit.budget. Exact whenever a service runs (the running one not counted). */
   budget: scalar('i32'),
-  /** Record that is being executed; stored before each slow call. */
-  record: scalar('u32'),
-  /** EIP of the first byte of the page that `record` lies in (mod 2^32). */
+  /** EIP of the first byte of the page whose records are being executed (mod 2^32). */
   pageEip: scalar('u32'),
   /** Instructions retired since the machine was created; brought up to date at each return to JavaScript. */
   retired: scalar('u64'),
@@ -140,9 +138,9 @@ export const vcpuState = defineBlock('vcpu', 1, {
   codeContext: scalar('u32'),
   /** Non-zero: the bounce buffer holds a store that commitWrite has to carry out; generated code tests the address instead. */
   bounceAddress: scalar('u64'),
-  bounceSize: scalar('u32'),
-  /** Two 8-byte halves used by slow paths for MMIO, page-crossing and watched accesses. */
+  /** Where slow paths put the bytes of MMIO, page-crossing and watched accesses; 8-byte aligned for atomics. */
   bounce: array('u8', 16),
+  bounceSize: scalar('u32'),
 
   /** MSRs that are plain storage. */
   sysenterCs: scalar('u32'),

@@ -1,0 +1,217 @@
+/**
+ * String instructions (SDM vol. 1, 5.1.8). A repeated one works in pieces: whole runs inside a page by the host's copy where
+ * direction, overlap and page attributes allow, single elements otherwise. After each piece the registers are up to
+ * date, so a fault or an interrupt finds them as the architecture wants, and the instruction starts over.
+ */
+import { i32, type I32 } from '../../wasm/value.ts';
+import type { Emitter, Size } from '../emitter.ts';
+import { setSubtract, zero } from '../flags.ts';
+import { form, type Instruction } from '../instruction.ts';
+import { Reg, Seg } from '../state.ts';
+
+const directionFlag = 0x400;
+
+/** An index register as the address size has it. */
+const index = (e: Emitter, reg: Reg) => e.register(reg, e.addressSize);
+
+/** +size or -size by DF. */
+function step(e: Emitter, size: number): I32 {
+  return e.f.let(i32.select(i32.and(e.field('eflags'), i32.const(directionFlag)), i32.const(-size), i32.const(size)));
+}
+
+function advance(e: Emitter, reg: Reg, by: I32): void {
+  e.setRegister(reg, i32.add(index(e, reg), by), e.addressSize);
+}
+
+/** One element: `move` does the access, then the index registers move. */
+type Element = (e: Emitter, size: Size) => void;
+
+/**
+ * Tries a run: returns through `done(count)` after moving `count` elements and the index registers by the host's copy.
+ * Emits nothing when the instruction has no such path.
+ */
+type Run = (e: Emitter, size: Size, remaining: I32, done: (count: I32) => void) => void;
+
+/** Repeats by (E)CX. `until` gives the extra condition to stop after an element (ZF for CMPS and SCAS). */
+function repeated(size: (e: Emitter) => Size, element: Element, run?: Run, until?: (e: Emitter) => I32) {
+  return (e: Emitter) => {
+    const bytes = size(e);
+    if (e.repeat === 'none') return element(e, bytes);
+    const remaining = e.f.local('i32');
+    e.f.block((end) => {
+      e.f.loop((again) => {
+        e.f.set(remaining, index(e, Reg.ecx));
+        e.f.brIf(end, i32.eqz(remaining.get));
+        e.f.block((moved) => {
+          run?.(e, bytes, remaining.get, (count) => {
+            e.setRegister(Reg.ecx, i32.sub(remaining.get, count), e.addressSize);
+            e.f.br(moved);
+          });
+          element(e, bytes);
+          e.setRegister(Reg.ecx, i32.sub(remaining.get, i32.const(1)), e.addressSize);
+          if (until) e.f.brIf(end, until(e));
+        });
+        // Somebody wants attention: the instruction is left before its end and started again later.
+        e.f.if(i32.and(e.field('attention'), i32.ne(index(e, Reg.ecx), i32.const(0))), () => e.restart());
+        e.f.br(again);
+      });
+    });
+  };
+}
+
+const minimum = (e: Emitter, a: I32, b: I32) => {
+  const left = e.f.let(a);
+  const right = e.f.let(b);
+  return e.f.let(i32.select(i32.ltU(left, right), left, right));
+};
+
+/** Below this many bytes the element loop is as fast as setting up a copy. */
+const shortRun = 16;
+
+/** The most elements of `size` that fit the room in the page and do not wrap the index register. */
+function fitting(e: Emitter, size: Size, remaining: I32, room: I32, offset: I32): I32 {
+  const shift = i32.const(size === 4 ? 2 : size - 1);
+  let count = minimum(e, remaining, i32.shrU(room, shift));
+  if (e.addressSize === 2) count = minimum(e, count, i32.shrU(i32.sub(i32.const(0x10000), offset), shift));
+  return count;
+}
+
+function runMove(e: Emitter, size: Size, remaining: I32, done: (count: I32) => void): void {
+  e.f.block((no) => {
+    e.f.brIf(no, i32.or(i32.and(e.field('eflags'), i32.const(directionFlag)), i32.ltU(remaining, i32.const(shortRun / size))));
+    const room = e.f.local('i32');
+    const from = e.f.let(index(e, Reg.esi));
+    const to = e.f.let(index(e, Reg.edi));
+    const source = e.direct(e.segment(), from, size, 'read', (bytes) => e.f.set(room, bytes));
+    e.f.brIf(no, i32.eqz(source));
+    const sourceCount = fitting(e, size, remaining, room.get, from);
+    const destination = e.direct(Seg.es, to, size, 'write', (bytes) => e.f.set(room, bytes));
+    e.f.brIf(no, i32.eqz(destination));
+    const count = fitting(e, size, sourceCount, room.get, to);
+    const bytes = e.f.let(i32.mul(count, i32.const(size)));
+    // The limits of both segments must cover the whole run; direct() checked the first element only.
+    e.f.brIf(no, i32.or(e.beyond(e.segment(), from, bytes, 'read'), e.beyond(Seg.es, to, bytes, 'write')));
+    // A destination inside the run that is read spreads the pattern element by element.
+    e.f.brIf(no, i32.ltU(i32.sub(destination, source), bytes));
+    e.f.memoryCopy(destination, source, bytes);
+    advance(e, Reg.esi, bytes);
+    advance(e, Reg.edi, bytes);
+    done(count);
+  });
+}
+
+function runStore(e: Emitter, size: Size, remaining: I32, done: (count: I32) => void): void {
+  e.f.block((no) => {
+    e.f.brIf(no, i32.or(i32.and(e.field('eflags'), i32.const(directionFlag)), i32.ltU(remaining, i32.const(shortRun / size))));
+    const room = e.f.local('i32');
+    const to = e.f.let(index(e, Reg.edi));
+    const destination = e.direct(Seg.es, to, size, 'write', (bytes) => e.f.set(room, bytes));
+    e.f.brIf(no, i32.eqz(destination));
+    const count = fitting(e, size, remaining, room.get, to);
+    const bytes = e.f.let(i32.mul(count, i32.const(size)));
+    e.f.brIf(no, e.beyond(Seg.es, to, bytes, 'write'));
+    const value = e.register(Reg.eax, size);
+    const pattern = e.f.let(size === 1 ? i32.mul(value, i32.const(0x01010101)) : size === 2 ? i32.mul(value, i32.const(0x00010001)) : value);
+    const low = e.f.let(i32.and(pattern, i32.const(0xff)));
+    e.f.if(
+      i32.eq(pattern, i32.mul(low, i32.const(0x01010101))),
+      () => e.f.memoryFill(destination, low, bytes),
+      () => {
+        const at = e.f.local('i32');
+        const end = e.f.let(i32.add(destination, bytes));
+        e.f.set(at, destination);
+        e.f.block((full) =>
+          e.f.loop((again) => {
+            e.f.brIf(full, i32.geU(at.get, end));
+            if (size === 2) e.f.store16(at.get, pattern);
+            else e.f.store(at.get, pattern);
+            e.f.set(at, i32.add(at.get, i32.const(size)));
+            e.f.br(again);
+          }),
+        );
+      },
+    );
+    advance(e, Reg.edi, bytes);
+    done(count);
+  });
+}
+
+const element = {
+  move: (e: Emitter, size: Size) => {
+    const value = e.load(e.segment(), index(e, Reg.esi), size);
+    e.store(Seg.es, index(e, Reg.edi), size, value);
+    const by = step(e, size);
+    advance(e, Reg.esi, by);
+    advance(e, Reg.edi, by);
+  },
+  store: (e: Emitter, size: Size) => {
+    e.store(Seg.es, index(e, Reg.edi), size, e.register(Reg.eax, size));
+    advance(e, Reg.edi, step(e, size));
+  },
+  load: (e: Emitter, size: Size) => {
+    const value = e.load(e.segment(), index(e, Reg.esi), size);
+    e.setRegister(Reg.eax, value, size);
+    advance(e, Reg.esi, step(e, size));
+  },
+  compare: (e: Emitter, size: Size) => {
+    const a = e.load(e.segment(), index(e, Reg.esi), size);
+    const b = e.load(Seg.es, index(e, Reg.edi), size);
+    setSubtract(e, a, b, e.f.let(i32.sub(a, b)), size);
+    const by = step(e, size);
+    advance(e, Reg.esi, by);
+    advance(e, Reg.edi, by);
+  },
+  scan: (e: Emitter, size: Size) => {
+    const a = e.register(Reg.eax, size);
+    const b = e.load(Seg.es, index(e, Reg.edi), size);
+    setSubtract(e, a, b, e.f.let(i32.sub(a, b)), size);
+    advance(e, Reg.edi, step(e, size));
+  },
+  input: (e: Emitter, size: Size) => {
+    const port = e.register(Reg.edx, 2);
+    // The port's read has effects: permission and destination are checked before it.
+    e.call('checkPort', port, i32.const(size));
+    e.call('probeWrite', e.segmentConstant(Seg.es), index(e, Reg.edi), i32.const(size));
+    const value = e.callFor('portRead', port, i32.const(size));
+    e.store(Seg.es, index(e, Reg.edi), size, value);
+    advance(e, Reg.edi, step(e, size));
+  },
+  output: (e: Emitter, size: Size) => {
+    const port = e.register(Reg.edx, 2);
+    e.call('checkPort', port, i32.const(size));
+    const value = e.load(e.segment(), index(e, Reg.esi), size);
+    e.call('portWrite', port, i32.const(size), value);
+    advance(e, Reg.esi, step(e, size));
+  },
+} as const;
+
+const elementSize = (e: Emitter): Size => e.size(0);
+
+/** CMPS and SCAS stop after an element: REPE when it differed, REPNE when it was equal. */
+const untilZero = (e: Emitter): I32 => (e.repeat === 'repne' ? zero(e) : i32.ne(e.field('flagZero'), i32.const(0)));
+
+function family(stem: string, opcode: number, operands: (size: 'b' | 'w' | 'd') => string, summary: string, each: Element, options: {
+  repeat: 'rep' | 'repe'; run?: Run; until?: (e: Emitter) => I32; reads?: string; writes?: string;
+}): Instruction[] {
+  const hex = (number: number) => number.toString(16);
+  return [
+    { name: 'b', form: form(hex(opcode), operands('b')) },
+    { name: 'w', form: form(hex(opcode + 1), operands('w'), { operandSize: 16 as const }) },
+    { name: 'd', form: form(hex(opcode + 1), operands('d'), { operandSize: 32 as const }) },
+  ].map(
+    (entry): Instruction => ({
+      mnemonic: stem + entry.name, summary, repeat: options.repeat, addressSized: true, reads: `d${options.reads ?? ''}`,
+      writes: options.writes, forms: [entry.form], semantics: repeated(elementSize, each, options.run, options.until),
+    }),
+  );
+}
+
+export const string: readonly Instruction[] = [
+  ...family('movs', 0xa4, (s) => `Y${s} X${s}`, 'Move string', element.move, { repeat: 'rep', run: runMove }),
+  ...family('cmps', 0xa6, (s) => `X${s} Y${s}`, 'Compare strings', element.compare, { repeat: 'repe', until: untilZero, writes: 'oszapc' }),
+  ...family('stos', 0xaa, (s) => `Y${s}`, 'Store string', element.store, { repeat: 'rep', run: runStore }),
+  ...family('lods', 0xac, (s) => `X${s}`, 'Load string', element.load, { repeat: 'rep' }),
+  ...family('scas', 0xae, (s) => `Y${s}`, 'Scan string', element.scan, { repeat: 'repe', until: untilZero, writes: 'oszapc' }),
+  ...family('ins', 0x6c, (s) => `Y${s}`, 'Input string from port DX', element.input, { repeat: 'rep' }),
+  ...family('outs', 0x6e, (s) => `X${s}`, 'Output string to port DX', element.output, { repeat: 'rep' }),
+];
