@@ -24,6 +24,8 @@ export const errorMap = {
   LIBRARY_BUSY: { status: 423, message: 'The library is in use by another program.' },
   /** The disk is full. What was there before is intact. */
   NO_SPACE: { status: 507, message: 'The disk is full; nothing was changed.' },
+  /** The computer has no room for the machine's memory. */
+  NO_MEMORY: { status: 507, message: 'There is not enough memory for the machine.' },
   /** This front, or this version, cannot do that. */
   NOT_SUPPORTED: { status: 501, message: 'This is not supported.' },
   /** The machine's engine failed. The machine is off, its files are intact. */

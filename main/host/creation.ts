@@ -1,0 +1,171 @@
+import { basename, extname, isAbsolute, join } from 'node:path';
+import { detectImage } from '../../engine/firmware/detect.ts';
+import type { BootSource } from '../../engine/machine/machine.ts';
+import type { Creation, CreationSource, FileSource, ImageReport } from '../contract/library.ts';
+import { machineName, MEMORY_MINIMUM, MEMORY_UNIT } from '../contract/machine.ts';
+import { checkBoot, decodeSource, type BootTools } from './boot.ts';
+import { HostError } from './errors.ts';
+import { readImage } from './image.ts';
+import type { NewFile } from './library.ts';
+import { safeFileName } from './library.ts';
+import type { MachineFile, MachineFileBoot } from './machine-file.ts';
+import { MACHINE_FILE_VERSION } from './machine-file.ts';
+import { readSamples } from './samples.ts';
+
+const PROPOSED_SMALL = 16 * MEMORY_UNIT;
+const PROPOSED_LARGE = 128 * MEMORY_UNIT;
+
+interface Draft {
+  boot: MachineFileBoot;
+  files: NewFile[];
+  name: string;
+  note?: string;
+  sample?: string;
+  memoryBytes: number;
+  /** What would be booted, to be checked against the memory; absent if only the assembler can tell. */
+  check?: BootSource;
+}
+
+/** The bytes of a file, wherever it comes from, and the name it had. */
+async function fetchFile(tools: BootTools, source: FileSource, what: string): Promise<{ name: string; bytes: Uint8Array }> {
+  if (source.kind === 'bytes') {
+    if (source.bytes.byteLength === 0) throw new HostError('BAD_IMAGE', `The ${what} ${source.name} is empty.`);
+    return { name: basename(source.name), bytes: source.bytes };
+  }
+  if (!isAbsolute(source.path)) throw new HostError('BAD_INPUT', `The ${what} must be named by its whole path, not ${source.path}.`);
+  return { name: basename(source.path), bytes: await readImage(tools.disk, source.path, what) };
+}
+
+function roundUp(bytes: number): number {
+  return Math.max(MEMORY_MINIMUM, Math.ceil(bytes / MEMORY_UNIT) * MEMORY_UNIT);
+}
+
+/** What would become of a file. */
+export async function inspectImage(tools: BootTools, source: FileSource): Promise<ImageReport> {
+  const { name, bytes } = await fetchFile(tools, source, 'image');
+  const finding = detectImage(bytes);
+  // A megabyte below which nothing is loaded, and one to run in.
+  const memoryMinimum = finding.as === 'bios' ? MEMORY_MINIMUM : roundUp(bytes.byteLength + 2 * MEMORY_UNIT);
+  const proposed = finding.as === 'boot-sector' ? PROPOSED_SMALL : PROPOSED_LARGE;
+  return {
+    name,
+    size: bytes.byteLength,
+    as: finding.as ?? null,
+    description: finding.description,
+    memoryMinimum,
+    memoryProposed: Math.max(memoryMinimum, proposed),
+  };
+}
+
+/** A new machine as the library will hold it: its file, and what is copied beside it. Everything is checked before anything is written. */
+export async function draftMachine(tools: BootTools, request: Creation): Promise<{ file: MachineFile; files: NewFile[] }> {
+  const draft = await draftFrom(tools, request.source);
+  const memoryBytes = request.memoryBytes ?? draft.memoryBytes;
+  if (draft.check) checkBoot(draft.check, memoryBytes, draft.boot.file);
+  const note = request.note ?? draft.note;
+  const file: MachineFile = {
+    format: 'vitrine-machine',
+    version: MACHINE_FILE_VERSION,
+    name: request.name ?? machineName.catch('Machine').parse(draft.name),
+    ...(note === undefined ? {} : { note }),
+    ...(draft.sample === undefined ? {} : { sample: draft.sample }),
+    created: new Date().toISOString(),
+    cpus: request.cpus ?? 1,
+    memoryMiB: memoryBytes / MEMORY_UNIT,
+    clock: request.clock ?? 'wall',
+    boot: draft.boot,
+  };
+  return { file, files: draft.files };
+}
+
+function draftFrom(tools: BootTools, source: CreationSource): Promise<Draft> {
+  switch (source.kind) {
+    case 'sample':
+      return fromSample(tools, source.sample);
+    case 'image':
+      return fromImage(tools, source);
+    case 'assembly':
+      return fromAssembly(tools, source.file);
+    case 'assembly-text': {
+      const file = 'guest.asm';
+      return Promise.resolve({
+        boot: { kind: 'assembly', file },
+        files: [{ name: file, bytes: new TextEncoder().encode(source.text) }],
+        name: 'Assembly',
+        memoryBytes: PROPOSED_SMALL,
+      });
+    }
+  }
+}
+
+async function fromSample(tools: BootTools, id: string): Promise<Draft> {
+  const sample = (await readSamples(tools.disk, tools.guests)).find((one) => one.id === id);
+  if (!sample) throw new HostError('NOT_FOUND', `There is no sample named ${id}.`);
+  return {
+    boot: { kind: 'assembly', file: sample.file },
+    // The source is copied, so that it can be changed.
+    files: [{ name: sample.file, copyOf: join(tools.guests, sample.file) }],
+    name: sample.name,
+    note: sample.summary,
+    sample: sample.id,
+    memoryBytes: sample.memoryBytes,
+  };
+}
+
+async function fromAssembly(tools: BootTools, source: FileSource): Promise<Draft> {
+  const { name, bytes } = await fetchFile(tools, source, 'source');
+  decodeSource(bytes, name);
+  const file = safeFileName(name, 'guest.asm');
+  return {
+    boot: { kind: 'assembly', file },
+    files: [{ name: file, bytes }],
+    name: basename(name, extname(name)),
+    memoryBytes: PROPOSED_SMALL,
+  };
+}
+
+async function fromImage(tools: BootTools, source: Extract<CreationSource, { kind: 'image' }>): Promise<Draft> {
+  const files: NewFile[] = [];
+  const place = async (from: FileSource, what: string, fallback: string): Promise<{ reference: string; bytes: Uint8Array }> => {
+    const { name, bytes } = await fetchFile(tools, from, what);
+    if (source.link) {
+      if (from.kind !== 'path') throw new HostError('BAD_INPUT', `The ${what} can only be linked by its path.`);
+      return { reference: from.path, bytes };
+    }
+    const safe = safeFileName(name, fallback);
+    const reference = files.some((file) => file.name === safe) ? `${fallback}-${safe}` : safe;
+    files.push({ name: reference, bytes });
+    return { reference, bytes };
+  };
+
+  const { reference, bytes } = await place(source.file, 'image', 'image');
+  const finding = detectImage(bytes);
+  const as = source.as ?? finding.as;
+  if (as === undefined) throw new HostError('BAD_IMAGE', `${reference} cannot be started. ${finding.description}`);
+  const shape = { name: basename(reference, extname(reference)), memoryBytes: (await inspectImage(tools, source.file)).memoryProposed };
+  if (as !== 'kernel' && (source.initrd || source.commandLine)) {
+    throw new HostError('BAD_INPUT', 'Only a kernel takes an initial RAM disk and a command line.');
+  }
+  if (as !== 'bios' && source.vgaBios) throw new HostError('BAD_INPUT', 'Only a machine with firmware takes a VGA firmware.');
+  switch (as) {
+    case 'kernel': {
+      const initrd = source.initrd ? await place(source.initrd, 'initial RAM disk', 'initrd') : undefined;
+      const boot: MachineFileBoot = { kind: 'kernel', file: reference };
+      if (initrd) boot.initrd = initrd.reference;
+      if (source.commandLine) boot.commandLine = source.commandLine;
+      const memoryBytes = roundUp(shape.memoryBytes + 2 * (initrd?.bytes.byteLength ?? 0));
+      const check: BootSource = { kind: 'kernel', image: bytes, initrd: initrd?.bytes, commandLine: boot.commandLine };
+      return { ...shape, boot, files, memoryBytes, check };
+    }
+    case 'boot-sector':
+      return { ...shape, boot: { kind: 'boot-sector', file: reference }, files, check: { kind: 'boot-sector', image: bytes } };
+    case 'bios': {
+      const vgaBios = source.vgaBios ? await place(source.vgaBios, 'VGA firmware', 'vga') : undefined;
+      const boot: MachineFileBoot = { kind: 'bios', file: reference };
+      if (vgaBios) boot.vgaBios = vgaBios.reference;
+      return { ...shape, boot, files, check: { kind: 'bios', image: bytes, vgaBios: vgaBios?.bytes } };
+    }
+    case 'assembly':
+      throw new HostError('BAD_INPUT', 'A source is not an image; create the machine from an assembly file.');
+  }
+}

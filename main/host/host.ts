@@ -1,0 +1,376 @@
+import { readFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { z } from 'zod';
+import type { MachineConfiguration } from '../../engine/machine/machine.ts';
+import type { Creation, FileSource, ImageReport, LibraryEvent, MachineFileEntry, Sample } from '../contract/library.ts';
+import type { LibraryEntry, MachineEventMessage, MachineSummary } from '../contract/machine.ts';
+import { MEMORY_UNIT } from '../contract/machine.ts';
+import type { AssembleSource, Disassemble } from './assembler.ts';
+import { writeAtomically } from './atomic-file.ts';
+import { loadBoot, type BootFiles, type BootTools } from './boot.ts';
+import { draftMachine, inspectImage } from './creation.ts';
+import type { Disk } from './disk.ts';
+import { explain, HostError, isSystemError } from './errors.ts';
+import { EventChannel } from './event-channel.ts';
+import { HOST_FILES, Library, resolveFile, type StoredMachine, type StoredProblem } from './library.ts';
+import type { MachineFile } from './machine-file.ts';
+import { readSamples } from './samples.ts';
+import { Session, type MachineFactory } from './session.ts';
+import { SettingsStore } from './settings.ts';
+
+/** What the engine gives the host; replaced by fakes in tests. */
+export interface EngineTools {
+  createMachine: MachineFactory;
+  assemble: AssembleSource;
+  disassemble: Disassemble;
+}
+
+export interface HostOptions {
+  library: string;
+  /** What holds the library, as the second program's refusal calls it: "the Vitrine app". */
+  program: string;
+  /** Where this host listens for the command line; empty: it does not. */
+  control: string;
+  engine: EngineTools;
+  disk: Disk;
+  /** The folder of the shipped guests. */
+  guests: string;
+  /** Takes what went wrong beside the work asked for; a log. */
+  warn: (sentence: string) => void;
+}
+
+/** Which samples a library has had, so that a deleted one does not come back. */
+const SAMPLES_FILE = '.samples.json';
+const installedSamples = z.object({ version: z.literal(1), installed: z.array(z.string()) });
+
+const lastRun = z.object({ started: z.number() });
+
+/** The files that a machine of the library starts from, as paths. */
+export function bootFiles(machine: StoredMachine): BootFiles {
+  const { boot } = machine.file;
+  const at = (file: string): string => resolveFile(machine, file);
+  switch (boot.kind) {
+    case 'assembly':
+    case 'boot-sector':
+      return { kind: boot.kind, file: at(boot.file) };
+    case 'kernel': {
+      const initrd = boot.initrd === undefined ? undefined : at(boot.initrd);
+      return { kind: 'kernel', file: at(boot.file), initrd, commandLine: boot.commandLine };
+    }
+    case 'bios':
+      return { kind: 'bios', file: at(boot.file), vgaBios: boot.vgaBios === undefined ? undefined : at(boot.vgaBios) };
+  }
+}
+
+/** Reads, assembles and checks all that a machine of the library needs to be powered on. */
+export async function configureMachine(tools: BootTools, machine: StoredMachine): Promise<MachineConfiguration> {
+  const memory = machine.file.memoryMiB * MEMORY_UNIT;
+  return {
+    name: machine.file.name,
+    cpus: machine.file.cpus,
+    memoryBytes: memory,
+    clock: machine.file.clock,
+    boot: await loadBoot(tools, bootFiles(machine), memory),
+  };
+}
+
+/**
+ * The service behind every front: the library, and the machines that run. One per process and library; lives on the main
+ * thread. Refusals are HostErrors.
+ */
+export class Host {
+  readonly #sessions = new Map<string, Session>();
+  readonly #changes = new EventChannel<LibraryEvent>();
+  /** Changes of the library run one after the other. */
+  #queue: Promise<unknown> = Promise.resolve();
+
+  private constructor(
+    private readonly options: HostOptions,
+    private readonly library: Library,
+    readonly settings: SettingsStore,
+  ) {}
+
+  /** Opens the library (LIBRARY_BUSY if another program has it) and puts the samples in place that it never had. */
+  static async open(options: HostOptions): Promise<Host> {
+    const library = await Library.open(options.disk, options.library, options.program, options.control);
+    try {
+      const host = new Host(options, library, await SettingsStore.open(options.disk, options.library, options.warn));
+      await host.installSamples();
+      return host;
+    } catch (error) {
+      await library.close();
+      throw error;
+    }
+  }
+
+  /** Powers every machine off and gives the library back. */
+  async close(): Promise<void> {
+    for (const session of this.#sessions.values()) await session.dispose();
+    this.#sessions.clear();
+    this.#changes.close();
+    this.settings.close();
+    await this.library.close();
+  }
+
+  get folder(): string {
+    return this.library.folder;
+  }
+
+  get engine(): EngineTools {
+    return this.options.engine;
+  }
+
+  get tools(): BootTools {
+    const { disk, engine, guests } = this.options;
+    return { disk, assemble: engine.assemble, guests };
+  }
+
+  /** How many machines are on. */
+  get running(): number {
+    return [...this.#sessions.values()].filter(({ on }) => on).length;
+  }
+
+  private exclusive<Result>(work: () => Promise<Result>): Promise<Result> {
+    const result = this.#queue.then(work);
+    this.#queue = result.catch(() => undefined);
+    return result;
+  }
+
+  private async installSamples(): Promise<void> {
+    const path = join(this.folder, SAMPLES_FILE);
+    let had: string[] = [];
+    try {
+      had = installedSamples.parse(JSON.parse((await this.options.disk.readFile(path)).toString('utf8'))).installed;
+    } catch (error) {
+      if (!isSystemError(error, 'ENOENT')) this.options.warn(`${path} cannot be read; samples may come twice.`);
+    }
+    const stored = await this.library.list();
+    const present = new Set(stored.flatMap((machine) => ('file' in machine && machine.file.sample ? [machine.file.sample] : [])));
+    const samples = await readSamples(this.options.disk, this.options.guests);
+    const missing = samples.filter(({ id }) => !had.includes(id));
+    for (const { id } of missing) {
+      if (present.has(id)) continue;
+      const { file, files } = await draftMachine(this.tools, { source: { kind: 'sample', sample: id } });
+      await this.library.create(file, files);
+    }
+    if (missing.length === 0) return;
+    const installed = [...had, ...missing.map(({ id }) => id)];
+    await writeAtomically(this.options.disk, path, Buffer.from(`${JSON.stringify({ version: 1, installed })}\n`));
+  }
+
+  // The library
+
+  async list(): Promise<LibraryEntry[]> {
+    return Promise.all((await this.library.list()).map((stored) => this.entry(stored)));
+  }
+
+  async get(id: string): Promise<LibraryEntry> {
+    const stored = (await this.library.list()).find((one) => one.id === id);
+    if (!stored) throw new HostError('NOT_FOUND', `There is no machine named ${id} in ${this.folder}.`);
+    return this.entry(stored);
+  }
+
+  /** The list, then each change. */
+  async watch(signal?: AbortSignal): Promise<AsyncGenerator<LibraryEvent, void, void>> {
+    // Subscribed before the list is read: a change in between comes twice rather than never.
+    const all = this.list();
+    const changes = this.#changes.subscribe([], signal);
+    try {
+      const entries = await all;
+      return (async function* () {
+        try {
+          yield { kind: 'all' as const, entries };
+          yield* changes;
+        } finally {
+          await changes.return();
+        }
+      })();
+    } catch (error) {
+      await changes.return();
+      throw error;
+    }
+  }
+
+  async samples(): Promise<Sample[]> {
+    const samples = await readSamples(this.options.disk, this.options.guests);
+    return samples.map(({ id, name, summary, memoryBytes }) => ({ id, name, summary, memoryBytes }));
+  }
+
+  inspectImage(file: FileSource): Promise<ImageReport> {
+    return inspectImage(this.tools, file);
+  }
+
+  create(request: Creation): Promise<MachineSummary> {
+    return this.exclusive(async () => {
+      const { file, files } = await draftMachine(this.tools, request);
+      const machine = await this.library.create(file, files);
+      return this.announce(machine);
+    });
+  }
+
+  rename(id: string, name: string): Promise<MachineSummary> {
+    return this.change(id, (file) => ({ ...file, name }));
+  }
+
+  /** Changes what takes effect at the next start; only while off. */
+  configure(
+    id: string,
+    change: { memoryBytes?: number; clock?: 'wall' | 'virtual'; note?: string; commandLine?: string | null },
+  ): Promise<MachineSummary> {
+    if (this.#sessions.get(id)?.on) throw new HostError('WRONG_STATE', 'This can only be changed while the machine is off.');
+    return this.change(id, (file) => {
+      const changed: MachineFile = { ...file };
+      if (change.memoryBytes !== undefined) changed.memoryMiB = change.memoryBytes / MEMORY_UNIT;
+      if (change.clock !== undefined) changed.clock = change.clock;
+      if (change.note !== undefined) changed.note = change.note;
+      if (change.commandLine !== undefined) {
+        if (file.boot.kind !== 'kernel') throw new HostError('BAD_INPUT', 'Only a machine that starts a kernel has a command line.');
+        const { commandLine: _before, ...boot } = file.boot;
+        changed.boot = change.commandLine === null ? boot : { ...boot, commandLine: change.commandLine };
+      }
+      return changed;
+    });
+  }
+
+  private change(id: string, change: (file: MachineFile) => MachineFile): Promise<MachineSummary> {
+    return this.exclusive(async () => this.announce(await this.library.update(id, change)));
+  }
+
+  listFiles(id: string): Promise<MachineFileEntry[]> {
+    return this.library.files(id);
+  }
+
+  delete(id: string, what: 'machine' | 'machine-and-disks'): Promise<{ removed: string[]; kept: string[]; folder: string }> {
+    return this.exclusive(async () => {
+      const session = this.#sessions.get(id);
+      if (session?.on) throw new HostError('WRONG_STATE', 'The machine is on; power it off before deleting it.');
+      const result = await this.library.delete(id, what);
+      await session?.dispose();
+      this.#sessions.delete(id);
+      this.#changes.publish({ kind: 'removed', id });
+      return result;
+    });
+  }
+
+  async thumbnail(id: string): Promise<{ png: Uint8Array } | null> {
+    const machine = await this.library.get(id);
+    const path = join(machine.folder, HOST_FILES.thumbnail);
+    try {
+      return { png: new Uint8Array(await this.options.disk.readFile(path)) };
+    } catch (error) {
+      if (isSystemError(error, 'ENOENT')) return null;
+      throw explain(error, path);
+    }
+  }
+
+  // Machines
+
+  async start(id: string, paused: boolean): Promise<MachineSummary> {
+    const machine = await this.library.get(id);
+    const session = this.session(machine);
+    try {
+      await session.start(this.engine.createMachine, () => configureMachine(this.tools, machine), paused);
+    } catch (error) {
+      throw explain(error, machine.folder);
+    }
+    const run = Buffer.from(`${JSON.stringify({ started: Date.now() })}\n`);
+    try {
+      await writeAtomically(this.options.disk, join(machine.folder, HOST_FILES.lastRun), run);
+    } catch (error) {
+      this.options.warn(`When ${id} was started was not recorded. ${explain(error, machine.folder).message}`);
+    }
+    return this.announce(machine);
+  }
+
+  /** Does something with a machine that is on, and says what became of it. */
+  async control(id: string, work: (session: Session) => Promise<void>): Promise<MachineSummary> {
+    const machine = await this.library.get(id);
+    const session = this.session(machine);
+    try {
+      await work(session);
+    } catch (error) {
+      throw explain(error, machine.folder);
+    }
+    return this.summary(machine);
+  }
+
+  /** Asks something of a machine that is on. */
+  async ask<Result>(id: string, question: (session: Session) => Promise<Result>): Promise<Result> {
+    const machine = await this.library.get(id);
+    try {
+      return await question(this.session(machine));
+    } catch (error) {
+      throw explain(error, machine.folder);
+    }
+  }
+
+  async events(id: string, history: boolean, signal?: AbortSignal): Promise<AsyncGenerator<MachineEventMessage, void, void>> {
+    const session = this.session(await this.library.get(id));
+    return session.events.subscribe(session.present(history), signal);
+  }
+
+  private session(machine: StoredMachine): Session {
+    let session = this.#sessions.get(machine.id);
+    if (!session) {
+      const changed = (): void => void this.refresh(machine.id);
+      session = new Session(machine.folder, this.options.disk, changed, this.options.warn);
+      this.#sessions.set(machine.id, session);
+    }
+    return session;
+  }
+
+  private async refresh(id: string): Promise<void> {
+    try {
+      this.#changes.publish({ kind: 'changed', entry: await this.get(id) });
+    } catch (error) {
+      // Deleted meanwhile: that has its own event.
+      if (!(error instanceof HostError && error.code === 'NOT_FOUND')) this.options.warn(explain(error, id).message);
+    }
+  }
+
+  private async announce(machine: StoredMachine): Promise<MachineSummary> {
+    const entry = await this.summary(machine);
+    this.#changes.publish({ kind: 'changed', entry });
+    return entry;
+  }
+
+  private entry(stored: StoredMachine | StoredProblem): Promise<LibraryEntry> | LibraryEntry {
+    if ('file' in stored) return this.summary(stored);
+    return { kind: 'unreadable', id: stored.id, folder: stored.folder, problem: stored.problem.message };
+  }
+
+  private async summary(machine: StoredMachine): Promise<MachineSummary> {
+    const { file, folder, id } = machine;
+    const session = this.#sessions.get(id);
+    const lastStarted = await this.lastStarted(folder);
+    const picture = await this.options.disk.status(join(folder, HOST_FILES.thumbnail));
+    return {
+      kind: 'machine',
+      id,
+      name: file.name,
+      state: session?.state ?? 'off',
+      reason: session?.since ? session.reason : lastStarted === null ? 'Has never been started.' : 'Off.',
+      since: session?.since ?? null,
+      memoryBytes: file.memoryMiB * MEMORY_UNIT,
+      cpus: file.cpus,
+      clock: file.clock,
+      boot: { kind: file.boot.kind, file: basename(file.boot.file) },
+      sample: file.sample ?? null,
+      note: file.note ?? '',
+      folder,
+      thumbnail: picture ? (session?.thumbnail ?? 0) : null,
+      created: Date.parse(file.created),
+      lastStarted,
+      display: session?.display ?? null,
+    };
+  }
+
+  private async lastStarted(folder: string): Promise<number | null> {
+    try {
+      return lastRun.parse(JSON.parse(await readFile(join(folder, HOST_FILES.lastRun), 'utf8'))).started;
+    } catch {
+      // Absent or damaged: it only says when, and the next start writes it anew.
+      return null;
+    }
+  }
+}

@@ -1,0 +1,266 @@
+import { randomBytes } from 'node:crypto';
+import { isAbsolute, join } from 'node:path';
+import type { MachineFileEntry } from '../contract/library.ts';
+import { machineId } from '../contract/machine.ts';
+import { TEMPORARY_PREFIX, writeAtomically } from './atomic-file.ts';
+import type { Disk } from './disk.ts';
+import { explain, HostError, isSystemError } from './errors.ts';
+import { takeLock, type LibraryLock } from './library-lock.ts';
+import { MACHINE_FILE, readMachineFile, writeMachineFile, type MachineFile } from './machine-file.ts';
+
+/** Folders that are being made, and folders that are being removed. What bears these names after a crash is rubbish. */
+const STAGING_PREFIX = '.staging-';
+const REMOVED_PREFIX = '.removed-';
+
+/** What the host itself writes into a machine's folder; all else there is the person's. */
+export const HOST_FILES = {
+  machine: MACHINE_FILE,
+  serialLog: 'serial.log',
+  previousSerialLog: 'serial.previous.log',
+  thumbnail: 'thumbnail.png',
+  lastRun: 'last-run.json',
+} as const;
+
+const OWN_NAMES: ReadonlySet<string> = new Set(Object.values(HOST_FILES));
+
+/** A machine as its folder says it. */
+export interface StoredMachine {
+  id: string;
+  folder: string;
+  file: MachineFile;
+}
+
+/** A folder whose `machine.json` cannot be opened. */
+export interface StoredProblem {
+  id: string;
+  folder: string;
+  problem: HostError;
+}
+
+/** A file for a new machine's folder: bytes, or a copy of a file. */
+export type NewFile = { name: string; bytes: Uint8Array } | { name: string; copyOf: string };
+
+/** The folder name for a machine's name: "Kernel course, 2nd" becomes "kernel-course-2nd". */
+export function folderName(name: string): string {
+  const plain = name
+    .normalize('NFKD')
+    .replace(/\p{M}/gu, '')
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '-')
+    .slice(0, 56)
+    .replace(/^-+|-+$/g, '');
+  return plain === '' ? 'machine' : plain;
+}
+
+/** A file name that is safe in a machine's folder and not one of the host's own. `fallback` if nothing of it is left. */
+export function safeFileName(name: string, fallback: string): string {
+  const last = name.split(/[/\\]/).at(-1) ?? '';
+  const plain = last
+    .replace(/[^\p{L}\p{N}._ -]/gu, '_')
+    .replace(/^[. ]+/, '')
+    .slice(0, 120);
+  if (plain === '') return fallback;
+  return OWN_NAMES.has(plain.toLowerCase()) ? `image-${plain}` : plain;
+}
+
+/** Where a file of `machine.json` is. */
+export function resolveFile(machine: StoredMachine, file: string): string {
+  return isAbsolute(file) ? file : join(machine.folder, file);
+}
+
+/** Reads one folder of a library; needs no lock, since files change at one instant. */
+export async function readMachine(disk: Disk, library: string, id: string): Promise<StoredMachine | StoredProblem | undefined> {
+  const folder = join(library, id);
+  const path = join(folder, MACHINE_FILE);
+  let bytes: Uint8Array;
+  try {
+    bytes = await disk.readFile(path);
+  } catch (error) {
+    if (isSystemError(error, 'ENOENT') || isSystemError(error, 'ENOTDIR')) return undefined;
+    const cause = explain(error, path);
+    return { id, folder, problem: new HostError('BROKEN', `${MACHINE_FILE} cannot be opened: ${cause.message}`, { cause }) };
+  }
+  try {
+    return { id, folder, file: readMachineFile(bytes) };
+  } catch (error) {
+    if (error instanceof HostError) return { id, folder, problem: error };
+    throw error;
+  }
+}
+
+/** Every machine of a library by folder name. Folders without a `machine.json` are none of ours. */
+export async function readLibrary(disk: Disk, library: string): Promise<(StoredMachine | StoredProblem)[]> {
+  let entries;
+  try {
+    entries = await disk.list(library);
+  } catch (error) {
+    if (isSystemError(error, 'ENOENT')) return [];
+    throw explain(error, library);
+  }
+  const found: (StoredMachine | StoredProblem)[] = [];
+  for (const { name, folder } of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
+    if (!folder || name.startsWith('.')) continue;
+    const machine = await readMachine(disk, library, name);
+    if (!machine) continue;
+    // A folder made by hand may bear a name that no front can say; it is shown, not hidden.
+    if (machineId.safeParse(name).success || 'problem' in machine) found.push(machine);
+    else
+      found.push({
+        id: name,
+        folder: machine.folder,
+        problem: new HostError('BROKEN', 'cannot be opened: the folder’s name must be lower-case letters, digits and hyphens; rename it.'),
+      });
+  }
+  return found;
+}
+
+/** The library of this process: it holds the lock, and is the only one that writes. */
+export class Library {
+  private constructor(
+    private readonly disk: Disk,
+    readonly folder: string,
+    private readonly lock: LibraryLock,
+  ) {}
+
+  /** Makes the folder if need be, takes the lock (LIBRARY_BUSY if another has it), and clears what an interrupted program left. */
+  static async open(disk: Disk, folder: string, program: string, control: string): Promise<Library> {
+    try {
+      await disk.makeFolder(folder);
+    } catch (error) {
+      throw explain(error, `The library ${folder}`);
+    }
+    const lock = await takeLock(disk, folder, program, control);
+    const library = new Library(disk, folder, lock);
+    try {
+      await library.clearRubbish();
+    } catch (error) {
+      await lock.release();
+      throw explain(error, folder);
+    }
+    return library;
+  }
+
+  async close(): Promise<void> {
+    await this.lock.release();
+  }
+
+  private async clearRubbish(): Promise<void> {
+    for (const { name, folder } of await this.disk.list(this.folder)) {
+      if (name.startsWith(STAGING_PREFIX) || name.startsWith(REMOVED_PREFIX) || name.startsWith(TEMPORARY_PREFIX)) {
+        await this.disk.removeTree(join(this.folder, name));
+      } else if (folder) {
+        for (const file of await this.disk.list(join(this.folder, name))) {
+          if (file.name.startsWith(TEMPORARY_PREFIX)) await this.disk.removeFile(join(this.folder, name, file.name));
+        }
+      }
+    }
+  }
+
+  list(): Promise<(StoredMachine | StoredProblem)[]> {
+    return readLibrary(this.disk, this.folder);
+  }
+
+  /** NOT_FOUND or BROKEN if there is no such machine. */
+  async get(id: string): Promise<StoredMachine> {
+    const machine = await readMachine(this.disk, this.folder, id);
+    if (!machine) throw new HostError('NOT_FOUND', `There is no machine named ${id} in ${this.folder}.`);
+    if ('problem' in machine) throw machine.problem;
+    return machine;
+  }
+
+  /** A machine appears complete or not at all: its folder is filled beside the others, made durable, and renamed into place. */
+  async create(file: MachineFile, files: readonly NewFile[]): Promise<StoredMachine> {
+    const staging = join(this.folder, `${STAGING_PREFIX}${randomBytes(6).toString('hex')}`);
+    try {
+      await this.disk.makeFolder(staging);
+      for (const entry of files) {
+        const target = join(staging, entry.name);
+        if ('bytes' in entry) await this.disk.writeDurably(target, entry.bytes);
+        else await this.disk.copyFile(entry.copyOf, target);
+      }
+      await this.disk.writeDurably(join(staging, MACHINE_FILE), writeMachineFile(file));
+      await this.disk.syncFolder(staging);
+      const id = await this.freeName(folderName(file.name));
+      const folder = join(this.folder, id);
+      await this.disk.rename(staging, folder);
+      await this.disk.syncFolder(this.folder);
+      return { id, folder, file };
+    } catch (error) {
+      try {
+        await this.disk.removeTree(staging);
+      } catch {
+        // The next start clears it.
+      }
+      throw explain(error, `The new machine “${file.name}” in ${this.folder}`);
+    }
+  }
+
+  private async freeName(wanted: string): Promise<string> {
+    const taken = new Set((await this.disk.list(this.folder)).map(({ name }) => name));
+    for (let number = 1; ; number++) {
+      const name = number === 1 ? wanted : `${wanted}-${number}`;
+      if (!taken.has(name)) return name;
+    }
+  }
+
+  /** Changes `machine.json` at one instant. */
+  async update(id: string, change: (file: MachineFile) => MachineFile): Promise<StoredMachine> {
+    const machine = await this.get(id);
+    const file = change(machine.file);
+    await writeAtomically(this.disk, join(machine.folder, MACHINE_FILE), writeMachineFile(file));
+    return { ...machine, file };
+  }
+
+  /** Everything in a machine's folder, with who it belongs to. */
+  async files(id: string): Promise<MachineFileEntry[]> {
+    const known = await readMachine(this.disk, this.folder, id);
+    if (!known || id.startsWith('.') || /[/\\]/.test(id)) {
+      throw new HostError('NOT_FOUND', `There is no machine named ${id} in ${this.folder}.`);
+    }
+    return this.walk(known.folder, '');
+  }
+
+  private async walk(folder: string, prefix: string): Promise<MachineFileEntry[]> {
+    const entries: MachineFileEntry[] = [];
+    for (const { name, folder: inside } of await this.disk.list(folder)) {
+      const relative = prefix === '' ? name : `${prefix}/${name}`;
+      if (inside) entries.push(...(await this.walk(join(folder, name), relative)));
+      else {
+        const status = await this.disk.status(join(folder, name));
+        entries.push({ name: relative, size: status?.size ?? 0, part: OWN_NAMES.has(relative) ? 'machine' : 'disk' });
+      }
+    }
+    return entries.sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  /**
+   * `machine-and-disks`: the folder leaves the library at one instant, then its files go. `machine`: the host's own files go,
+   * `machine.json` first, and the folder stays with the rest.
+   */
+  async delete(
+    id: string,
+    what: 'machine' | 'machine-and-disks',
+  ): Promise<{ removed: string[]; kept: string[]; folder: string }> {
+    const machine = await this.get(id);
+    const files = await this.files(id);
+    const names = files.map(({ name }) => name);
+    const kept = what === 'machine' ? files.filter(({ part }) => part === 'disk').map(({ name }) => name) : [];
+    try {
+      if (kept.length === 0) {
+        const removed = join(this.folder, `${REMOVED_PREFIX}${randomBytes(6).toString('hex')}`);
+        await this.disk.rename(machine.folder, removed);
+        await this.disk.syncFolder(this.folder);
+        await this.disk.removeTree(removed);
+      } else {
+        await this.disk.removeFile(join(machine.folder, MACHINE_FILE));
+        for (const { name, part } of files) {
+          if (part === 'machine' && name !== MACHINE_FILE) await this.disk.removeFile(join(machine.folder, name));
+        }
+        await this.disk.syncFolder(machine.folder);
+      }
+    } catch (error) {
+      throw explain(error, machine.folder);
+    }
+    return { removed: names.filter((name) => !kept.includes(name)), kept, folder: machine.folder };
+  }
+}

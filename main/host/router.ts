@@ -1,0 +1,181 @@
+import { cpus } from 'node:os';
+import { implement, ORPCError, ValidationError } from '@orpc/server';
+import type { DoctorResult, Front } from '../contract/application.ts';
+import { contract } from '../contract/contract.ts';
+import { errorMap } from '../contract/errors.ts';
+import type { CreationSource, FileSource } from '../contract/library.ts';
+import { explain, HostError } from './errors.ts';
+import type { Host } from './host.ts';
+import { scancodesOf } from './keyboard.ts';
+import { packageVersion } from './places.ts';
+import { encodePng } from './picture.ts';
+
+/** What only a front with a desktop can do; the app implements it. */
+export interface Desktop {
+  openConsole(id: string): Promise<void>;
+  chooseFile(title: string, filters: { name: string; extensions: string[] }[]): Promise<string | undefined>;
+  saveFile(title: string, name: string, bytes: Uint8Array): Promise<string | undefined>;
+  showFolder(folder: string): Promise<void>;
+}
+
+/** Who is asking, and over what. Made by the front for each connection, never by the client. */
+export type FrontContext = {
+  front: Front;
+  host: Host;
+  /** Absent where there is no desktop. */
+  desktop?: Desktop;
+  /** Turns the machine's own display address into one that this front's client can reach. */
+  displayUrl: (id: string, url: string) => string;
+  doctor: () => Promise<DoctorResult[]>;
+  /** Takes the details of what should not have happened. */
+  log: (text: string) => void;
+};
+
+/** The same failure as the contract's error: a code, its status and a sentence. */
+function cross(error: unknown, log: (text: string) => void): Error {
+  if (error instanceof ORPCError) {
+    if (!(error.cause instanceof ValidationError) || error.code !== 'BAD_REQUEST') return error;
+    const issue = error.cause.issues[0];
+    const place = issue?.path?.map((part) => String(typeof part === 'object' ? part.key : part)).join('.');
+    const sentence = issue?.message ?? errorMap.BAD_INPUT.message;
+    return new ORPCError('BAD_INPUT', { status: errorMap.BAD_INPUT.status, message: place ? `${place}: ${sentence}` : sentence });
+  }
+  const explained = explain(error, 'This');
+  if (explained instanceof HostError) {
+    return new ORPCError(explained.code, { status: errorMap[explained.code].status, message: explained.message });
+  }
+  log(explained.stack ?? explained.message);
+  return new ORPCError('INTERNAL_SERVER_ERROR', { message: 'Vitrine failed inside; its log says where.' });
+}
+
+const os = implement(contract)
+  .$context<FrontContext>()
+  .use(async ({ context, next }) => {
+    try {
+      return await next();
+    } catch (error) {
+      throw cross(error, context.log);
+    }
+  });
+
+/** A browser may hold our token and still must not read the host's files by their names. */
+function guardPaths(context: FrontContext, ...files: (FileSource | null | undefined)[]): void {
+  if (context.front === 'browser' && files.some((file) => file?.kind === 'path')) {
+    throw new HostError('NOT_SUPPORTED', 'A browser cannot name files of the host; choose the file, so that it is sent.');
+  }
+}
+
+function guardSource(context: FrontContext, source: CreationSource): void {
+  if (source.kind === 'image') guardPaths(context, source.file, source.initrd, source.vgaBios);
+  if (source.kind === 'assembly') guardPaths(context, source.file);
+}
+
+function desktopOf(context: FrontContext): Desktop {
+  if (!context.desktop) throw new HostError('NOT_SUPPORTED', 'This needs the desktop app; a browser and the command line have no windows of ours.');
+  return context.desktop;
+}
+
+/** The contract, implemented on a Host. One router serves every front. */
+export const router = os.router({
+  library: {
+    list: os.library.list.handler(({ context }) => context.host.list()),
+    get: os.library.get.handler(({ context, input }) => context.host.get(input.id)),
+    watch: os.library.watch.handler(({ context, signal }) => context.host.watch(signal)),
+    samples: os.library.samples.handler(({ context }) => context.host.samples()),
+    inspectImage: os.library.inspectImage.handler(({ context, input }) => {
+      guardPaths(context, input.file);
+      return context.host.inspectImage(input.file);
+    }),
+    create: os.library.create.handler(({ context, input }) => {
+      guardSource(context, input.source);
+      return context.host.create(input);
+    }),
+    rename: os.library.rename.handler(({ context, input }) => context.host.rename(input.id, input.name)),
+    configure: os.library.configure.handler(({ context, input: { id, ...change } }) => context.host.configure(id, change)),
+    listFiles: os.library.listFiles.handler(({ context, input }) => context.host.listFiles(input.id)),
+    delete: os.library.delete.handler(({ context, input }) => context.host.delete(input.id, input.what)),
+    thumbnail: os.library.thumbnail.handler(({ context, input }) => context.host.thumbnail(input.id)),
+  },
+
+  machines: {
+    start: os.machines.start.handler(({ context, input }) => context.host.start(input.id, input.paused ?? false)),
+    pause: os.machines.pause.handler(({ context, input }) => context.host.control(input.id, ({ machine }) => machine.pause())),
+    resume: os.machines.resume.handler(({ context, input }) => context.host.control(input.id, ({ machine }) => machine.resume())),
+    reset: os.machines.reset.handler(({ context, input }) => context.host.control(input.id, ({ machine }) => machine.reset())),
+    powerOff: os.machines.powerOff.handler(({ context, input }) => context.host.control(input.id, (session) => session.powerOff())),
+    powerButton: os.machines.powerButton.handler(({ context, input }) =>
+      context.host.control(input.id, ({ machine }) => machine.pressPowerButton()),
+    ),
+    input: os.machines.input.handler(({ context, input }) => context.host.ask(input.id, ({ machine }) => machine.input(input.input))),
+    typeText: os.machines.typeText.handler(async ({ context, input }) => {
+      const strokes = scancodesOf(input.text);
+      await context.host.ask(input.id, async ({ machine }) => {
+        for (const bytes of strokes) await machine.input({ kind: 'scancodes', bytes });
+      });
+      return { typed: strokes.length };
+    }),
+    screenshot: os.machines.screenshot.handler(async ({ context, input }) => {
+      const picture = await context.host.ask(input.id, ({ machine }) => machine.screenshot());
+      return { width: picture.width, height: picture.height, png: encodePng(picture) };
+    }),
+    screenText: os.machines.screenText.handler(
+      async ({ context, input }) => (await context.host.ask(input.id, ({ machine }) => machine.screenText())) ?? null,
+    ),
+    statistics: os.machines.statistics.handler(({ context, input }) => context.host.ask(input.id, ({ machine }) => machine.statistics())),
+    events: os.machines.events.handler(({ context, input, signal }) => context.host.events(input.id, input.history ?? false, signal)),
+    display: os.machines.display.handler(async ({ context, input }) => {
+      const { url } = await context.host.ask(input.id, ({ machine }) => machine.display());
+      return { url: context.displayUrl(input.id, url) };
+    }),
+  },
+
+  assembly: {
+    assemble: os.assembly.assemble.handler(({ context, input }) =>
+      // A text of the editor includes only what ships with us.
+      context.host.engine.assemble({ name: input.name ?? 'guest.asm', text: input.text, folders: [context.host.tools.guests] }),
+    ),
+    disassemble: os.assembly.disassemble.handler(({ context, input }) => ({
+      lines: context.host.engine.disassemble(input.bytes, input.bits, input.origin),
+    })),
+  },
+
+  application: {
+    about: os.application.about.handler(({ context }) => {
+      const { node, v8, electron } = process.versions;
+      return {
+        name: 'Vitrine' as const,
+        version: packageVersion(),
+        front: context.front,
+        library: context.host.folder,
+        versions: { node, v8, ...(electron === undefined ? {} : { electron }) },
+        platform: `${process.platform} ${process.arch}`,
+        hostProcessors: cpus().length,
+        desktop: context.desktop !== undefined,
+      };
+    }),
+    doctor: os.application.doctor.handler(({ context }) => context.doctor()),
+    settings: {
+      get: os.application.settings.get.handler(({ context }) => context.host.settings.get()),
+      set: os.application.settings.set.handler(({ context, input }) => context.host.settings.set(input)),
+      watch: os.application.settings.watch.handler(({ context, signal }) => context.host.settings.watch(signal)),
+    },
+  },
+
+  desktop: {
+    openConsole: os.desktop.openConsole.handler(({ context, input }) => desktopOf(context).openConsole(input.id)),
+    chooseFile: os.desktop.chooseFile.handler(async ({ context, input }) => {
+      const path = await desktopOf(context).chooseFile(input.title, input.filters ?? []);
+      return path === undefined ? null : { path };
+    }),
+    saveFile: os.desktop.saveFile.handler(async ({ context, input }) => {
+      const path = await desktopOf(context).saveFile(input.title, input.name, input.bytes);
+      return path === undefined ? null : { path };
+    }),
+    showFolder: os.desktop.showFolder.handler(async ({ context, input }) => {
+      const entry = await context.host.get(input.id);
+      await desktopOf(context).showFolder(entry.folder);
+    }),
+  },
+});
+
+export type HostRouter = typeof router;

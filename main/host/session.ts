@@ -1,0 +1,218 @@
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+import type { Machine, MachineConfiguration, MachineEvent, Picture } from '../../engine/machine/machine.ts';
+import type { DisplaySize, MachineEventMessage, MachineStateName } from '../contract/machine.ts';
+import { writeAtomically } from './atomic-file.ts';
+import type { Disk } from './disk.ts';
+import { explain, HostError } from './errors.ts';
+import { EventChannel } from './event-channel.ts';
+import { HistoryRing } from './history-ring.ts';
+import { HOST_FILES } from './library.ts';
+import { encodePng, shrink } from './picture.ts';
+import { SerialLog } from './serial-log.ts';
+
+/** Makes an engine machine; the engine's own in the product, a fake in tests. */
+export type MachineFactory = (configuration: MachineConfiguration) => Promise<Machine>;
+
+/** What COM1 and port 0xE9 said is kept this far back. */
+const HISTORY_BYTES = 256 * 1024;
+
+/** A slow reader's waiting bytes are joined up to this; beyond it the older ones are dropped and counted as lost. */
+const WAITING_BYTES = 4 * 1024 * 1024;
+
+/** How often a running machine's thumbnail is looked at, in milliseconds. */
+const THUMBNAIL_INTERVAL = 5000;
+
+/** Joins neighbouring events of one stream, so that what waits for a slow reader stays bounded. */
+function merge(last: MachineEventMessage, next: MachineEventMessage): MachineEventMessage | undefined {
+  if (last.kind === 'display' && next.kind === 'display') return next;
+  if ((last.kind === 'serial' && next.kind === 'serial') || (last.kind === 'debugConsole' && next.kind === 'debugConsole')) {
+    const joined = new Uint8Array(last.bytes.length + next.bytes.length);
+    joined.set(last.bytes);
+    joined.set(next.bytes, last.bytes.length);
+    const dropped = Math.max(0, joined.length - WAITING_BYTES);
+    return { kind: next.kind, bytes: joined.subarray(dropped), lost: last.lost + next.lost + dropped };
+  }
+  return undefined;
+}
+
+/**
+ * A machine's life in this host: the engine machine while it is on, and what outlives it (event readers, the serial
+ * history, the thumbnail). All methods are called on the main thread. One change of state at a time: they queue.
+ */
+export class Session {
+  state: MachineStateName = 'off';
+  reason = 'Has not been started since Vitrine was opened.';
+  since: number | null = null;
+  display: DisplaySize | null = null;
+  /** Changes with each new thumbnail; null while there is none. */
+  thumbnail: number | null = null;
+
+  readonly events = new EventChannel<MachineEventMessage>(merge);
+  readonly #serial = new HistoryRing(HISTORY_BYTES);
+  readonly #debugConsole = new HistoryRing(HISTORY_BYTES);
+  #machine: Machine | undefined;
+  #starting = false;
+  #unsubscribe: (() => void) | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #pictureDigest = '';
+  #log: SerialLog | undefined;
+  #ending: Promise<void> = Promise.resolve();
+
+  /**
+   * `changed` is called after anything that the library shows of this machine changed. `warn` takes what went wrong beside
+   * the machine's own work (a log that could not be written): it does not stop the machine, but somebody should read it.
+   */
+  constructor(
+    private readonly folder: string,
+    private readonly disk: Disk,
+    private readonly changed: () => void,
+    private readonly warn: (sentence: string) => void,
+  ) {}
+
+  /** True from the moment a start begins until the machine is off and its engine gone. */
+  get on(): boolean {
+    return this.#starting || this.#machine !== undefined;
+  }
+
+  /** The engine machine, or WRONG_STATE with the way out. */
+  get machine(): Machine {
+    if (!this.#machine) throw new HostError('WRONG_STATE', 'The machine is off; start it first.');
+    return this.#machine;
+  }
+
+  async start(factory: MachineFactory, configure: () => Promise<MachineConfiguration>, paused: boolean): Promise<void> {
+    if (this.on) throw new HostError('WRONG_STATE', 'The machine is on already.');
+    this.#starting = true;
+    try {
+      await this.#ending;
+      const machine = await factory(await configure());
+      this.#serial.clear();
+      this.#debugConsole.clear();
+      const log = (name: string): string => join(this.folder, name);
+      this.#log = await SerialLog.open(this.disk, log(HOST_FILES.serialLog), log(HOST_FILES.previousSerialLog), this.warn);
+      this.#machine = machine;
+      this.#unsubscribe = machine.on((event) => this.receive(event));
+      try {
+        await machine.start({ paused });
+      } catch (error) {
+        await this.end();
+        throw error;
+      }
+      this.#timer = setInterval(() => void this.picture('running'), THUMBNAIL_INTERVAL);
+      this.#timer.unref();
+    } finally {
+      this.#starting = false;
+    }
+  }
+
+  /** Pulls the plug; the last picture is taken first. */
+  async powerOff(): Promise<void> {
+    const machine = this.machine;
+    await this.picture('last');
+    await machine.powerOff();
+    await this.#ending;
+    await this.end();
+  }
+
+  /** The first events of a reader that comes now. */
+  present(history: boolean): MachineEventMessage[] {
+    const events: MachineEventMessage[] = [
+      { kind: 'state', state: this.state, reason: this.reason, since: this.since },
+      { kind: 'display', display: this.display },
+    ];
+    if (!history) return events;
+    const serial = this.#serial.read();
+    const debugConsole = this.#debugConsole.read();
+    if (serial.bytes.length > 0) events.push({ kind: 'serial', ...serial });
+    if (debugConsole.bytes.length > 0) events.push({ kind: 'debugConsole', ...debugConsole });
+    return events;
+  }
+
+  private receive(event: MachineEvent): void {
+    switch (event.kind) {
+      case 'state':
+        this.setState(event.state, event.reason);
+        if (event.state === 'paused' || event.state === 'crashed') void this.picture('stopped');
+        if (event.state === 'off') this.#ending = this.end();
+        return;
+      case 'serial':
+        this.#serial.push(event.bytes);
+        this.#log?.append(event.bytes);
+        this.events.publish({ kind: 'serial', bytes: event.bytes, lost: 0 });
+        return;
+      case 'debugConsole':
+        this.#debugConsole.push(event.bytes);
+        this.events.publish({ kind: 'debugConsole', bytes: event.bytes, lost: 0 });
+        return;
+      case 'display':
+        this.display = { width: event.width, height: event.height, text: event.text ?? null };
+        this.events.publish({ kind: 'display', display: this.display });
+        this.changed();
+        return;
+      case 'debugExit':
+      case 'reset':
+      case 'tripleFault':
+        this.events.publish(event);
+    }
+  }
+
+  private setState(state: MachineStateName, reason: string): void {
+    this.state = state;
+    this.reason = reason;
+    this.since = Date.now();
+    if (state === 'off') this.display = null;
+    this.events.publish({ kind: 'state', state, reason, since: this.since });
+    if (state === 'off') this.events.publish({ kind: 'display', display: null });
+    this.changed();
+  }
+
+  /** Ends the engine machine; idempotent. */
+  private async end(): Promise<void> {
+    const machine = this.#machine;
+    if (!machine) return;
+    this.#machine = undefined;
+    clearInterval(this.#timer);
+    this.#unsubscribe?.();
+    try {
+      await machine.dispose();
+    } catch (error) {
+      this.warn(`The machine in ${this.folder} did not end cleanly: ${explain(error, this.folder).message}`);
+    }
+    await this.#log?.flush();
+    if (this.state !== 'off') this.setState('off', 'Powered off.');
+  }
+
+  /** Keeps what the guest shows as the thumbnail, if it is another picture than the one kept. */
+  private async picture(when: 'running' | 'stopped' | 'last'): Promise<void> {
+    const machine = this.#machine;
+    if (!machine || (when === 'running' && this.state !== 'running')) return;
+    let picture: Picture;
+    try {
+      picture = await machine.screenshot();
+    } catch (error) {
+      // A machine that has just gone off has no picture; the last one kept stays.
+      if (this.#machine === machine) this.warn(`No picture of ${this.folder}: ${explain(error, this.folder).message}`);
+      return;
+    }
+    if (picture.width === 0 || picture.height === 0) return;
+    const digest = createHash('sha1').update(`${picture.width}x${picture.height}`).update(picture.rgba).digest('hex');
+    if (digest === this.#pictureDigest) return;
+    try {
+      await writeAtomically(this.disk, join(this.folder, HOST_FILES.thumbnail), encodePng(shrink(picture)));
+    } catch (error) {
+      this.warn(`The thumbnail was not written. ${explain(error, this.folder).message}`);
+      return;
+    }
+    this.#pictureDigest = digest;
+    this.thumbnail = (this.thumbnail ?? 0) + 1;
+    this.changed();
+  }
+
+  /** Ends everything; the readers' streams end too. */
+  async dispose(): Promise<void> {
+    if (this.#machine) await this.powerOff();
+    await this.#ending;
+    this.events.close();
+  }
+}
