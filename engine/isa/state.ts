@@ -165,6 +165,10 @@ export const vcpuState = defineBlock('vcpu', 1, {
   exceptions: array('u32', 32),
   /** Interrupts delivered. */
   interrupts: scalar('u32'),
+  /** Attention bits that were taken off `attention` but must wait for their condition (an NMI while NMIs are blocked). */
+  latched: scalar('u32'),
+  /** The page-directory-pointer entries that MOV to CR3 loaded in PAE mode (SDM vol. 3, 4.4.1). */
+  pdptes: array('u64', 4),
 });
 
 export type VcpuState = ReturnType<typeof vcpuState.at>;

@@ -1,0 +1,163 @@
+/**
+ * Generates the interpreter: one WebAssembly function with a handler per sized form of the instruction table, and dispatch by
+ * one br_table. See decision 0002 for how blocks, budget and exits work.
+ */
+import type { ServiceName, Services } from '../isa/services.ts';
+import { sizedForms } from '../isa/sized.ts';
+import { Exit, vcpuState } from '../isa/state.ts';
+import type { Callable } from '../wasm/function.ts';
+import { ModuleBuilder } from '../wasm/module.ts';
+import { i32, i64 } from '../wasm/value.ts';
+import { InterpreterEmitter, type Frame } from './interpreter-emitter.ts';
+import { field, neverLinked, recordBytes } from './record.ts';
+import { jumpCache } from './translation-cache.ts';
+
+/** Handlers that are not instructions. */
+export const special = {
+  /** #UD. */
+  invalid: sizedForms.length,
+  /** #GP(0): longer than 15 bytes. */
+  tooLong: sizedForms.length + 1,
+  /** Behind the last instruction of a block: goes on at its pageOffset. Counts nothing. */
+  blockEnd: sizedForms.length + 2,
+  /** Was an instruction whose bytes changed: decode again. */
+  refetch: sizedForms.length + 3,
+} as const;
+const handlers = sizedForms.length + 4;
+
+/** Parameters of each service; the result is i32 where `true`. */
+const signatures: Readonly<Record<ServiceName, readonly [parameters: number, result: boolean]>> = {
+  readSlow: [3, true], writeSlow: [3, true], updateSlow: [3, true], lockedSlow: [3, true], commitWrite: [0, false], probeWrite: [3, false],
+  loadSegment: [2, false], farJump: [3, false], farCall: [3, false], farReturn: [2, false], interruptReturn: [1, false],
+  softwareInterrupt: [2, false], sysenter: [0, false], sysexit: [0, false], rsm: [0, false], halt: [0, false], sti: [0, false], cli: [0, false],
+  pushFlags: [1, true], popFlags: [2, false], moveToControl: [2, false], moveFromControl: [1, true], moveToDebug: [2, false],
+  moveFromDebug: [1, true], loadMachineStatusWord: [1, false], clearTaskSwitched: [0, false], loadGlobalTable: [3, false],
+  loadInterruptTable: [3, false], storeGlobalTable: [3, false], storeInterruptTable: [3, false], loadLocalTable: [1, false],
+  loadTaskRegister: [1, false], storeLocalTable: [0, true], storeTaskRegister: [0, true], loadAccessRights: [3, true],
+  loadSegmentLimit: [3, true], verifyRead: [1, false], verifyWrite: [1, false], requireProtected: [0, false], cpuid: [0, false],
+  readMsr: [0, false], writeMsr: [0, false], readTimestamp: [0, false], readPerformanceCounter: [0, false], invalidatePage: [2, false],
+  writeBackCaches: [0, false], portRead: [2, true], portWrite: [3, false], checkPort: [2, false], hypercall: [0, false], coprocessor: [0, false],
+};
+
+/** What the generated module imports under "env": memory, lookupBlock and the services. */
+export interface InterpreterImports extends Services {
+  /** Finds or decodes the block at eip; gives its first record, or 0 with exitReason set. */
+  lookupBlock(from: number): number;
+}
+
+let cached: WebAssembly.Module | undefined;
+
+/** The compiled module; the same for every vCPU, and it may be posted to workers of this process. */
+export function interpreterModule(): WebAssembly.Module {
+  cached ??= new WebAssembly.Module(generateInterpreter());
+  return cached;
+}
+
+/** The module's bytes; exported as `run(vcpuBlockAddress) → Exit`. */
+export function generateInterpreter(): Uint8Array<ArrayBuffer> {
+  const module = new ModuleBuilder();
+  module.importMemory('env', 'memory', 1, 65536);
+  const lookupBlock = module.importFunction('env', 'lookupBlock', ['i32'], 'i32');
+  const services = {} as Record<ServiceName, Callable>;
+  for (const [name, [parameters, result]] of Object.entries(signatures) as [ServiceName, readonly [number, boolean]][]) {
+    services[name] = module.importFunction('env', name, new Array<'i32'>(parameters).fill('i32'), result ? 'i32' : undefined);
+  }
+
+  module.defineFunction(
+    ['i32'],
+    'i32',
+    (f) => {
+      const { offset } = vcpuState;
+      const cpu = f.parameter('i32', 0);
+      const record = f.local('i32');
+      const budget = f.local('i32');
+      const target = f.local('i32');
+      const from = f.local('i32');
+      f.set(budget, i32.load(cpu.get, offset.budget));
+      f.set(target, i32.load(cpu.get, offset.eip));
+
+      f.block((fault) => {
+        f.loop((lookup) => {
+          f.block((found) => {
+            f.if(i32.eqz(from.get), () => {
+              f.scope(() => {
+                const hash = i32.and(i32.xor(target.get, i32.shrU(target.get, i32.const(11))), i32.const(jumpCache.entries - 1));
+                const entry = f.let(i32.add(i32.load(cpu.get, offset.jumpCache), i32.mul(hash, i32.const(jumpCache.entryBytes))));
+                const hit = i32.and(
+                  i64.eq(i64.load(entry, jumpCache.tag), i64.extendU(target.get)),
+                  i32.eq(i32.load(entry, jumpCache.context), i32.load(cpu.get, offset.codeContext)),
+                );
+                f.if(hit, () => {
+                  f.store(cpu.get, i32.load(entry, jumpCache.pageEip), offset.pageEip);
+                  f.set(record, i32.load(entry, jumpCache.record));
+                  f.br(found);
+                });
+              });
+            });
+            f.store64(cpu.get, i64.extendU(target.get), offset.eip);
+            f.store(cpu.get, budget.get, offset.budget);
+            f.set(record, f.callFor('i32', lookupBlock, from.get));
+            f.if(i32.eqz(record.get), () => f.return(i32.load(cpu.get, offset.exitReason)));
+          });
+          f.set(from, i32.const(0));
+          f.loop((enter) => {
+            const cost = i32.add(i32.load8u(record.get, field.remaining), i32.const(1));
+            f.set(budget, i32.sub(budget.get, cost));
+            f.if(i32.or(i32.ltS(budget.get, i32.const(0)), i32.load(cpu.get, offset.attention)), () => {
+              f.store(cpu.get, i32.add(budget.get, cost), offset.budget);
+              storeInstructionPointer();
+              f.return(i32.select(i32.load(cpu.get, offset.attention), i32.const(Exit.attention), i32.const(Exit.budget)));
+            });
+            f.loop((dispatch) => {
+              const frame: Frame = { f, cpu, record, budget, target, from, services, lookup, enter, fault };
+              f.switch(
+                handlers,
+                (labels) => f.brTable(labels, labels[special.invalid] ?? fault, i32.load16u(record.get, field.handler)),
+                (index) => {
+                  f.scope(() => emitHandler(frame, index));
+                  if (index < sizedForms.length) {
+                    f.set(record, i32.add(record.get, i32.const(recordBytes)));
+                    f.br(dispatch);
+                  }
+                },
+              );
+            });
+          });
+        });
+      });
+      // Exit.fault: the instruction is not retired, and neither is the rest of its block.
+      f.store(cpu.get, i32.add(budget.get, i32.add(i32.load8u(record.get, field.remaining), i32.const(1))), offset.budget);
+      storeInstructionPointer();
+      f.return(i32.const(Exit.fault));
+
+      function storeInstructionPointer() {
+        const eip = i32.add(i32.load(cpu.get, offset.pageEip), i32.load16u(record.get, field.pageOffset));
+        f.store64(cpu.get, i64.extendU(eip), offset.eip);
+      }
+    },
+    'run',
+  );
+  return module.encode();
+}
+
+function emitHandler(frame: Frame, index: number): void {
+  const { f, record, budget, target, from } = frame;
+  const form = sizedForms[index];
+  if (form) return form.instruction.semantics(new InterpreterEmitter(frame, form));
+  const raise = (vector: number) => {
+    f.store(frame.cpu.get, i32.const(vector), vcpuState.offset.faultVector);
+    f.store(frame.cpu.get, i32.const(0), vcpuState.offset.faultCode);
+    f.br(frame.fault);
+  };
+  if (index === special.invalid) return raise(6);
+  if (index === special.tooLong) return raise(13);
+  const eip = i32.add(i32.load(frame.cpu.get, vcpuState.offset.pageEip), i32.load16u(record.get, field.pageOffset));
+  f.set(target, eip);
+  if (index === special.refetch) {
+    f.set(budget, i32.add(budget.get, i32.add(i32.load8u(record.get, field.remaining), i32.const(1))));
+    f.set(from, i32.const(neverLinked));
+  } else {
+    f.set(from, i32.const(0));
+  }
+  f.br(frame.lookup);
+}
