@@ -1,0 +1,295 @@
+/** A bus for unit tests: blocks in a SharedArrayBuffer, a clock that stands still, timers that run when told. */
+import type { BlockLayout, BlockView, Field } from '../../layout/block.ts';
+import type {
+  Bus,
+  ChipRequest,
+  LegacyRouting,
+  MmioHandler,
+  MmioRegion,
+  OutputStream,
+  PhysicalMap,
+  PortHandler,
+  PortRegion,
+  Timer,
+  Width,
+} from '../../machine/bus.ts';
+
+interface Placement {
+  base: number | undefined;
+  readonly size: number;
+}
+
+/** What lies in shared memory in a real machine; two buses may stand on one of these. */
+class FakeShared {
+  readonly buffer = new SharedArrayBuffer(1 << 20);
+  readonly bases = new Map<string, number>();
+  used = 0;
+  now = 0;
+  startTime = 0;
+  readonly placements = new Map<string, Placement>();
+  readonly deadlines = new Map<string, number>();
+  readonly outputs = new Map<string, FakeOutput>();
+  readonly posted: ChipRequest[] = [];
+  readonly routed: { base: number; size: number; routing: LegacyRouting }[] = [];
+  smramOpen = false;
+  readonly ram: Uint8Array;
+
+  constructor(ramBytes: number) {
+    this.ram = new Uint8Array(ramBytes);
+  }
+}
+
+/** An output stream whose capacity the test sets. */
+export class FakeOutput implements OutputStream {
+  readonly bytes: number[] = [];
+  space = Infinity;
+
+  push(byte: number): boolean {
+    if (this.space === 0) return false;
+    this.space--;
+    this.bytes.push(byte);
+    return true;
+  }
+
+  get text(): string {
+    return String.fromCharCode(...this.bytes);
+  }
+}
+
+function access(handler: { read(at: number, width: Width): number }, at: number, width: Width): number {
+  const value = handler.read(at, width);
+  const limit = 2 ** (8 * width);
+  if (!Number.isInteger(value) || value < 0 || value >= limit) {
+    throw new RangeError(`read of ${width} bytes at 0x${at.toString(16)} gave ${value}`);
+  }
+  return value;
+}
+
+export class FakeBus implements Bus {
+  readonly clock: Bus['clock'];
+  readonly memory: PhysicalMap;
+  readonly vram: Uint8Array<SharedArrayBuffer>;
+  displayChanges = 0;
+  private readonly portHandlers: { placement: Placement; handler: PortHandler }[] = [];
+  private readonly mmioHandlers: { placement: Placement; handler: MmioHandler }[] = [];
+  private readonly callbacks = new Map<string, () => void>();
+
+  constructor(
+    options: { startTime?: number; ramBytes?: number } = {},
+    private readonly shared = new FakeShared(options.ramBytes ?? 16 << 20),
+  ) {
+    if (options.startTime !== undefined) shared.startTime = options.startTime;
+    this.clock = {
+      now: () => shared.now,
+      get startTime() {
+        return shared.startTime;
+      },
+    };
+    this.vram = new Uint8Array(new SharedArrayBuffer(64));
+    this.memory = {
+      routeLegacy: (base, size, routing) => shared.routed.push({ base, size, routing }),
+      openSmram: (open) => {
+        shared.smramOpen = open;
+      },
+      ramBytes: shared.ram.length,
+      dmaRead: (address, into) => into.set(shared.ram.subarray(address, address + into.length)),
+      dmaWrite: (address, from) => shared.ram.set(from, address),
+    };
+  }
+
+  /** Another thread's bus over the same shared memory: chips are to be constructed on it in the same order. */
+  onAnotherThread(): FakeBus {
+    return new FakeBus({}, this.shared);
+  }
+
+  block<F extends Record<string, Field>>(layout: BlockLayout<F>, instance = ''): BlockView<F> {
+    const name = `${layout.name}:${instance}`;
+    let base = this.shared.bases.get(name);
+    if (base === undefined) {
+      // A gap of 64 bytes follows each block; `blocksIntact` looks whether anything was written there.
+      base = this.shared.used;
+      this.shared.used += layout.size + 64;
+      new Uint8Array(this.shared.buffer, base + layout.size, 64).fill(0xa5);
+      this.shared.bases.set(name, base);
+    }
+    return layout.at(this.shared.buffer, base);
+  }
+
+  /** All bytes of all blocks, to compare states. */
+  image(): Uint8Array {
+    return new Uint8Array(this.shared.buffer).slice(0, this.shared.used);
+  }
+
+  private region(kind: string, base: number | undefined, size: number): Placement {
+    let placement = this.shared.placements.get(kind);
+    if (placement === undefined) {
+      placement = { base, size };
+      this.shared.placements.set(kind, placement);
+    }
+    return placement;
+  }
+
+  ports(first: number, count: number, handler: PortHandler): PortRegion {
+    const placement = this.region(`ports ${this.portHandlers.length}`, first, count);
+    this.portHandlers.push({ placement, handler });
+    return {
+      get base() {
+        return placement.base ?? 0;
+      },
+      count,
+      place(base) {
+        placement.base = base;
+      },
+    };
+  }
+
+  mmio(name: string, base: number | undefined, size: number, handler: MmioHandler): MmioRegion {
+    const placement = this.region(`mmio ${name}`, base, size);
+    this.mmioHandlers.push({ placement, handler });
+    return {
+      get base() {
+        return placement.base ?? 0;
+      },
+      size,
+      place(moved) {
+        placement.base = moved;
+      },
+    };
+  }
+
+  frameBuffer(name: string, base: number | undefined, size: number, vramOffset: number): MmioRegion {
+    const at = (offset: number) => (vramOffset + offset) % this.vram.length;
+    return this.mmio(name, base, size, {
+      read: (offset) => this.vram[at(offset)] ?? 0xff,
+      write: (offset, _width, value) => {
+        this.vram[at(offset)] = value;
+      },
+    });
+  }
+
+  timer(name: string, callback: () => void): Timer {
+    if (this.callbacks.has(name)) throw new Error(`two timers are called ${name}`);
+    this.callbacks.set(name, callback);
+    const { deadlines } = this.shared;
+    return {
+      arm(deadline) {
+        if (!Number.isSafeInteger(deadline) || deadline < 0) throw new RangeError(`${name} armed at ${deadline}`);
+        deadlines.set(name, deadline);
+      },
+      cancel: () => void deadlines.delete(name),
+      get deadline() {
+        return deadlines.get(name) ?? Infinity;
+      },
+    };
+  }
+
+  output(name: string): FakeOutput {
+    const known = this.shared.outputs.get(name) ?? new FakeOutput();
+    this.shared.outputs.set(name, known);
+    return known;
+  }
+
+  post(request: ChipRequest): void {
+    this.shared.posted.push(request);
+  }
+
+  displayChanged(): void {
+    this.displayChanges++;
+  }
+
+  get posted(): ChipRequest[] {
+    return this.shared.posted;
+  }
+
+  get routed(): readonly { base: number; size: number; routing: LegacyRouting }[] {
+    return this.shared.routed;
+  }
+
+  get smramOpen(): boolean {
+    return this.shared.smramOpen;
+  }
+
+  /** Lets `nanoseconds` pass, running timers in the order of their deadlines, each at its own time. */
+  advance(nanoseconds: number): void {
+    const end = this.shared.now + nanoseconds;
+    for (;;) {
+      let next: string | undefined;
+      let deadline = Infinity;
+      for (const [name, at] of this.shared.deadlines) {
+        if (at < deadline) [next, deadline] = [name, at];
+      }
+      if (next === undefined || deadline > end) break;
+      this.shared.now = Math.max(this.shared.now, deadline);
+      this.shared.deadlines.delete(next);
+      this.callbacks.get(next)?.();
+    }
+    this.shared.now = end;
+  }
+
+  /** Lets time pass without running timers, as a busy service worker would. */
+  stall(nanoseconds: number): void {
+    this.shared.now += nanoseconds;
+  }
+
+  private findPort(port: number) {
+    const owners = this.portHandlers.filter(
+      ({ placement: { base, size } }) => base !== undefined && port >= base && port < base + size,
+    );
+    return owners.reduce<(typeof owners)[number] | undefined>(
+      (best, each) => (best === undefined || each.placement.size <= best.placement.size ? each : best),
+      undefined,
+    );
+  }
+
+  /** IN. Ports nobody owns read as ones. */
+  in(port: number, width: Width = 1): number {
+    const found = this.findPort(port);
+    return found === undefined ? 2 ** (8 * width) - 1 : access(found.handler, port, width);
+  }
+
+  /** OUT. */
+  out(port: number, value: number, width: Width = 1): void {
+    this.findPort(port)?.handler.write(port, width, value);
+  }
+
+  /** What a tool sees at the port: undefined when the chip cannot be peeked at. */
+  peek(port: number, width: Width = 1): number | undefined {
+    return this.findPort(port)?.handler.peek?.(port, width);
+  }
+
+  private findMmio(address: number) {
+    return this.mmioHandlers.findLast(
+      ({ placement: { base, size } }) => base !== undefined && address >= base && address < base + size,
+    );
+  }
+
+  mmioRead(address: number, width: Width = 4): number {
+    const found = this.findMmio(address);
+    if (found === undefined) return 2 ** (8 * width) - 1;
+    return access(found.handler, address - (found.placement.base ?? 0), width);
+  }
+
+  mmioWrite(address: number, value: number, width: Width = 4): void {
+    const found = this.findMmio(address);
+    found?.handler.write(address - (found.placement.base ?? 0), width, value);
+  }
+
+  /** True while no chip has written beyond its block. */
+  blocksIntact(): boolean {
+    const gaps: number[] = [];
+    const bases = [...this.shared.bases.values(), this.shared.used].sort((a, b) => a - b);
+    for (const end of bases.slice(1)) gaps.push(...new Uint8Array(this.shared.buffer, end - 64, 64));
+    return gaps.every((byte) => byte === 0xa5);
+  }
+}
+
+/** An interrupt input that remembers what happened to it. */
+export class FakeLine {
+  asserted = false;
+  risingEdges = 0;
+
+  set(asserted: boolean): void {
+    if (asserted && !this.asserted) this.risingEdges++;
+    this.asserted = asserted;
+  }
+}
