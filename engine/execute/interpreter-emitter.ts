@@ -29,6 +29,11 @@ export interface Frame {
   readonly enter: Label;
   /** Leaves with Exit.fault at the running instruction. */
   readonly fault: Label;
+  /**
+   * Set in the fast function: hands the running instruction, of which nothing has happened yet, to the careful one. Whatever
+   * would need a call goes there, since calls inside the big loop would keep everything out of registers.
+   */
+  readonly careful: Label | undefined;
 }
 
 type AccessKind = 'read' | 'write' | 'update' | 'locked';
@@ -292,6 +297,7 @@ export class InterpreterEmitter implements Emitter {
     f.br(lookup);
   }
   exit(reason: Exit): void {
+    if (this.frame.careful) return this.f.br(this.frame.careful);
     this.setField('eip', this.nextInstructionPointer());
     this.giveBack();
     this.setField('budget', this.frame.budget.get);
@@ -299,18 +305,24 @@ export class InterpreterEmitter implements Emitter {
   }
 
   fault(vector: number, code = 0): void {
+    if (this.frame.careful) return this.f.br(this.frame.careful);
     this.setField('faultVector', i32.const(vector));
     this.setField('faultCode', i32.const(code));
     this.f.br(this.frame.fault);
   }
 
   call(service: ServiceName, ...operands: I32[]): void {
+    if (this.frame.careful) return this.f.br(this.frame.careful);
     this.sync();
     const target = this.frame.services[service];
     this.f.call(target, ...operands);
     this.leaveIfFaulted();
   }
   callFor(service: ServiceName, ...operands: I32[]): I32 {
+    if (this.frame.careful) {
+      this.f.br(this.frame.careful);
+      return i32.const(0);
+    }
     this.sync();
     const result = this.f.let(this.f.callFor('i32', this.frame.services[service], ...operands));
     this.leaveIfFaulted();
@@ -392,6 +404,10 @@ export class InterpreterEmitter implements Emitter {
     const { f } = this;
     const pointer = f.local('i32');
     const at = f.let(offset);
+    if (this.frame.careful) {
+      this.fastPath(segment, at, size, kind, this.frame.careful, pointer);
+      return pointer.get;
+    }
     f.block((done) => {
       f.block((slow) => {
         this.fastPath(segment, at, size, kind, slow, pointer);
@@ -406,6 +422,7 @@ export class InterpreterEmitter implements Emitter {
   }
 
   private commitIfBounced(pointer: I32): void {
+    if (this.frame.careful) return;
     this.f.if(i32.eq(pointer, i32.add(this.frame.cpu.get, i32.const(vcpuState.offset.bounce))), () => this.f.call(this.frame.services.commitWrite));
   }
 

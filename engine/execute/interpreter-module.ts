@@ -63,87 +63,163 @@ export function generateInterpreter(): Uint8Array<ArrayBuffer> {
     services[name] = module.importFunction('env', name, new Array<'i32'>(parameters).fill('i32'), result ? 'i32' : undefined);
   }
 
+  const fast = defineInterpreter(module, services, 'fast');
+  const careful = defineInterpreter(module, services, 'careful');
+
   module.defineFunction(
     ['i32'],
     'i32',
     (f) => {
-      const { offset } = vcpuState;
       const cpu = f.parameter('i32', 0);
-      const record = f.local('i32');
-      const budget = f.local('i32');
-      const target = f.local('i32');
-      const from = f.local('i32');
-      f.set(budget, i32.load(cpu.get, offset.budget));
-      f.set(target, i32.load(cpu.get, offset.eip));
-
-      f.block((fault) => {
-        f.loop((lookup) => {
-          f.block((found) => {
-            f.if(i32.eqz(from.get), () => {
-              f.scope(() => {
-                const hash = i32.and(i32.xor(target.get, i32.shrU(target.get, i32.const(11))), i32.const(jumpCache.entries - 1));
-                const entry = f.let(i32.add(i32.load(cpu.get, offset.jumpCache), i32.mul(hash, i32.const(jumpCache.entryBytes))));
-                const hit = i32.and(
-                  i64.eq(i64.load(entry, jumpCache.tag), i64.extendU(target.get)),
-                  i32.eq(i32.load(entry, jumpCache.context), i32.load(cpu.get, offset.codeContext)),
-                );
-                f.if(hit, () => {
-                  f.store(cpu.get, i32.load(entry, jumpCache.pageEip), offset.pageEip);
-                  f.set(record, i32.load(entry, jumpCache.record));
-                  f.br(found);
-                });
-              });
-            });
-            f.store64(cpu.get, i64.extendU(target.get), offset.eip);
-            f.store(cpu.get, budget.get, offset.budget);
-            f.set(record, f.callFor('i32', lookupBlock, from.get));
-            f.if(i32.eqz(record.get), () => f.return(i32.load(cpu.get, offset.exitReason)));
-          });
-          f.set(from, i32.const(0));
-          f.loop((enter) => {
-            const cost = i32.add(i32.load8u(record.get, field.remaining), i32.const(1));
-            f.set(budget, i32.sub(budget.get, cost));
-            f.if(i32.or(i32.ltS(budget.get, i32.const(0)), i32.load(cpu.get, offset.attention)), () => {
-              f.store(cpu.get, i32.add(budget.get, cost), offset.budget);
-              storeInstructionPointer();
-              f.return(i32.select(i32.load(cpu.get, offset.attention), i32.const(Exit.attention), i32.const(Exit.budget)));
-            });
-            f.loop((dispatch) => {
-              const frame: Frame = { f, cpu, record, budget, target, from, services, lookup, enter, fault };
-              f.switch(
-                handlers,
-                (labels) => f.brTable(labels, labels[special.invalid] ?? fault, i32.load16u(record.get, field.handler)),
-                (index) => {
-                  f.scope(() => emitHandler(frame, index));
-                  if (index < sizedForms.length) {
-                    f.set(record, i32.add(record.get, i32.const(recordBytes)));
-                    f.br(dispatch);
-                  }
-                },
-              );
-            });
-          });
+      const how = f.local('i32');
+      f.set(how, i32.const(Handover.lookup));
+      f.store(cpu.get, i32.const(0), vcpuState.offset.resumeFrom);
+      f.loop((again) => {
+        f.set(how, f.callFor('i32', fast, cpu.get, how.get));
+        f.if(i32.eq(how.get, i32.const(Handover.careful)), () => f.set(how, f.callFor('i32', careful, cpu.get, how.get)));
+        f.if(i32.eq(how.get, i32.const(Handover.miss)), () => {
+          const found = f.let(f.callFor('i32', lookupBlock, i32.load(cpu.get, vcpuState.offset.resumeFrom)));
+          f.if(i32.eqz(found), () => f.return(i32.load(cpu.get, vcpuState.offset.exitReason)));
+          f.store(cpu.get, found, vcpuState.offset.resumeRecord);
+          f.set(how, i32.const(Handover.enter));
         });
+        f.brIf(again, i32.geU(how.get, i32.const(Handover.lookup)));
       });
-      // Exit.fault: the instruction is not retired, and neither is the rest of its block.
-      f.store(cpu.get, i32.add(budget.get, i32.add(i32.load8u(record.get, field.remaining), i32.const(1))), offset.budget);
-      storeInstructionPointer();
-      f.return(i32.const(Exit.fault));
-
-      function storeInstructionPointer() {
-        const eip = i32.add(i32.load(cpu.get, offset.pageEip), i32.load16u(record.get, field.pageOffset));
-        f.store64(cpu.get, i64.extendU(eip), offset.eip);
-      }
+      f.return(how.get);
     },
     'run',
   );
   return module.encode();
 }
 
+/** How one function of the interpreter asks the next to go on; values below are an Exit. */
+const enum Handover {
+  /** Find the block at eip, by the jump cache first if resumeFrom is 0. */
+  lookup = 100,
+  /** Enter the block whose first record is resumeRecord. */
+  enter = 101,
+  /** Go on at resumeRecord inside a block that is charged already. */
+  inside = 102,
+  /** The instruction at resumeRecord needs the careful function. */
+  careful = 103,
+  /** The jump cache does not know eip: lookupBlock has to. */
+  miss = 104,
+}
+
+/**
+ * The same handlers twice. The fast function has no call in it: V8 then keeps its loop in registers. Where an instruction
+ * needs a service (TLB miss, device, system instruction, fault) it is handed, untouched, to the careful function, which
+ * executes that one instruction and hands back. `(vcpuBlockAddress, Handover) → Handover or Exit`.
+ */
+function defineInterpreter(module: ModuleBuilder, services: Frame['services'], kind: 'fast' | 'careful'): Callable {
+  return module.defineFunction(['i32', 'i32'], 'i32', (f) => {
+    const { offset } = vcpuState;
+    const cpu = f.parameter('i32', 0);
+    const how = f.parameter('i32', 1);
+    const record = f.local('i32');
+    const budget = f.local('i32');
+    const target = f.local('i32');
+    const from = f.local('i32');
+    f.set(budget, i32.load(cpu.get, offset.budget));
+    f.set(record, i32.load(cpu.get, offset.resumeRecord));
+    f.set(target, i32.load(cpu.get, offset.eip));
+    f.set(from, i32.load(cpu.get, offset.resumeFrom));
+
+    const handOver = (next: Handover) => {
+      f.store(cpu.get, record.get, offset.resumeRecord);
+      f.store(cpu.get, budget.get, offset.budget);
+      f.return(i32.const(next));
+    };
+    const storeInstructionPointer = () => {
+      const eip = i32.add(i32.load(cpu.get, offset.pageEip), i32.load16u(record.get, field.pageOffset));
+      f.store64(cpu.get, i64.extendU(eip), offset.eip);
+    };
+    const storeTarget = () => {
+      f.store64(cpu.get, i64.extendU(target.get), offset.eip);
+      f.store(cpu.get, from.get, offset.resumeFrom);
+    };
+    const dispatch = (frame: Frame, next: () => void) =>
+      f.switch(
+        handlers,
+        (labels) => f.brTable(labels, labels[special.invalid] ?? frame.fault, i32.load16u(record.get, field.handler)),
+        (index) => {
+          f.scope(() => emitHandler(frame, index));
+          if (index >= sizedForms.length) return;
+          f.set(record, i32.add(record.get, i32.const(recordBytes)));
+          next();
+        },
+      );
+
+    if (kind === 'careful') {
+      f.block((fault) => {
+        f.block((lookup) => {
+          f.block((enter) => {
+            const frame: Frame = { f, cpu, record, budget, target, from, services, lookup, enter, fault, careful: undefined };
+            dispatch(frame, () => handOver(Handover.inside));
+          });
+          handOver(Handover.enter);
+        });
+        storeTarget();
+        handOver(Handover.lookup);
+      });
+      // The instruction is not retired, and neither is the rest of its block.
+      f.store(cpu.get, i32.add(budget.get, i32.add(i32.load8u(record.get, field.remaining), i32.const(1))), offset.budget);
+      storeInstructionPointer();
+      f.return(i32.const(Exit.fault));
+      return;
+    }
+
+    f.block((careful) => {
+      f.block((miss) => {
+        f.loop((lookup) => {
+          f.block((enterBlock) => {
+            f.block((insideBlock) => {
+              f.brIf(insideBlock, i32.eq(how.get, i32.const(Handover.inside)));
+              f.brIf(enterBlock, i32.eq(how.get, i32.const(Handover.enter)));
+              f.brIf(miss, from.get);
+              f.scope(() => {
+                const hash = i32.and(i32.xor(target.get, i32.shrU(target.get, i32.const(11))), i32.const(jumpCache.entries - 1));
+                const entry = f.let(i32.add(i32.load(cpu.get, offset.jumpCache), i32.mul(hash, i32.const(jumpCache.entryBytes))));
+                f.brIf(miss, i64.ne(i64.load(entry, jumpCache.tag), i64.extendU(target.get)));
+                f.brIf(miss, i32.ne(i32.load(entry, jumpCache.context), i32.load(cpu.get, offset.codeContext)));
+                f.store(cpu.get, i32.load(entry, jumpCache.pageEip), offset.pageEip);
+                f.set(record, i32.load(entry, jumpCache.record));
+              });
+              f.br(enterBlock);
+            });
+          });
+          f.loop((enter) => {
+            f.if(i32.ne(how.get, i32.const(Handover.inside)), () => {
+              const cost = i32.add(i32.load8u(record.get, field.remaining), i32.const(1));
+              f.set(budget, i32.sub(budget.get, cost));
+              f.if(i32.or(i32.ltS(budget.get, i32.const(0)), i32.load(cpu.get, offset.attention)), () => {
+                f.store(cpu.get, i32.add(budget.get, cost), offset.budget);
+                storeInstructionPointer();
+                f.return(i32.select(i32.load(cpu.get, offset.attention), i32.const(Exit.attention), i32.const(Exit.budget)));
+              });
+            });
+            f.set(how, i32.const(Handover.lookup));
+            f.loop((again) => {
+              const frame: Frame = { f, cpu, record, budget, target, from, services, lookup, enter, fault: careful, careful };
+              dispatch(frame, () => f.br(again));
+            });
+          });
+        });
+      });
+      storeTarget();
+      handOver(Handover.miss);
+    });
+    handOver(Handover.careful);
+  });
+}
+
 function emitHandler(frame: Frame, index: number): void {
   const { f, record, budget, target, from } = frame;
   const form = sizedForms[index];
+  // Repeated strings use the host's copy and fill, which are calls.
+  if (form && frame.careful && form.repeat !== 'none') return f.br(frame.careful);
   if (form) return form.instruction.semantics(new InterpreterEmitter(frame, form));
+  if (frame.careful && (index === special.invalid || index === special.tooLong)) return f.br(frame.careful);
   const raise = (vector: number) => {
     f.store(frame.cpu.get, i32.const(vector), vcpuState.offset.faultVector);
     f.store(frame.cpu.get, i32.const(0), vcpuState.offset.faultCode);

@@ -125,6 +125,9 @@ export const vcpuState = defineBlock('vcpu', 1, {
 
   /** Instructions that may still be retired before Exit.budget. Exact whenever a service runs (the running one not counted). */
   budget: scalar('i32'),
+  /** Record to go on with between the interpreter's functions, and the branch record that wants to be linked (or 0, 1). */
+  resumeRecord: scalar('u32'),
+  resumeFrom: scalar('u32'),
   /** EIP of the first byte of the page whose records are being executed (mod 2^32). */
   pageEip: scalar('u32'),
   /** Instructions retired since the machine was created; brought up to date at each return to JavaScript. */

@@ -45,12 +45,14 @@ export class FunctionBuilder {
     return { type, index, get: localGet(type, index) };
   }
 
-  /** A local, zero at function entry; inside `scope` it may hold what an earlier scope left in it. */
+  /**
+   * A local that holds zero. Inside `scope` that takes a store, which also tells the compiler that nothing is carried over
+   * from an earlier use of the same local: in a loop with a thousand handlers such a dependency costs a move per local and round.
+   */
   local<T extends ValueType>(type: T): Local<T> {
-    const reused = this.scopes.length > 0 ? this.free[type].pop() : undefined;
-    const index = reused ?? this.parameters.length + this.localTypes.push(type) - 1;
-    this.scopes.at(-1)?.push({ type, index });
-    return { type, index, get: localGet(type, index) };
+    const local = this.fresh(type);
+    if (this.scopes.length > 0) this.push([type === 'i32' ? 0x41 : 0x42, 0, 0x21], unsigned(local.index));
+    return local;
   }
 
   /** Locals made in `body` are given back afterwards, so that handlers of one big function share them. */
@@ -63,7 +65,7 @@ export class FunctionBuilder {
   /** Evaluates now, into a fresh local. Constants are passed through. */
   let<T extends ValueType>(operand: Value<T>): Value<T> {
     if (operand.constant !== undefined) return operand;
-    const local = this.local(operand.type);
+    const local = this.fresh(operand.type);
     this.set(local, operand);
     return local.get;
   }
@@ -175,6 +177,13 @@ export class FunctionBuilder {
     const head = unsigned(groups.length);
     for (const [count, type] of groups) head.push(...unsigned(count), typeCode[type]);
     return head.concat(this.body, [0x0b]);
+  }
+
+  private fresh<T extends ValueType>(type: T): Local<T> {
+    const reused = this.scopes.length > 0 ? this.free[type].pop() : undefined;
+    const index = reused ?? this.parameters.length + this.localTypes.push(type) - 1;
+    this.scopes.at(-1)?.push({ type, index });
+    return { type, index, get: localGet(type, index) };
   }
 
   private structured(opening: readonly number[], body: (label: Label) => void): void {
