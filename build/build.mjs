@@ -1,4 +1,4 @@
-/** `node build/build.mjs [engine|cli|main|preload|renderer|assets ...]` builds what is stale. */
+/** `node build/build.mjs [engine|cli|main|preload|renderer ...]` builds what is stale. */
 import { ensureNodePackages, requireNode } from './prepare.mjs';
 
 requireNode();

@@ -7,10 +7,9 @@
  *   out/main/index.js    Electron's main process
  *   out/preload/*.cjs    the sandboxed preload
  *   out/renderer/        the user interface, for the app and for browsers
- *   out/assets/          what is read at run time
  */
 import { createHash } from 'node:crypto';
-import { copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { builtinModules } from 'node:module';
 import path from 'node:path';
 import { ROOT } from './prepare.mjs';
@@ -36,7 +35,6 @@ export const TARGETS = {
   main: node({ index: 'main/app/index.ts' }),
   preload: node({ preload: 'main/app/preload.ts' }, 'cjs'),
   renderer: { kind: 'renderer' },
-  assets: { kind: 'assets' },
 };
 
 /** Builds the named targets (all without names) where they are stale. Returns the names that were built. */
@@ -45,10 +43,6 @@ export async function bundle(names = Object.keys(TARGETS), say = () => {}) {
   for (const name of names) {
     const target = TARGETS[name];
     if (target === undefined) throw new Error(`There is no output named "${name}".`);
-    if (target.kind === 'assets') {
-      if (copyAssets()) built.push(name);
-      continue;
-    }
     if (isFresh(name)) continue;
     say(`Building ${name} ...`);
     const inputs = target.kind === 'renderer' ? await buildRenderer(name) : await buildNode(name, target);
@@ -91,9 +85,9 @@ async function buildNode(name, { entries, format }) {
 
 async function buildRenderer(name) {
   const { build } = await import('vite');
-  const { rendererConfiguration } = await import('./renderer.mjs');
+  const { RENDERER_FILES, rendererConfiguration } = await import('./renderer.mjs');
   const result = await build({ ...(await rendererConfiguration()), configFile: false, logLevel: 'error' });
-  return writeOutputs(name, result, true);
+  return [...writeOutputs(name, result, true), ...['build/renderer.mjs', ...RENDERER_FILES].map((file) => path.join(ROOT, file))];
 }
 
 /** Writes what vite made; returns the files it was made from. Files of an earlier build go when `clean`. */
@@ -129,17 +123,12 @@ function fingerprint(file) {
 }
 
 function stamp(name, inputs) {
-  const files = [...inputs, ...ALWAYS.map((file) => path.join(ROOT, file)), ...extraInputs(name)];
+  const files = [...inputs, ...ALWAYS.map((file) => path.join(ROOT, file)), ];
   const rows = [...new Set(files)].sort().map((file) => {
     const { mtimeMs, size } = statSync(file);
     return [path.relative(ROOT, file), mtimeMs, size, fingerprint(file)];
   });
   writeWhole(path.join(STAMPS, `${name}.json`), JSON.stringify({ node: process.versions.node, rows }));
-}
-
-/** Files a target is made from that are not modules. */
-function extraInputs(name) {
-  return name === 'renderer' ? ['build/renderer.mjs', 'renderer/index.html'].map((file) => path.join(ROOT, file)) : [];
 }
 
 /** Whether every file this output was made from is as it was: same time and size, or same content. */
@@ -164,32 +153,6 @@ function isFresh(name) {
       return false;
     }
   });
-}
-
-/** Copies assets/ where the built programs look for it. Returns whether anything differed. */
-function copyAssets() {
-  const from = path.join(ROOT, 'assets');
-  const to = path.join(OUT, 'assets');
-  if (!existsSync(from)) return false;
-  let changed = false;
-  const wanted = new Set(listFiles(from));
-  for (const file of wanted) {
-    const source = path.join(from, file);
-    const copy = path.join(to, file);
-    if (existsSync(copy) && readFileSync(copy).equals(readFileSync(source))) continue;
-    mkdirSync(path.dirname(copy), { recursive: true });
-    const beside = `${copy}.${process.pid}.new`;
-    copyFileSync(source, beside);
-    renameSync(beside, copy);
-    changed = true;
-  }
-  for (const file of existsSync(to) ? listFiles(to) : []) {
-    if (!wanted.has(file)) {
-      rmSync(path.join(to, file), { force: true });
-      changed = true;
-    }
-  }
-  return changed;
 }
 
 function listFiles(folder, prefix = '') {

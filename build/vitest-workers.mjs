@@ -12,7 +12,7 @@ export async function setup() {
   const absent = Object.values(TARGETS.engine.entries).filter((file) => !existsSync(path.join(ROOT, file)));
   try {
     if (absent.length > 0) throw new Error(`${absent.join(' and ')} not found`);
-    await bundle(['engine', 'assets']);
+    await bundle(['engine']);
   } catch (error) {
     if (process.env.VITRINE_WHOLE_SUITE) throw error;
     process.stderr.write(`warning: out/engine is NOT up to date, its build failed: ${error.message}\n`);

@@ -9,7 +9,7 @@ const { bundle } = await import('./bundle.mjs');
 const args = process.argv.slice(2);
 try {
   // Only `serve` shows the user interface.
-  const names = args[0] === 'serve' ? ['assets', 'engine', 'renderer', 'cli'] : ['assets', 'engine', 'cli'];
+  const names = args[0] === 'serve' ? ['engine', 'renderer', 'cli'] : ['engine', 'cli'];
   await bundle(names, (line) => process.stderr.write(`${line}\n`));
 } catch (error) {
   process.stderr.write(`The command line could not be built.\n${error.message}\n`);

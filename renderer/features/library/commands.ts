@@ -1,0 +1,45 @@
+import type { LibraryEntry, MachineSummary } from '../../../main/contract/machine.ts';
+import type { Settings } from '../../../main/contract/application.ts';
+import type { Command } from '../../shell/command.ts';
+import type { ControlVerb } from '../../stores/library.ts';
+
+export interface LibraryActions {
+  machines: MachineSummary[];
+  selected: LibraryEntry | undefined;
+  theme: Settings['theme'];
+  newMachine(): void;
+  edit(): void;
+  remove(): void;
+  select(id: string): void;
+  console(id: string): void;
+  control(id: string, verb: ControlVerb): void;
+  setTheme(theme: Settings['theme']): void;
+  setLayout(layout: 'grid' | 'list'): void;
+}
+
+/** Each thing that can be done in the library now, by name. Nothing is listed that would be refused. */
+export function libraryCommands(actions: LibraryActions): Command[] {
+  const commands: Command[] = [{ title: 'New machine', hint: 'from a sample, an image or assembly', keys: 'Ctrl N', run: actions.newMachine }];
+  const { selected } = actions;
+  if (selected && (selected.kind === 'unreadable' || selected.state === 'off')) {
+    if (selected.kind === 'machine') commands.push({ title: `Edit ${selected.name}`, run: actions.edit });
+    commands.push({ title: `Delete ${selected.kind === 'machine' ? selected.name : selected.id}`, keys: 'Del', run: actions.remove });
+  }
+  for (const { id, name, state } of actions.machines) {
+    const control = (verb: ControlVerb) => () => actions.control(id, verb);
+    if (state === 'off') commands.push({ title: `Start ${name}`, run: control('start') });
+    else commands.push({ title: `Show the console of ${name}`, run: () => actions.console(id) });
+    if (state === 'running') commands.push({ title: `Pause ${name}`, run: control('pause') });
+    if (state === 'paused') commands.push({ title: `Resume ${name}`, run: control('resume') });
+    if (state !== 'off') {
+      commands.push({ title: `Reset ${name}`, run: control('reset') }, { title: `Power off ${name}`, hint: 'pulls the plug', run: control('powerOff') });
+    }
+    commands.push({ title: `Go to ${name}`, run: () => actions.select(id) });
+  }
+  const themes = { system: 'Theme of the system', light: 'Light theme', dark: 'Dark theme' } as const;
+  for (const theme of ['system', 'light', 'dark'] as const) {
+    if (theme !== actions.theme) commands.push({ title: themes[theme], run: () => actions.setTheme(theme) });
+  }
+  commands.push({ title: 'Show the library as a grid', run: () => actions.setLayout('grid') }, { title: 'Show the library as a list', run: () => actions.setLayout('list') });
+  return commands;
+}

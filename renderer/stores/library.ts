@@ -1,0 +1,100 @@
+import { defineStore } from 'pinia';
+import { computed, ref } from 'vue';
+import type { LibraryEntry, MachineSummary } from '../../main/contract/machine.ts';
+import { useHost } from '../host/client.ts';
+import { useNotices } from './notices.ts';
+
+export type ControlVerb = 'start' | 'pause' | 'resume' | 'reset' | 'powerOff' | 'powerButton';
+
+/** The library as the host tells it, live. */
+export const useLibrary = defineStore('library', () => {
+  const host = useHost();
+  const notices = useNotices();
+  const entries = ref<LibraryEntry[]>([]);
+  const loaded = ref(false);
+  /** Machines a request is under way for. */
+  const busy = ref(new Set<string>());
+  /** Thumbnails as object URLs, by machine, with the stamp they were fetched for. */
+  const thumbnails = ref(new Map<string, { stamp: number; url: string }>());
+
+  const machines = computed(() => entries.value.filter((entry): entry is MachineSummary => entry.kind === 'machine'));
+
+  function put(entry: LibraryEntry): void {
+    const at = entries.value.findIndex(({ id }) => id === entry.id);
+    if (at < 0) entries.value.push(entry);
+    else entries.value[at] = entry;
+    entries.value.sort((a, b) => nameOf(a).localeCompare(nameOf(b), 'en', { numeric: true }));
+    if (entry.kind === 'machine') void fetchThumbnail(entry);
+  }
+
+  async function fetchThumbnail({ id, thumbnail: stamp }: MachineSummary): Promise<void> {
+    const old = thumbnails.value.get(id);
+    if (stamp === null || old?.stamp === stamp) return;
+    try {
+      const picture = await host.library.thumbnail({ id });
+      if (picture === null) return;
+      const url = URL.createObjectURL(new Blob([picture.png.slice()], { type: 'image/png' }));
+      thumbnails.value.set(id, { stamp, url });
+      if (old) URL.revokeObjectURL(old.url);
+    } catch {
+      // The machine went meanwhile, or its picture is damaged: the plate "No screen yet" stands in its place.
+    }
+  }
+
+  /** Follows the library until the page goes. Settles once the first list is here. */
+  async function start(): Promise<void> {
+    const stream = await host.library.watch();
+    await new Promise<void>((resolve, reject) => {
+      void (async () => {
+        for await (const event of stream) {
+          if (event.kind === 'removed') entries.value = entries.value.filter(({ id }) => id !== event.id);
+          else if (event.kind === 'changed') put(event.entry);
+          else {
+            entries.value = [];
+            event.entries.forEach(put);
+            loaded.value = true;
+            resolve();
+          }
+        }
+      })().catch((error: unknown) => {
+        if (loaded.value) notices.failure('The library no longer follows the host', error);
+        else reject(error instanceof Error ? error : new Error(String(error)));
+      });
+    });
+  }
+
+  /** Carries out one control request and shows why when it is refused. */
+  async function control(id: string, verb: ControlVerb): Promise<boolean> {
+    busy.value.add(id);
+    try {
+      put(await host.machines[verb]({ id }));
+      return true;
+    } catch (error) {
+      notices.failure(FAILED[verb].replace('%', nameOf(find(id)) || id), error);
+      return false;
+    } finally {
+      busy.value.delete(id);
+    }
+  }
+
+  function find(id: string | undefined): LibraryEntry | undefined {
+    return entries.value.find((entry) => entry.id === id);
+  }
+
+  return { entries, machines, loaded, busy, thumbnails, start, put, control, find };
+});
+
+const FAILED: Record<ControlVerb, string> = {
+  start: '% did not start',
+  pause: '% was not paused',
+  resume: '% did not go on',
+  reset: '% was not reset',
+  powerOff: '% was not powered off',
+  powerButton: "% did not take the power button's press",
+};
+
+/** What people call an entry. */
+export function nameOf(entry: LibraryEntry | undefined): string {
+  if (entry === undefined) return '';
+  return entry.kind === 'machine' ? entry.name : entry.id;
+}
