@@ -1,0 +1,437 @@
+/**
+ * One viewer's side of the remote framebuffer protocol, server end, as a state machine: bytes in, bytes and events out. It knows no
+ * socket and no time. Versions 3.3, 3.7 and 3.8.
+ *
+ *     version ──► security ──► [challenge] ──► client init ──► normal
+ *
+ * Whatever breaks the protocol throws RfbError out of `receive`; the owner closes the connection.
+ */
+import { randomBytes } from 'node:crypto';
+import type { Rectangle } from '../frame.ts';
+import type { FrameStore } from '../frame-store.ts';
+import { ByteQueue } from './byte-queue.ts';
+import { ByteWriter } from './byte-writer.ts';
+import { RectangleEncoder } from './encodings.ts';
+import type { PixelEncoding } from './encodings.ts';
+import { ViewerKeyboard } from './keyboard.ts';
+import { PixelTranslator, readPixelFormat, serverPixelFormat, writePixelFormat } from './pixel-format.ts';
+import type { MouseMotion } from './pointer.ts';
+import { ViewerPointer } from './pointer.ts';
+import {
+  ClientMessage,
+  Encoding,
+  QemuMessage,
+  ResizeReason,
+  ResizeStatus,
+  RfbError,
+  SecurityType,
+  ServerMessage,
+  protocolVersion,
+} from './protocol.ts';
+import { challengeSize, vncResponseMatches } from './vnc-authentication.ts';
+
+export interface RfbSessionOptions {
+  /** Shown by viewers as the window's title. */
+  name: string;
+  /** `none` only where something else keeps strangers out. */
+  security: { kind: 'none' } | { kind: 'vnc'; password: string };
+  /** False: keys and pointer are ignored. */
+  input?: boolean;
+}
+
+export interface RfbSessionEvents {
+  /** Bytes for the viewer. */
+  send(bytes: Uint8Array): void;
+  /** Set 1 scancodes. */
+  scancodes(bytes: number[]): void;
+  mouse(motion: MouseMotion): void;
+  /** The viewer waits for a picture: `update` is worth calling. */
+  wanted(): void;
+}
+
+type Phase = 'version' | 'security' | 'challenge' | 'client-init' | 'normal';
+
+/** More encodings than any viewer has; a count above is taken for an attack. */
+const mostEncodings = 1024;
+/** Clipboard text is dropped as it comes; more than this ends the connection. */
+const largestCutText = 16 << 20;
+const mostScreens = 64;
+
+export class RfbSession {
+  private phase: Phase = 'version';
+  private minorVersion = 8;
+  private readonly queue = new ByteQueue();
+  private readonly challenge = new Uint8Array(randomBytes(challengeSize));
+  private skipping = 0;
+
+  private translator = new PixelTranslator(serverPixelFormat);
+  private readonly encoder = new RectangleEncoder();
+  private encoding: PixelEncoding = Encoding.raw;
+  private desktopSize = false;
+  private extendedDesktopSize = false;
+  private announceExtendedKeys = false;
+  private announceDesktopSize = false;
+  private refusedResizes = 0;
+
+  private request: { incremental: boolean; rectangle: Rectangle } | undefined;
+  /** Size that the viewer knows, and number of the newest frame of which it has everything. */
+  private width = 0;
+  private height = 0;
+  private frame = 0;
+
+  private readonly keyboard = new ViewerKeyboard();
+  private readonly pointer = new ViewerPointer();
+
+  /** Sends the version at once. `store` must hold a frame before the viewer's ClientInit is received. */
+  constructor(
+    private readonly options: RfbSessionOptions,
+    private readonly store: FrameStore,
+    private readonly events: RfbSessionEvents,
+  ) {
+    this.write((writer) => {
+      writer.text(protocolVersion);
+    });
+  }
+
+  /** True while the viewer waits for an update. */
+  get waiting(): boolean {
+    return this.request !== undefined;
+  }
+
+  /** Takes bytes as they come, in pieces of any size. Throws RfbError when the viewer does not speak the protocol. */
+  receive(bytes: Uint8Array): void {
+    this.queue.push(bytes);
+    while (this.step());
+  }
+
+  /** The viewer is gone: lets go of its keys and buttons. */
+  end(): void {
+    const scancodes = this.keyboard.releaseAll();
+    if (scancodes.length > 0) this.events.scancodes(scancodes);
+    const motion = this.pointer.release();
+    if (motion !== undefined) this.events.mouse(motion);
+  }
+
+  /** Answers the viewer's request with what it lacks; true when something was sent. Call after the store took a frame. */
+  update(): boolean {
+    const request = this.request;
+    if (request === undefined) return false;
+    const { store } = this;
+    const resized = store.width !== this.width || store.height !== this.height;
+    const canResize = this.desktopSize || this.extendedDesktopSize;
+    const writer = new ByteWriter();
+    let count = 0;
+    if (this.announceExtendedKeys) {
+      header(writer, 0, 0, 0, 0, Encoding.qemuExtendedKeyEvent);
+      this.announceExtendedKeys = false;
+      count++;
+    }
+    for (; this.refusedResizes > 0; this.refusedResizes--) {
+      this.desktopSizeRectangle(writer, ResizeReason.thisClient, ResizeStatus.prohibited);
+      count++;
+    }
+    if ((resized && canResize) || this.announceDesktopSize) {
+      if (resized && canResize) {
+        this.width = store.width;
+        this.height = store.height;
+        // The viewer's picture is undefined now.
+        this.frame = 0;
+      }
+      if (this.extendedDesktopSize) this.desktopSizeRectangle(writer, ResizeReason.server, ResizeStatus.done);
+      else header(writer, 0, 0, this.width, this.height, Encoding.desktopSize);
+      this.announceDesktopSize = false;
+      count++;
+      // Pixels come with the answer to the next request, which is in terms of the new size.
+      if (resized && canResize) return this.sendUpdate(writer, count);
+    }
+    const rectangles = this.lacking(request);
+    for (const rectangle of rectangles) {
+      header(writer, rectangle.x, rectangle.y, rectangle.width, rectangle.height, this.encoding);
+      const block = { pixels: store.extract(rectangle), width: rectangle.width, height: rectangle.height };
+      writer.put(this.encoder.encode(this.encoding, block, this.translator));
+      count++;
+    }
+    if (count === 0) return false;
+    if (covers(request.rectangle, this.width, this.height)) this.frame = store.frame;
+    return this.sendUpdate(writer, count);
+  }
+
+  private sendUpdate(body: ByteWriter, rectangles: number): boolean {
+    this.request = undefined;
+    this.write((writer) => {
+      writer.u8(ServerMessage.framebufferUpdate);
+      writer.u8(0);
+      writer.u16(rectangles);
+      writer.put(body.take());
+    });
+    return true;
+  }
+
+  /** Rectangles to send for a request, inside what the viewer knows as its screen. */
+  private lacking(request: { incremental: boolean; rectangle: Rectangle }): Rectangle[] {
+    const whole = { x: 0, y: 0, width: this.width, height: this.height };
+    const wanted = intersection(request.rectangle, whole);
+    if (wanted === undefined) return [];
+    if (!request.incremental) return [wanted];
+    // A viewer that cannot resize gets the whole of its old size anew when the guest's size changed.
+    const candidates = this.frame < this.store.sizeFrame ? [whole] : this.store.changedSince(this.frame);
+    return candidates.flatMap((rectangle) => intersection(rectangle, wanted) ?? []);
+  }
+
+  private desktopSizeRectangle(writer: ByteWriter, reason: ResizeReason, status: ResizeStatus): void {
+    header(writer, reason, status, this.width, this.height, Encoding.extendedDesktopSize);
+    writer.u8(1);
+    writer.put(new Uint8Array(3));
+    writer.u32(0);
+    writer.u16(0);
+    writer.u16(0);
+    writer.u16(this.width);
+    writer.u16(this.height);
+    writer.u32(0);
+  }
+
+  private write(fill: (writer: ByteWriter) => void): void {
+    const writer = new ByteWriter();
+    fill(writer);
+    this.events.send(writer.take());
+  }
+
+  /** Handles one message if all of it is here. */
+  private step(): boolean {
+    if (this.skipping > 0) {
+      this.skipping -= this.queue.skip(this.skipping);
+      if (this.skipping > 0) return false;
+    }
+    switch (this.phase) {
+      case 'version':
+        return this.take(protocolVersion.length, (view) => {
+          this.receiveVersion(view);
+        });
+      case 'security':
+        return this.take(1, (view) => {
+          this.receiveSecurity(view.getUint8(0));
+        });
+      case 'challenge':
+        return this.take(challengeSize, (view) => {
+          this.receiveResponse(view);
+        });
+      case 'client-init':
+        return this.take(1, () => {
+          this.sendServerInit();
+        });
+      case 'normal':
+        return this.message();
+    }
+  }
+
+  private take(count: number, handle: (view: DataView) => void): boolean {
+    const view = this.queue.peek(count);
+    if (view === undefined) return false;
+    this.queue.skip(count);
+    handle(view);
+    return true;
+  }
+
+  private receiveVersion(view: DataView): void {
+    const text = String.fromCharCode(...new Uint8Array(view.buffer, view.byteOffset, view.byteLength));
+    const match = /^RFB 003\.(\d{3})\n$/.exec(text);
+    if (match === null) throw new RfbError('the viewer does not speak RFB 3');
+    const minor = Number(match[1]);
+    this.minorVersion = minor >= 8 ? 8 : minor === 7 ? 7 : 3;
+    const type = this.options.security.kind === 'none' ? SecurityType.none : SecurityType.vncAuthentication;
+    this.write((writer) => {
+      if (this.minorVersion === 3) writer.u32(type);
+      else {
+        writer.u8(1);
+        writer.u8(type);
+      }
+    });
+    if (this.minorVersion === 3) this.beginSecurity(type);
+    else this.phase = 'security';
+  }
+
+  private receiveSecurity(chosen: number): void {
+    const offered = this.options.security.kind === 'none' ? SecurityType.none : SecurityType.vncAuthentication;
+    if (chosen !== offered) throw new RfbError(`the viewer chose security type ${chosen}, which was not offered`);
+    this.beginSecurity(offered);
+  }
+
+  private beginSecurity(type: SecurityType): void {
+    if (type === SecurityType.vncAuthentication) {
+      this.events.send(this.challenge.slice());
+      this.phase = 'challenge';
+      return;
+    }
+    if (this.minorVersion === 8) this.sendSecurityResult(true);
+    this.phase = 'client-init';
+  }
+
+  private receiveResponse(view: DataView): void {
+    const { security } = this.options;
+    const response = new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
+    const right = security.kind === 'vnc' && vncResponseMatches(security.password, this.challenge, response);
+    this.sendSecurityResult(right);
+    if (!right) throw new RfbError('the viewer gave a wrong password');
+    this.phase = 'client-init';
+  }
+
+  private sendSecurityResult(right: boolean): void {
+    this.write((writer) => {
+      writer.u32(right ? 0 : 1);
+      if (right || this.minorVersion < 8) return;
+      const reason = 'wrong password';
+      writer.u32(reason.length);
+      writer.text(reason);
+    });
+  }
+
+  private sendServerInit(): void {
+    const { store } = this;
+    this.width = store.width;
+    this.height = store.height;
+    const name = new TextEncoder().encode(this.options.name);
+    this.write((writer) => {
+      writer.u16(this.width);
+      writer.u16(this.height);
+      writePixelFormat(writer, serverPixelFormat);
+      writer.u32(name.length);
+      writer.put(name);
+    });
+    this.phase = 'normal';
+  }
+
+  private message(): boolean {
+    const type = this.queue.peek(1)?.getUint8(0);
+    switch (type) {
+      case undefined:
+        return false;
+      case ClientMessage.setPixelFormat:
+        return this.take(20, (view) => {
+          this.translator = new PixelTranslator(readPixelFormat(view, 4));
+        });
+      case ClientMessage.setEncodings:
+        return this.receiveEncodings();
+      case ClientMessage.framebufferUpdateRequest:
+        return this.take(10, (view) => {
+          this.receiveRequest(view);
+        });
+      case ClientMessage.keyEvent:
+        return this.take(8, (view) => {
+          this.key(this.keyboard.keysym(view.getUint8(1) !== 0, view.getUint32(4)));
+        });
+      case ClientMessage.pointerEvent:
+        return this.take(6, (view) => {
+          this.movePointer(view.getUint8(1), view.getUint16(2), view.getUint16(4));
+        });
+      case ClientMessage.clientCutText:
+        return this.take(8, (view) => {
+          this.dropCutText(view.getUint32(4));
+        });
+      case ClientMessage.setDesktopSize:
+        return this.receiveDesktopSize();
+      case ClientMessage.qemu:
+        return this.receiveQemu();
+      default:
+        throw new RfbError(`the viewer sent a message of type ${type}, which was not offered`);
+    }
+  }
+
+  private receiveEncodings(): boolean {
+    const count = this.queue.peek(4)?.getUint16(2);
+    if (count === undefined) return false;
+    if (count > mostEncodings) throw new RfbError(`the viewer named ${count} encodings; ${mostEncodings} are allowed`);
+    return this.take(4 + 4 * count, (view) => {
+      const named = Array.from({ length: count }, (_, i) => view.getInt32(4 + 4 * i));
+      // The viewer's order is its preference.
+      const pixels = named.find((one) => one === Encoding.zrle || one === Encoding.zlib || one === Encoding.raw);
+      this.encoding = pixels === Encoding.zrle ? Encoding.zrle : pixels === Encoding.zlib ? Encoding.zlib : Encoding.raw;
+      this.desktopSize = named.includes(Encoding.desktopSize);
+      this.extendedDesktopSize = named.includes(Encoding.extendedDesktopSize);
+      this.announceDesktopSize = this.extendedDesktopSize;
+      this.announceExtendedKeys = named.includes(Encoding.qemuExtendedKeyEvent);
+      this.events.wanted();
+    });
+  }
+
+  private receiveRequest(view: DataView): void {
+    const incremental = view.getUint8(1) !== 0;
+    const rectangle = { x: view.getUint16(2), y: view.getUint16(4), width: view.getUint16(6), height: view.getUint16(8) };
+    const before = this.request;
+    // Requests that come before the answer are one: complete if any was, over what covers both.
+    this.request = before === undefined ? { incremental, rectangle } : merge(before, { incremental, rectangle });
+    this.events.wanted();
+  }
+
+  private receiveDesktopSize(): boolean {
+    const screens = this.queue.peek(8)?.getUint8(6);
+    if (screens === undefined) return false;
+    if (screens > mostScreens) throw new RfbError(`the viewer asked for ${screens} screens; ${mostScreens} are allowed`);
+    return this.take(8 + 16 * screens, () => {
+      if (!this.extendedDesktopSize) throw new RfbError('the viewer asked for another size without saying that it can resize');
+      // One answer is enough for requests that came together.
+      this.refusedResizes = 1;
+      this.events.wanted();
+    });
+  }
+
+  private receiveQemu(): boolean {
+    const submessage = this.queue.peek(2)?.getUint8(1);
+    if (submessage === undefined) return false;
+    if (submessage !== QemuMessage.extendedKeyEvent) {
+      throw new RfbError(`the viewer sent QEMU message ${submessage}, which was not offered`);
+    }
+    return this.take(12, (view) => {
+      this.key(this.keyboard.extendedKey(view.getUint16(2) !== 0, view.getUint32(4), view.getUint32(8)));
+    });
+  }
+
+  private key(scancodes: number[]): void {
+    if (scancodes.length > 0 && this.options.input !== false) this.events.scancodes(scancodes);
+  }
+
+  private movePointer(mask: number, x: number, y: number): void {
+    const motion = this.pointer.event(mask, x, y);
+    if (motion !== undefined && this.options.input !== false) this.events.mouse(motion);
+  }
+
+  private dropCutText(length: number): void {
+    if (length > largestCutText) throw new RfbError(`the viewer sent ${length} bytes of clipboard; ${largestCutText} are allowed`);
+    this.skipping = length;
+  }
+}
+
+function header(writer: ByteWriter, x: number, y: number, width: number, height: number, encoding: Encoding): void {
+  writer.u16(x);
+  writer.u16(y);
+  writer.u16(width);
+  writer.u16(height);
+  writer.u32(encoding);
+}
+
+function intersection(a: Rectangle, b: Rectangle): Rectangle | undefined {
+  const x = Math.max(a.x, b.x);
+  const y = Math.max(a.y, b.y);
+  const width = Math.min(a.x + a.width, b.x + b.width) - x;
+  const height = Math.min(a.y + a.height, b.y + b.height) - y;
+  return width > 0 && height > 0 ? { x, y, width, height } : undefined;
+}
+
+function covers(rectangle: Rectangle, width: number, height: number): boolean {
+  return rectangle.x === 0 && rectangle.y === 0 && rectangle.width >= width && rectangle.height >= height;
+}
+
+type Request = { incremental: boolean; rectangle: Rectangle };
+
+function merge(a: Request, b: Request): Request {
+  const x = Math.min(a.rectangle.x, b.rectangle.x);
+  const y = Math.min(a.rectangle.y, b.rectangle.y);
+  return {
+    incremental: a.incremental && b.incremental,
+    rectangle: {
+      x,
+      y,
+      width: Math.max(a.rectangle.x + a.rectangle.width, b.rectangle.x + b.rectangle.width) - x,
+      height: Math.max(a.rectangle.y + a.rectangle.height, b.rectangle.y + b.rectangle.height) - y,
+    },
+  };
+}
