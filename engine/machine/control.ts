@@ -21,8 +21,8 @@ export const controlBlock = defineBlock('control', 1, {
   displayChanges: scalar('i32'),
   /** 1 while a wake-up of the service worker is on its way. */
   doorbell: scalar('i32'),
-  /** Bits of what the service worker shall look at; see protocol.ts. */
-  serviceWork: scalar('i32'),
+  /** Guest time at which the service worker looks at timers next; Infinity while it does not. */
+  plan: scalar('f64'),
 });
 
 /** Saved: epochs are compared across a suspend. */
@@ -76,7 +76,8 @@ export class MachineControl {
   /** Makes the vCPU look at `bits` before its next block, and wakes it from HLT. Any thread, no lock. */
   attend(cpu: number, bits: number): void {
     const word = this.attentionWord(cpu);
-    if ((Atomics.or(this.words, word, bits) & bits) !== bits) Atomics.notify(this.words, word);
+    Atomics.or(this.words, word, bits);
+    Atomics.notify(this.words, word);
   }
 
   /**
@@ -118,6 +119,20 @@ export class MachineControl {
   /** Starts a new epoch; vCPUs see it at once, pages are stamped with it at their next slow write. Under the device lock. */
   advanceEpoch(): number {
     return (this.#epoch.current += 1);
+  }
+
+  /** True for the first who wants the service worker woken since it last looked; the others need not bother. */
+  ringDoorbell(): boolean {
+    return Atomics.exchange(this.words, this.word('doorbell'), 1) === 0;
+  }
+
+  /** The service worker, before it looks at what there is to do. */
+  answerDoorbell(): void {
+    Atomics.store(this.words, this.word('doorbell'), 0);
+  }
+
+  displayChanges(): number {
+    return Atomics.load(this.words, this.word('displayChanges'));
   }
 
   noteDisplayChange(): void {

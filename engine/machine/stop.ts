@@ -32,8 +32,10 @@ export const enum StopReason {
   debug = 1 << 4,
   /** The system-management rendezvous. */
   smm = 1 << 5,
-  /** The machine is being switched off. */
+  /** The machine is off. */
   power = 1 << 6,
+  /** A chip on this vCPU's thread posted something that the service worker has yet to carry out. */
+  request = 1 << 7,
 }
 
 /** Indices of the protocol's words. */

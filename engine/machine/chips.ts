@@ -1,0 +1,79 @@
+/**
+ * Which chips a machine has and how they are wired. Every thread of a machine calls this once, with the same
+ * configuration, so that all of them make the same chips, lines and timers in the same order over the same blocks.
+ */
+import { DebugPort } from '../chipset/debug-port/debug-port.ts';
+import { Pic } from '../chipset/pic/pic.ts';
+import { Pit } from '../chipset/pit/pit.ts';
+import { Ps2 } from '../chipset/ps2/ps2.ts';
+import { Serial } from '../chipset/serial/serial.ts';
+import { displayMode } from '../chipset/vga/geometry.ts';
+import { sizeOf, VgaRenderer } from '../chipset/vga/render.ts';
+import { VgaScreen } from '../chipset/vga/screen.ts';
+import { textScreen, textSize } from '../chipset/vga/text.ts';
+import { Vga } from '../chipset/vga/vga.ts';
+import type { FrameSource } from '../display/frame.ts';
+import { Attention } from '../isa/state.ts';
+import type { Chip } from './bus.ts';
+import type { MachineControl } from './control.ts';
+import type { MachineBus } from './machine-bus.ts';
+import type { MachineConfiguration, MachineInput, Picture } from './machine.ts';
+
+/** What the machine itself wants of its chips. All but `interruptPending` under the device lock. */
+export interface MachineChips {
+  reset(): void;
+  /** INTR. Any thread, no lock. */
+  interruptPending(): boolean;
+  /** The INTA cycle: a vector. */
+  acknowledgeInterrupt(): number;
+  /** Which event the bytes of an output stream become. */
+  readonly outputs: Readonly<Record<string, 'serial' | 'debugConsole'>>;
+  /** Scancodes that the keyboard takes now: how many of them. */
+  typeScancodes(bytes: readonly number[]): number;
+  moveMouse(event: Extract<MachineInput, { kind: 'mouse' }>): boolean;
+  /** Bytes that COM1 takes now: how many of them. */
+  receiveSerial(bytes: Uint8Array): number;
+  pressPowerButton(): void;
+  setTextMode(): void;
+  setVideoRom(bytes: Uint8Array): void;
+  /** What display servers show; service worker only. */
+  readonly screen: FrameSource;
+  screenshot(): Picture;
+  screenText(): string[] | undefined;
+  screenShape(): { width: number; height: number; text: { columns: number; rows: number } | undefined };
+}
+
+export function constructChips(bus: MachineBus, control: MachineControl, _configuration: MachineConfiguration): MachineChips {
+  const pic = new Pic(bus, { onInterruptRequest: () => control.attend(0, Attention.interrupt) });
+  const pit = new Pit(bus, pic.line(0));
+  const ps2 = new Ps2(bus, { keyboardIrq: pic.line(1), mouseIrq: pic.line(12) });
+  const com1 = new Serial(bus, pic.line(4), { name: 'com1', port: 0x3f8 });
+  const debugPort = new DebugPort(bus);
+  const vga = new Vga(bus);
+  const all: readonly Chip[] = [pic, pit, ps2, com1, debugPort, vga];
+
+  return {
+    reset: () => all.forEach((chip) => chip.reset()),
+    interruptPending: () => pic.pending(),
+    acknowledgeInterrupt: () => pic.acknowledge(),
+    outputs: { com1: 'serial', debugConsole: 'debugConsole' },
+    typeScancodes: (bytes) => ps2.keyboardScancodes(bytes),
+    moveMouse: (event) => ps2.mouse(event),
+    receiveSerial: (bytes) => com1.receive(bytes),
+    pressPowerButton: () => undefined,
+    setTextMode: () => vga.setTextMode(),
+    setVideoRom: () => undefined,
+    screen: new VgaScreen(
+      vga,
+      () => control.displayChanges(),
+      () => bus.clock.now(),
+    ),
+    // A renderer of its own: whoever shows the screen compares with what it drew last.
+    screenshot: () => {
+      const { width, height, rgba } = new VgaRenderer(vga.registers, bus.vram).render();
+      return { width, height, rgba };
+    },
+    screenText: () => textScreen(vga.registers, bus.vram)?.lines,
+    screenShape: () => ({ ...sizeOf(displayMode(vga.registers)), text: textSize(vga.registers) }),
+  };
+}

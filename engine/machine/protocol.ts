@@ -1,0 +1,75 @@
+/**
+ * What the threads of a machine send each other. The main thread talks to the service worker only; a vCPU's worker, which never sees its
+ * event loop while it runs, has a port to the service worker and is told things through the shared memory.
+ */
+import type { MessagePort } from 'node:worker_threads';
+import type { ChipRequest } from './bus.ts';
+import type { DisplayEndpoint, MachineConfiguration, MachineError, MachineEvent, MachineInput, MachineState, MachineStatistics, Picture } from './machine.ts';
+
+/** Given to each worker at its start (workerData). */
+export interface ServiceStart {
+  memory: WebAssembly.Memory;
+  configuration: MachineConfiguration;
+  /** Ports to the vCPUs' workers, by number. */
+  vcpus: MessagePort[];
+}
+
+export interface VcpuStart {
+  memory: WebAssembly.Memory;
+  configuration: MachineConfiguration;
+  cpu: number;
+  service: MessagePort;
+}
+
+/** Calls of the main thread, with what each takes and gives. */
+export interface ServiceCalls {
+  start: { argument: { paused: boolean }; result: void };
+  pause: { argument: undefined; result: void };
+  resume: { argument: undefined; result: void };
+  reset: { argument: undefined; result: void };
+  powerOff: { argument: undefined; result: void };
+  pressPowerButton: { argument: undefined; result: void };
+  input: { argument: MachineInput; result: void };
+  screenshot: { argument: undefined; result: Picture };
+  screenText: { argument: undefined; result: string[] | undefined };
+  statistics: { argument: undefined; result: MachineStatistics };
+  digest: { argument: undefined; result: string };
+  runUntil: { argument: number; result: void };
+  display: { argument: undefined; result: DisplayEndpoint };
+}
+
+export type ServiceCall = keyof ServiceCalls;
+
+export type ToService =
+  | { kind: 'call'; id: number; call: ServiceCall; argument: unknown }
+  /** The main thread has taken this many bytes of output. */
+  | { kind: 'taken'; bytes: number }
+  /** A vCPU's worker has died outside of its own control. */
+  | { kind: 'vcpuDied'; cpu: number; reason: string };
+
+export interface TransportedError {
+  code: MachineError['code'] | undefined;
+  message: string;
+  stack: string | undefined;
+}
+
+export type FromService =
+  /** Chips are constructed and the directory of blocks is sealed: the vCPUs' workers may start. */
+  | { kind: 'ready' }
+  | { kind: 'result'; id: number; value: unknown }
+  | { kind: 'refused'; id: number; error: TransportedError }
+  | { kind: 'event'; event: MachineEvent; state: MachineState };
+
+/** From a vCPU's worker to the service worker. */
+export type FromVcpu =
+  /** The worker is there and stands still. */
+  | { kind: 'ready'; cpu: number }
+  /** There is output to drain or a deadline to plan for. */
+  | { kind: 'wake' }
+  /** A chip posted something on this vCPU's thread; the vCPU stands still until it is done (StopReason.request). */
+  | { kind: 'request'; cpu: number; request: ChipRequest }
+  | { kind: 'tripleFault'; cpu: number; chain: { vector: number; code: number; eip: number; address: number }[] }
+  /** runUntil has come to its end; the vCPU stands still (StopReason.pause). `missed`: why it never will. */
+  | { kind: 'reached'; cpu: number; missed?: string }
+  /** The thread cannot go on; its vCPU is quiescent for good. */
+  | { kind: 'crashed'; cpu: number; reason: string };

@@ -1,0 +1,80 @@
+/** Entry of a machine's service worker: messages in and out around MachineService. */
+import { randomBytes } from 'node:crypto';
+import { parentPort, workerData } from 'node:worker_threads';
+import { startDisplayServer, type DisplayServer } from '../display/display-server.ts';
+import { MachineError, type MachineEvent, type MachineInput } from './machine.ts';
+import { MachineMemory } from './memory.ts';
+import type { FromService, FromVcpu, ServiceCall, ServiceCalls, ServiceStart, ToService } from './protocol.ts';
+import { MachineService } from './service.ts';
+
+const main = parentPort;
+if (main === null) throw new Error('This file is the entry of a worker.');
+
+// Written by virtual-machine.ts of the same build, in this process.
+const start = workerData as ServiceStart;
+const service = new MachineService(MachineMemory.attach(start.memory), start.configuration);
+
+function send(message: FromService, transfer: ArrayBuffer[] = []): void {
+  main?.postMessage(message, transfer);
+}
+
+service.onEvent = (event: MachineEvent) => send({ kind: 'event', event, state: service.state });
+
+/** Viewers type whether or not the machine can take it; there is nobody to tell. */
+function acceptInput(input: MachineInput): void {
+  try {
+    service.input(input);
+  } catch (error) {
+    if (!(error instanceof MachineError)) throw error;
+  }
+}
+
+let display: Promise<DisplayServer> | undefined;
+
+type Handlers = { [Call in ServiceCall]: (argument: ServiceCalls[Call]['argument']) => ServiceCalls[Call]['result'] | Promise<ServiceCalls[Call]['result']> };
+
+const handlers: Handlers = {
+  start: (options) => service.start(options),
+  pause: () => service.pause(),
+  resume: () => service.resume(),
+  reset: () => service.reset(),
+  powerOff: () => service.powerOff(),
+  pressPowerButton: () => service.pressPowerButton(),
+  input: (input) => service.input(input),
+  screenshot: () => service.screenshot(),
+  screenText: () => service.screenText(),
+  statistics: () => service.statistics(),
+  digest: () => service.digest(),
+  runUntil: (count) => service.runUntil(count),
+  display: async () => {
+    display ??= startDisplayServer({
+      source: service.chips.screen,
+      token: randomBytes(24).toString('base64url'),
+      onInput: acceptInput,
+      name: start.configuration.name,
+    });
+    return { url: (await display).url };
+  },
+};
+
+async function answer(id: number, call: ServiceCall, argument: unknown): Promise<void> {
+  try {
+    // The argument was made for this very call by virtual-machine.ts.
+    const handler = handlers[call] as (argument: unknown) => unknown;
+    send({ kind: 'result', id, value: await handler(argument) });
+  } catch (error) {
+    const code = error instanceof MachineError ? error.code : undefined;
+    const message = error instanceof Error ? error.message : String(error);
+    send({ kind: 'refused', id, error: { code, message, stack: error instanceof Error ? error.stack : undefined } });
+  }
+}
+
+main.on('message', (message: ToService) => {
+  if (message.kind === 'call') void answer(message.id, message.call, message.argument);
+  else if (message.kind === 'taken') service.taken(message.bytes);
+  else service.vcpuDied(message.cpu, message.reason);
+});
+
+for (const port of start.vcpus) port.on('message', (message: FromVcpu) => service.fromVcpu(message));
+
+send({ kind: 'ready' });

@@ -1,0 +1,58 @@
+/** Entry of the worker of one vCPU. Never returns to its event loop while the machine lives. */
+import { workerData } from 'node:worker_threads';
+import { Vcpu } from '../cpu/vcpu.ts';
+import { vcpuState } from '../isa/state.ts';
+import { constructChips } from './chips.ts';
+import { MachineClock } from './clock.ts';
+import { MachineControl } from './control.ts';
+import { Attention } from '../isa/state.ts';
+import { DeviceLock } from './device-lock.ts';
+import { MachineBus } from './machine-bus.ts';
+import { MachineMemory } from './memory.ts';
+import type { FromVcpu, VcpuStart } from './protocol.ts';
+import { platformOf, postRequest, VcpuThread, type VcpuParts } from './vcpu-thread.ts';
+
+// Written by virtual-machine.ts of the same build, in this process.
+const { memory: shared, configuration, cpu, service } = workerData as VcpuStart;
+
+const send = (message: FromVcpu) => service.postMessage(message);
+
+try {
+  const memory = MachineMemory.attach(shared);
+  const control = new MachineControl(memory);
+  const clock = new MachineClock(memory);
+  const wake = () => {
+    if (control.ringDoorbell()) send({ kind: 'wake' });
+  };
+  const lock = new DeviceLock(memory.words, control.stopWords, control.lockWord, cpu);
+  const bus = new MachineBus(memory, control, clock, lock, {
+    onRequest: (request) => postRequest({ cpu, control, send }, request),
+    onOutput: wake,
+    onArmed: (deadline) => {
+      // The slice that runs was cut for the deadlines known before.
+      if (clock.mode === 'virtual') control.attend(0, Attention.timer);
+      else if (deadline < control.block.plan) wake();
+    },
+  });
+  const chips = constructChips(bus, control, configuration);
+  const parts: VcpuParts = {
+    cpu,
+    memory,
+    control,
+    clock,
+    bus,
+    interruptPending: () => chips.interruptPending(),
+    acknowledgeInterrupt: () => chips.acknowledgeInterrupt(),
+    send,
+  };
+  const { base, bytes } = memory.caches(cpu);
+  const processor = new Vcpu(platformOf(parts), {
+    state: memory.directory.open(vcpuState, String(cpu)),
+    cacheBase: base,
+    cacheBytes: bytes,
+  });
+  send({ kind: 'ready', cpu });
+  new VcpuThread(parts, processor).loop();
+} catch (error) {
+  send({ kind: 'crashed', cpu, reason: error instanceof Error ? (error.stack ?? error.message) : String(error) });
+}
