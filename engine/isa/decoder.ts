@@ -57,6 +57,10 @@ for (const encoding of encodings) {
   for (let low = 0; low < span; low++) map[opcode + low]?.push(encoding);
 }
 
+/** CR1 and CR5-CR7 do not exist, CR8 only in 64-bit mode (SDM vol. 2, MOV to/from control registers). */
+const controlRegisters: readonly number[] = [0, 2, 3, 4];
+
+/** Base and index by ModRM.rm with 16-bit addresses (SDM vol. 2, table 2-1). */
 const base16 = [3, 3, 5, 5, 6, 7, 5, 3] as const;
 const index16 = [6, 7, 6, 7, -1, -1, -1, -1] as const;
 
@@ -118,6 +122,7 @@ export function decode(bytes: Uint8Array, start: number, end: number, defaultSiz
   for (const candidate of candidates) {
     const { prefix } = candidate.form;
     if (prefix !== undefined && !(prefix === 0xf3 ? repeat === 'rep' : prefix === 0xf2 ? repeat === 'repne' : operandPrefix)) continue;
+    if (candidate.form.noPrefix && (operandPrefix || repeat !== 'none')) continue;
     const fixed = candidate.opcode[2];
     let memory = false;
     if (candidate.modrm !== 'none' || fixed !== undefined) {
@@ -203,9 +208,16 @@ export function decode(bytes: Uint8Array, start: number, end: number, defaultSiz
       case 'R':
         if (!out.memory) out.registers[out.registerCount++] = modrm & 7;
         break;
-      case 'G':
       case 'S':
+        // There are six segment registers, and CS cannot be loaded by MOV (SDM vol. 2, MOV).
+        if (((modrm >> 3) & 7) > (Seg.gs as number) || (code === chosen.form.operands[0] && ((modrm >> 3) & 7) === (Seg.cs as number))) return finish(DecodeStatus.invalid);
+        out.registers[out.registerCount++] = (modrm >> 3) & 7;
+        break;
       case 'C':
+        if (!controlRegisters.includes((modrm >> 3) & 7)) return finish(DecodeStatus.invalid);
+        out.registers[out.registerCount++] = (modrm >> 3) & 7;
+        break;
+      case 'G':
       case 'D':
         out.registers[out.registerCount++] = (modrm >> 3) & 7;
         break;

@@ -44,6 +44,8 @@ export interface Form {
   readonly addressSize?: 16 | 32;
   /** A mandatory prefix byte (PAUSE: f3). */
   readonly prefix?: 0xf2 | 0xf3 | 0x66;
+  /** 66, F2 and F3 make it another (undefined) instruction: "NP" in the SDM. */
+  readonly noPrefix?: boolean;
   /** The decoder knows it, the assembler never chooses it (82 /0, undocumented aliases). */
   readonly decodeOnly?: boolean;
   /** The register operand 1 selects a word of a bit string when operand 0 is memory (BT Ev, Gv). */

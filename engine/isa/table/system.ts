@@ -106,7 +106,7 @@ const system: readonly Instruction[] = [
   { mnemonic: 'sysexit', summary: 'Fast return from a system call', privileged: true, terminates: true, forms: [form('0f 35')], semantics: control('sysexit') },
   { mnemonic: 'cpuid', summary: 'Processor identification', forms: [form('0f a2')], semantics: call('cpuid') },
   { mnemonic: 'rsm', summary: 'Resume from system management mode', terminates: true, forms: [form('0f aa')], semantics: control('rsm') },
-  { mnemonic: 'vmcall', summary: 'Hypercall (Intel)', terminates: true, forms: [form('0f 01 c1')], semantics: control('hypercall') },
+  { mnemonic: 'vmcall', summary: 'Hypercall (Intel)', terminates: true, forms: [form('0f 01 c1', '', { noPrefix: true })], semantics: control('hypercall') },
   { mnemonic: 'vmmcall', summary: 'Hypercall (AMD)', terminates: true, forms: [form('0f 01 d9')], semantics: control('hypercall') },
   {
     mnemonic: 'hlt', summary: 'Halt until an interrupt', privileged: true, terminates: true, forms: [form('f4')],
