@@ -137,9 +137,8 @@ fault_stack:
         mov ss, eax
         ret
 fault_protection:
-        mov eax, ONE_PAGE
+        mov eax, BEYOND
         mov fs, eax
-        mov eax, [fs:PAGE_SIZE]
         ret
 fault_page:
         mov eax, 0xdeadbeef

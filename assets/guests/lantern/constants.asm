@@ -13,7 +13,7 @@ WHITE           equ 0x0f
 CODE            equ 0x08
 DATA            equ 0x10
 ABSENT          equ 0x18                ; a data segment that is not present, for `fault`
-ONE_PAGE         equ 0x20                ; a data segment of one page
+BEYOND          equ 0x7ff8              ; behind the end of the GDT
 
 ; Ports.
 PIC1            equ 0x20

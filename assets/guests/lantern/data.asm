@@ -6,7 +6,6 @@ gdt:
         dq 0x00cf9a000000ffff           ; CODE: flat, execute/read
         dq 0x00cf92000000ffff           ; DATA: flat, read/write
         dq 0x00cf12000000ffff           ; ABSENT
-        dq 0x0040920000000fff           ; ONE_PAGE: one page
 GDT_SIZE        equ $ - gdt
 gdt_pointer:
         dw GDT_SIZE - 1

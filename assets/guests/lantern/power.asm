@@ -33,6 +33,14 @@ command_off:
         out dx, ax
         mov eax, SLEEP_TYPE_ZERO | SLEEP_ENABLE
         out dx, ax
+        mov eax, [ticks]                ; it may take a moment
+        add eax, TICKS_PER_SECOND
+.wait:
+        hlt
+        cmp [ticks], eax
+        js .wait
+        say YELLOW, 'the machine did not go off', LINE_FEED
+        ret
 .nobody:
         say YELLOW, 'no power management found at 00:1f.0', LINE_FEED
         ret
