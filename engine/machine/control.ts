@@ -3,6 +3,7 @@
  * acknowledgement, the epoch of writes.
  */
 import { array, defineBlock, scalar } from '../layout/block.ts';
+import { FlushScope } from '../cpu/platform.ts';
 import { Attention, vcpuState } from '../isa/state.ts';
 import { maximumVcpus, type MachineMemory } from './memory.ts';
 import type { StopWords } from './stop.ts';
@@ -17,6 +18,8 @@ export const controlBlock = defineBlock('control', 1, {
   flushRequested: scalar('i32'),
   /** The value of flushRequested that each vCPU has caught up with. */
   flushDone: array('i32', maximumVcpus),
+  /** What each vCPU has to drop at its next poll: a set of FlushScope. */
+  flushScope: array('i32', maximumVcpus),
   /** Raised when something visible changed. */
   displayChanges: scalar('i32'),
   /** 1 while a wake-up of the service worker is on its way. */
@@ -24,6 +27,9 @@ export const controlBlock = defineBlock('control', 1, {
   /** Guest time at which the service worker looks at timers next; Infinity while it does not. */
   plan: scalar('f64'),
 });
+
+/** Everything a vCPU has cached. */
+export const flushAll: FlushScope = FlushScope.writes | FlushScope.translations | FlushScope.code;
 
 /** Saved: epochs are compared across a suspend. */
 export const epochBlock = defineBlock('epoch', 1, { current: scalar('u32') });
@@ -81,12 +87,21 @@ export class MachineControl {
   }
 
   /**
-   * Has every vCPU drop its cached translations and records at its next poll. The result is for flushPassed. Any thread.
+   * Has every vCPU (but `except`) drop what `scope` says of its caches at its next poll. The result is for flushPassed. Any thread.
    */
-  requestFlush(): number {
+  requestFlush(scope: FlushScope, except = -1): number {
     const generation = Atomics.add(this.words, this.word('flushRequested'), 1) + 1;
-    for (let cpu = 0; cpu < this.cpus; cpu++) this.attend(cpu, Attention.flush);
+    for (let cpu = 0; cpu < this.cpus; cpu++) {
+      if (cpu === except) continue;
+      Atomics.or(this.words, this.word('flushScope', cpu), scope);
+      this.attend(cpu, Attention.flush);
+    }
     return generation;
+  }
+
+  /** The vCPU's own thread, when it found Attention.flush: what to drop. */
+  takeFlushScope(cpu: number): number {
+    return Atomics.exchange(this.words, this.word('flushScope', cpu), 0);
   }
 
   /** The vCPU's own thread, after it has dropped its caches; `generation` was read by flushTarget *before* it did so. */
@@ -116,9 +131,13 @@ export class MachineControl {
     return this.#epoch.current;
   }
 
-  /** Starts a new epoch; vCPUs see it at once, pages are stamped with it at their next slow write. Under the device lock. */
-  advanceEpoch(): number {
-    return (this.#epoch.current += 1);
+  /**
+   * Starts a new epoch. It is in force, and pages without its stamp have not been written in it, once flushPassed says so of
+   * the flush. Under the device lock.
+   */
+  advanceEpoch(): { epoch: number; flush: number } {
+    this.#epoch.current += 1;
+    return { epoch: this.#epoch.current, flush: this.requestFlush(FlushScope.writes) };
   }
 
   /** True for the first who wants the service worker woken since it last looked; the others need not bother. */

@@ -109,8 +109,8 @@ describe('the physical map', () => {
 
   it('stamps pages written by DMA, and drops code that lay there', () => {
     const machine = BareMachine.create();
-    machine.control.advanceEpoch();
-    attention(machine);
+    expect(machine.control.advanceEpoch().epoch).toBe(1);
+    expect(attention(machine)).toBe(Attention.flush);
     machine.bus.memory.dmaWrite(0x1ffe, Uint8Array.of(1, 2, 3, 4));
     expect([...machine.memory.ram.subarray(0x1ffe, 0x2002)]).toEqual([1, 2, 3, 4]);
     expect([...machine.memory.pageEpoch.subarray(0, 4)]).toEqual([0, 1, 1, 0]);

@@ -14,9 +14,9 @@
  * and `writeUnbacked`, because a translation has one address for both.
  */
 import { array, defineBlock, scalar } from '../layout/block.ts';
-import { Page, physicalPages } from '../cpu/platform.ts';
+import { FlushScope, Page, physicalPages } from '../cpu/platform.ts';
 import type { LegacyRouting, MmioHandler, MmioRegion, PhysicalMap, Width } from './bus.ts';
-import type { MachineControl } from './control.ts';
+import { flushAll, type MachineControl } from './control.ts';
 import { pageSize, type MachineMemory } from './memory.ts';
 import { MachineError } from './machine.ts';
 
@@ -186,7 +186,7 @@ export class MachinePhysicalMap implements PhysicalMap {
     this.#memory.rom.fill(0xff, offset, offset + size);
     this.#memory.rom.set(bytes, offset);
     this.#refresh(address, size);
-    this.#control.requestFlush();
+    this.#control.requestFlush(flushAll);
   }
 
   /** Bytes of ROM in use, for digests. */
@@ -215,7 +215,7 @@ export class MachinePhysicalMap implements PhysicalMap {
       Atomics.or(pageFlags, page, kind);
       Atomics.store(pageWrite, page, newWrite);
     }
-    if (changed) this.#control.requestFlush();
+    if (changed) this.#control.requestFlush(flushAll);
   }
 
   /** Where the accesses to a page go; addresses in the shared memory, 0 for none. */
@@ -347,7 +347,7 @@ export class MachinePhysicalMap implements PhysicalMap {
   /** A page was written behind the vCPUs' backs: its epoch moves on, and records made from it are dropped. */
   #written(page: number): void {
     Atomics.store(this.#memory.pageEpoch, page, this.#control.currentEpoch());
-    if ((Atomics.load(this.#memory.pageFlags, page) & Page.code) !== 0) this.#control.requestFlush();
+    if ((Atomics.load(this.#memory.pageFlags, page) & Page.code) !== 0) this.#control.requestFlush(FlushScope.code);
   }
 
   // What loaders write
@@ -381,7 +381,7 @@ export class MachinePhysicalMap implements PhysicalMap {
    */
   addAttributes(page: number, bits: number): number {
     Atomics.or(this.#memory.pageFlags, page, bits & ~kindBits);
-    return this.#control.requestFlush();
+    return this.#control.requestFlush(FlushScope.translations);
   }
 
   removeAttributes(page: number, bits: number): void {

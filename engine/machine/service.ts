@@ -9,7 +9,7 @@ import type { ChipRequest } from './bus.ts';
 import { MachineBootContext } from './boot.ts';
 import { constructChips, type MachineChips } from './chips.ts';
 import { MachineClock, virtualStartTime } from './clock.ts';
-import { MachineControl } from './control.ts';
+import { flushAll, MachineControl } from './control.ts';
 import { DeviceLock } from './device-lock.ts';
 import { digestParts } from './digest.ts';
 import { MachineBus } from './machine-bus.ts';
@@ -182,7 +182,7 @@ export class MachineService {
       // What was asked of the processor before is void; its caches are stale, and a stop may be on its way.
       Atomics.store(this.memory.words, control.attentionWord(cpu), Attention.flush | Attention.stop);
     }
-    control.requestFlush();
+    control.requestFlush(flushAll);
     boot(this.#configuration.boot, new MachineBootContext(this.memory, bus, this.chips));
     if (this.chips.interruptPending()) control.attend(0, Attention.interrupt);
   }

@@ -2,7 +2,7 @@
  * What the worker of one vCPU does all day: stand still while it is told to, run a slice of instructions, run due timers,
  * sleep in HLT. It never sees its event loop; it is told things through the shared memory and tells the service worker by messages.
  */
-import type { Platform } from '../cpu/platform.ts';
+import { FlushScope, type Platform } from '../cpu/platform.ts';
 import { Attention, Exit, vcpuState, type VcpuState } from '../isa/state.ts';
 import { run } from './atomic-step.ts';
 import type { ChipRequest } from './bus.ts';
@@ -56,6 +56,12 @@ export function platformOf(parts: VcpuParts): Platform {
       run(control.words, leaveQuiescence(control.stopWords, cpu));
     }
   };
+  const beginExclusive = () => {
+    if (control.cpus > 1) run(control.words, acquireExclusivity(control.stopWords, cpu));
+  };
+  const endExclusive = () => {
+    if (control.cpus > 1) run(control.words, releaseExclusivity(control.stopWords, cpu));
+  };
   return {
     memory: memory.memory,
     pageRead: memory.pageRead,
@@ -74,23 +80,28 @@ export function platformOf(parts: VcpuParts): Platform {
     acknowledgeInterrupt: () => bus.lock.with(() => (parts.interruptPending() ? parts.acknowledgeInterrupt() : -1)),
     now: () => clock.now(),
     timestamp: () => clock.timestamp(),
+    // The writer has dropped its own records; the others drop theirs before their next block.
     codeWritten: () => {
-      // The writer has dropped its own records; the others drop theirs before their next block.
-      for (let other = 0; other < control.cpus; other++) if (other !== cpu) control.attend(other, Attention.flush);
+      if (control.cpus > 1) control.requestFlush(FlushScope.code, cpu);
     },
+    codeMarked: () => {
+      if (control.cpus > 1) control.requestFlush(FlushScope.writes, cpu);
+    },
+    flushScope: () => control.takeFlushScope(cpu),
     tripleFault: (chain) => {
       run(control.words, requestStop(control.stopWords, cpu, StopReason.request));
       parts.send({ kind: 'tripleFault', cpu, chain: chain.map((entry) => ({ ...entry })) });
     },
     exclusive: (body) => {
-      if (control.cpus === 1) return body();
-      run(control.words, acquireExclusivity(control.stopWords, cpu));
+      beginExclusive();
       try {
         body();
       } finally {
-        run(control.words, releaseExclusivity(control.stopWords, cpu));
+        endExclusive();
       }
     },
+    beginExclusive,
+    endExclusive,
   };
 }
 
@@ -168,7 +179,7 @@ export class VcpuThread {
 
   /** HLT, waiting for SIPI, shutdown: asleep until there is something to do. */
   #halt(): void {
-    const { bus, clock, control, cpu, interruptPending } = this.#parts;
+    const { bus, clock, control, cpu } = this.#parts;
     const { words, stopWords } = control;
     if (this.#wakes()) return;
     const deadline = bus.timers.next();
@@ -184,16 +195,16 @@ export class VcpuThread {
       const nanoseconds = deadline === Infinity ? Infinity : deadline - clock.now();
       if (nanoseconds > 0) Atomics.wait(words, this.#attention, seen, Math.min(longestSleep, nanoseconds / 1e6));
     }
-    if (interruptPending()) Atomics.or(words, this.#attention, Attention.interrupt);
+    if (this.#parts.interruptPending()) Atomics.or(words, this.#attention, Attention.interrupt);
     run(words, leaveQuiescence(stopWords, cpu));
   }
 
   /** True when the processor has to look at something before it may sleep. */
   #wakes(): boolean {
-    const { control, interruptPending } = this.#parts;
+    const { control } = this.#parts;
     const attention = Atomics.load(control.words, this.#attention);
     if ((attention & ~(Attention.interrupt | Attention.flush | Attention.step)) !== 0) return true;
-    return interruptPending() && this.#processor.interruptible();
+    return this.#parts.interruptPending() && this.#processor.interruptible();
   }
 
   /** For unit tests and statistics. */
