@@ -1,5 +1,6 @@
 import { createPinia } from 'pinia';
 import { createApp } from 'vue';
+import { z } from 'zod';
 import App from './App.vue';
 import { provideHost } from './host/client.ts';
 import { connect } from './host/connect.ts';
@@ -13,6 +14,9 @@ import './theme/tokens.css';
 import './theme/base.css';
 import './theme/components.css';
 import './theme/controls.css';
+
+// The page's policy forbids making functions of texts, which zod would try.
+z.config({ jitless: true });
 
 async function start(): Promise<void> {
   const { client, closed } = await connect();

@@ -2,6 +2,7 @@ import { createORPCClient } from '@orpc/client';
 import { RPCLink as PortLink } from '@orpc/client/message-port';
 import { RPCLink as SocketLink } from '@orpc/client/websocket';
 import { serializers, type HostClient } from '../../main/contract/contract.ts';
+import { RPC_PATH } from '../../main/contract/web.ts';
 
 /** A live connection to the host. */
 export interface Connection {
@@ -39,7 +40,7 @@ function connectByPort(): Promise<Connection> {
 }
 
 function connectBySocket(): Promise<Connection> {
-  const url = new URL('rpc', document.baseURI);
+  const url = new URL(RPC_PATH, document.baseURI);
   url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
   url.hash = '';
   url.search = '';

@@ -1,0 +1,147 @@
+/**
+ * Electron's main process: opens the library, and shows it. No top-level await: Electron would wait for this module before it gets
+ * ready, and this module for Electron.
+ */
+import path from 'node:path';
+import { app, BrowserWindow, dialog, nativeTheme, session } from 'electron';
+import { machineId } from '../contract/machine.ts';
+import { controlPath, serveControl } from '../host/control-socket.ts';
+import { nodeDisk } from '../host/disk.ts';
+import { runDoctor } from '../host/doctor/doctor.ts';
+import { engineTools } from '../host/engine.ts';
+import { HostError } from '../host/errors.ts';
+import { Host } from '../host/host.ts';
+import { assetsFolder, libraryFolder, packageRoot, workerDirectory } from '../host/places.ts';
+import type { FrontContext } from '../host/router.ts';
+import { createDesktop } from './desktop.ts';
+import { failurePage } from './failure.ts';
+import { guardContents, guardSession } from './guards.ts';
+import { servePorts } from './host-port.ts';
+import { fail, openLog, warn } from './log.ts';
+import { installMenu } from './menu.ts';
+import { registerScheme, serveScheme } from './scheme.ts';
+import { WindowPlaces } from './window-places.ts';
+import { Windows } from './windows.ts';
+
+/** What runs once the library is open. */
+interface Running {
+  host: Host;
+  context: FrontContext;
+  close(): Promise<void>;
+}
+
+async function openHost(windows: Windows): Promise<Running> {
+  const library = libraryFolder(undefined);
+  const guests = path.join(assetsFolder(), 'guests');
+  const workers = workerDirectory();
+  const control = controlPath(library);
+  const host = await Host.open({ library, program: 'the Vitrine app', control, engine: engineTools(), disk: nodeDisk, guests, warn });
+  const common = { host, displayUrl: (_id: string, url: string) => url, doctor: () => runDoctor({ library, workers, guests }), log: fail };
+  try {
+    const socket = await serveControl(control, { ...common, front: 'command-line' });
+    return {
+      host,
+      context: { ...common, front: 'app', desktop: createDesktop(windows, () => BrowserWindow.getFocusedWindow()) },
+      async close() {
+        await socket.close();
+        await host.close();
+      },
+    };
+  } catch (error) {
+    await host.close();
+    throw error;
+  }
+}
+
+/** Before machines are lost. Returns whether to quit. */
+function confirmQuit(count: number): boolean {
+  const machines = count === 1 ? 'One machine is on' : `${count} machines are on`;
+  const chosen = dialog.showMessageBoxSync({
+    type: 'question',
+    message: `${machines}.`,
+    detail: 'Quitting powers them off, as if the plug were pulled.',
+    buttons: ['Keep running', 'Power off and quit'],
+    defaultId: 0,
+    cancelId: 0,
+  });
+  return chosen === 1;
+}
+
+function start(logFile: string): void {
+  let failure: string | undefined;
+  let running: Running | undefined;
+  let closing = false;
+  const windows = new Windows(new WindowPlaces(path.join(app.getPath('userData'), 'windows.json')), warn);
+
+  guardSession(session.defaultSession);
+  serveScheme(path.join(packageRoot(), 'out/renderer'), () => failure);
+  installMenu({ openLibrary: () => running && windows.openLibrary(), logFile });
+
+  const opened = openHost(windows);
+  // A port may be asked for before the library is open; it waits.
+  servePorts(() => opened.then(({ context }) => context), warn);
+  opened.then(
+    (done) => {
+      running = done;
+      nativeTheme.themeSource = done.host.settings.get().theme;
+      windows.openLibrary();
+      void followTheme(done.host);
+      void closeConsoles(done.host, windows);
+    },
+    (error: unknown) => {
+      const known = error instanceof HostError;
+      fail(error instanceof Error ? (error.stack ?? error.message) : String(error));
+      failure = failurePage(known ? error.message : 'Something failed that should not have.', logFile);
+      process.exitCode = 1;
+      windows.openFailure().on('closed', () => app.exit(1));
+    },
+  );
+
+  app.on('second-instance', () => running && windows.openLibrary());
+  app.on('activate', () => running && windows.openLibrary());
+  app.on('window-all-closed', () => {
+    if (process.platform !== 'darwin') app.quit();
+  });
+  app.on('before-quit', (event) => {
+    if (closing || !running) return;
+    event.preventDefault();
+    if (running.host.running > 0 && !confirmQuit(running.host.running)) {
+      if (BrowserWindow.getAllWindows().length === 0) windows.openLibrary();
+      return;
+    }
+    closing = true;
+    void running
+      .close()
+      .catch((error: unknown) => fail(`Closing failed: ${String(error)}`))
+      .then(() => app.quit());
+  });
+}
+
+/** Native parts (dialogs, menus, the frame) follow the person's choice as well. */
+async function followTheme(host: Host): Promise<void> {
+  for await (const { theme } of host.settings.watch()) nativeTheme.themeSource = theme;
+}
+
+/** A deleted machine's console has nothing more to show. */
+async function closeConsoles(host: Host, windows: Windows): Promise<void> {
+  for await (const event of await host.watch()) {
+    if (event.kind === 'removed' && machineId.safeParse(event.id).success) windows.closeConsole(event.id);
+  }
+}
+
+registerScheme();
+// Root has no sandbox to be put in (build/start.mjs); everyone else's pages all are.
+if (!app.commandLine.hasSwitch('no-sandbox')) app.enableSandbox();
+if (!app.requestSingleInstanceLock()) {
+  app.quit();
+} else {
+  const logFile = openLog();
+  guardContents(warn);
+  app.whenReady().then(
+    () => start(logFile),
+    (error: unknown) => {
+      fail(String(error));
+      app.exit(1);
+    },
+  );
+}

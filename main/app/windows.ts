@@ -1,0 +1,95 @@
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { BrowserWindow, nativeTheme, screen } from 'electron';
+import { ORIGIN } from './scheme.ts';
+import type { WindowPlaces } from './window-places.ts';
+
+const PRELOAD = path.join(path.dirname(fileURLToPath(import.meta.url)), '../preload/preload.cjs');
+/** `--room` of the design's tokens: what is seen until the page paints. */
+const ROOM = { light: '#dfe5e7', dark: '#0c1012' };
+const LEAST = { width: 960, height: 600 };
+const LEAST_CONSOLE = { width: 480, height: 320 };
+
+/** The app's windows: one library, and one console for each machine. */
+export class Windows {
+  #library: BrowserWindow | undefined;
+  readonly #consoles = new Map<string, BrowserWindow>();
+
+  constructor(
+    private readonly places: WindowPlaces,
+    private readonly log: (text: string) => void,
+  ) {}
+
+  get library(): BrowserWindow | undefined {
+    return this.#library;
+  }
+
+  openLibrary(): BrowserWindow {
+    this.#library ??= this.open('library', { width: 1280, height: 800, least: LEAST }, '/', () => (this.#library = undefined));
+    show(this.#library);
+    return this.#library;
+  }
+
+  /** `id` has been checked: it is a machine's. */
+  openConsole(id: string): BrowserWindow {
+    let window = this.#consoles.get(id);
+    if (!window) {
+      window = this.open(`console ${id}`, { width: 1024, height: 700, least: LEAST_CONSOLE }, `/console/${id}`, () => this.#consoles.delete(id));
+      // No menu: its keys belong to the guest.
+      window.removeMenu();
+      this.#consoles.set(id, window);
+    }
+    show(window);
+    return window;
+  }
+
+  closeConsole(id: string): void {
+    this.#consoles.get(id)?.close();
+  }
+
+  openFailure(): BrowserWindow {
+    return this.create({ width: 720, height: 420 }, `${ORIGIN}/failure.html`);
+  }
+
+  private open(key: string, size: { width: number; height: number; least: { width: number; height: number } }, route: string, closed: () => void): BrowserWindow {
+    const areas = screen.getAllDisplays().map(({ workArea }) => workArea);
+    const place = this.places.get(key, areas);
+    const window = this.create(
+      { width: size.width, height: size.height, minWidth: size.least.width, minHeight: size.least.height, ...(place ? { x: place.x, y: place.y, width: place.width, height: place.height } : {}) },
+      `${ORIGIN}/#${route}`,
+    );
+    if (place?.maximized) window.maximize();
+    window.on('close', () => {
+      try {
+        const areasNow = screen.getAllDisplays().map(({ workArea }) => workArea);
+        this.places.set(key, areasNow, { ...window.getNormalBounds(), maximized: window.isMaximized() });
+      } catch (error) {
+        this.log(`Where the window was is not remembered: ${String(error)}`);
+      }
+    });
+    window.on('closed', closed);
+    return window;
+  }
+
+  private create(options: Electron.BrowserWindowConstructorOptions, url: string): BrowserWindow {
+    const window = new BrowserWindow({
+      ...options,
+      show: false,
+      title: 'Vitrine',
+      backgroundColor: nativeTheme.shouldUseDarkColors ? ROOM.dark : ROOM.light,
+      webPreferences: { preload: PRELOAD, contextIsolation: true, sandbox: true, nodeIntegration: false, webviewTag: false, spellcheck: false },
+    });
+    window.once('ready-to-show', () => window.show());
+    window.webContents.on('render-process-gone', (_event, { reason, exitCode }) => {
+      this.log(`A window's page ended: ${reason} (${exitCode}).`);
+      if (!window.isDestroyed() && reason !== 'clean-exit') window.reload();
+    });
+    void window.loadURL(url).catch((error: unknown) => this.log(`A window did not load: ${String(error)}`));
+    return window;
+  }
+}
+
+function show(window: BrowserWindow): void {
+  if (window.isMinimized()) window.restore();
+  if (window.isVisible()) window.focus();
+}
