@@ -31,7 +31,7 @@ export interface DisplayServerOptions {
 export interface DisplayServer {
   /** ws://127.0.0.1:PORT/TOKEN; not to be logged. */
   readonly url: string;
-  /** Disconnects all viewers and frees the port. Idempotent. */
+  /** Disconnects all viewers and frees the port; nothing is called back once it has resolved. Idempotent. */
   close(): Promise<void>;
 }
 
@@ -85,14 +85,16 @@ export async function startDisplayServer(options: DisplayServerOptions): Promise
   return {
     url: `ws://127.0.0.1:${address.port}/${options.token}`,
     close() {
-      closing ??= new Promise<void>((resolve) => {
-        loop.close();
-        sockets.close();
-        server.close(() => {
-          resolve();
-        });
-        server.closeAllConnections();
-      });
+      closing ??= Promise.all([
+        loop.close(),
+        new Promise<void>((resolve) => {
+          sockets.close();
+          server.close(() => {
+            resolve();
+          });
+          server.closeAllConnections();
+        }),
+      ]).then(() => undefined);
       return closing;
     },
   };
@@ -161,13 +163,22 @@ class FrameLoop {
     this.options.onClients?.(this.viewers.size);
   }
 
-  close(): void {
+  /** Resolves when the last viewer is gone and its keys are released. */
+  async close(): Promise<void> {
     if (this.timer !== undefined) clearTimeout(this.timer);
     this.timer = undefined;
-    for (const { socket } of this.viewers) {
-      socket.close(closeGoingAway);
-      socket.terminate();
-    }
+    await Promise.all(
+      [...this.viewers].map(
+        ({ socket }) =>
+          new Promise<void>((resolve) => {
+            socket.once('close', () => {
+              resolve();
+            });
+            socket.close(closeGoingAway);
+            socket.terminate();
+          }),
+      ),
+    );
   }
 
   private receive(viewer: Viewer, data: RawData, binary: boolean): void {

@@ -49,7 +49,7 @@ export interface RfbSessionEvents {
   wanted(): void;
 }
 
-type Phase = 'version' | 'security' | 'challenge' | 'client-init' | 'normal';
+type Phase = 'version' | 'security' | 'challenge' | 'client-init' | 'normal' | 'refused';
 
 /** More encodings than any viewer has; a count above is taken for an attack. */
 const mostEncodings = 1024;
@@ -98,10 +98,16 @@ export class RfbSession {
     return this.request !== undefined;
   }
 
-  /** Takes bytes as they come, in pieces of any size. Throws RfbError when the viewer does not speak the protocol. */
+  /** Takes bytes as they come, in pieces of any size. Throws RfbError when the viewer does not speak the protocol, and ever after. */
   receive(bytes: Uint8Array): void {
     this.queue.push(bytes);
-    while (this.step());
+    try {
+      while (this.step());
+    } catch (error) {
+      this.phase = 'refused';
+      this.request = undefined;
+      throw error;
+    }
   }
 
   /** The viewer is gone: lets go of its keys and buttons. */
@@ -221,6 +227,8 @@ export class RfbSession {
         });
       case 'normal':
         return this.message();
+      case 'refused':
+        throw new RfbError('the viewer was refused and goes on');
     }
   }
 
