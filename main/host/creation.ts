@@ -10,7 +10,7 @@ import type { NewFile } from './library.ts';
 import { safeFileName } from './library.ts';
 import type { MachineFile, MachineFileBoot } from './machine-file.ts';
 import { MACHINE_FILE_VERSION } from './machine-file.ts';
-import { readSamples } from './samples.ts';
+import { readSamples, sampleFiles } from './samples.ts';
 
 const PROPOSED_SMALL = 16 * MEMORY_UNIT;
 const PROPOSED_LARGE = 128 * MEMORY_UNIT;
@@ -101,10 +101,12 @@ function draftFrom(tools: BootTools, source: CreationSource): Promise<Draft> {
 async function fromSample(tools: BootTools, id: string): Promise<Draft> {
   const sample = (await readSamples(tools.disk, tools.guests)).find((one) => one.id === id);
   if (!sample) throw new HostError('NOT_FOUND', `There is no sample named ${id}.`);
+  // The sources are copied, so that they can be changed.
+  const names = await sampleFiles(tools.disk, tools.guests, sample);
+  const files = names.map((name) => ({ name, copyOf: join(tools.guests, name) }));
   return {
     boot: { kind: 'assembly', file: sample.file },
-    // The source is copied, so that it can be changed.
-    files: [{ name: sample.file, copyOf: join(tools.guests, sample.file) }],
+    files,
     name: sample.name,
     note: sample.summary,
     sample: sample.id,

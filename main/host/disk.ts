@@ -46,7 +46,7 @@ async function syncFile(path: string): Promise<void> {
 }
 
 /** The real one. */
-export const realDisk: Disk = {
+export const nodeDisk: Disk = {
   readFile: (path) => fs.readFile(path),
   async writeDurably(path, bytes) {
     const handle = await fs.open(path, 'w', 0o644);

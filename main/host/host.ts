@@ -213,7 +213,7 @@ export class Host {
   }
 
   /** Changes what takes effect at the next start; only while off. */
-  configure(
+  async configure(
     id: string,
     change: { memoryBytes?: number; clock?: 'wall' | 'virtual'; note?: string; commandLine?: string | null },
   ): Promise<MachineSummary> {
@@ -265,11 +265,12 @@ export class Host {
 
   // Machines
 
-  async start(id: string, paused: boolean): Promise<MachineSummary> {
+  /** Powers on. `configure` replaces what the machine's file says, for this run. */
+  async start(id: string, paused: boolean, configure?: () => Promise<MachineConfiguration>): Promise<MachineSummary> {
     const machine = await this.library.get(id);
     const session = this.session(machine);
     try {
-      await session.start(this.engine.createMachine, () => configureMachine(this.tools, machine), paused);
+      await session.start(this.engine.createMachine, configure ?? (() => configureMachine(this.tools, machine)), paused);
     } catch (error) {
       throw explain(error, machine.folder);
     }
@@ -292,6 +293,12 @@ export class Host {
       throw explain(error, machine.folder);
     }
     return this.summary(machine);
+  }
+
+  /** Gives a machine's session to one who follows it in this process. */
+  async withSession<Result>(id: string, work: (session: Session, machine: StoredMachine) => Promise<Result>): Promise<Result> {
+    const machine = await this.library.get(id);
+    return work(this.session(machine), machine);
   }
 
   /** Asks something of a machine that is on. */

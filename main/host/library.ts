@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { isAbsolute, join } from 'node:path';
+import { dirname, isAbsolute, join } from 'node:path';
 import type { MachineFileEntry } from '../contract/library.ts';
 import { machineId } from '../contract/machine.ts';
 import { TEMPORARY_PREFIX, writeAtomically } from './atomic-file.ts';
@@ -37,7 +37,7 @@ export interface StoredProblem {
   problem: HostError;
 }
 
-/** A file for a new machine's folder: bytes, or a copy of a file. */
+/** A file for a new machine's folder (its name may have folders before it, with slashes): bytes, or a copy of a file. */
 export type NewFile = { name: string; bytes: Uint8Array } | { name: string; copyOf: string };
 
 /** The folder name for a machine's name: "Kernel course, 2nd" becomes "kernel-course-2nd". */
@@ -173,13 +173,18 @@ export class Library {
     const staging = join(this.folder, `${STAGING_PREFIX}${randomBytes(6).toString('hex')}`);
     try {
       await this.disk.makeFolder(staging);
+      const folders = new Set<string>();
       for (const entry of files) {
         const target = join(staging, entry.name);
+        if (dirname(target) !== staging) {
+          await this.disk.makeFolder(dirname(target));
+          folders.add(dirname(target));
+        }
         if ('bytes' in entry) await this.disk.writeDurably(target, entry.bytes);
         else await this.disk.copyFile(entry.copyOf, target);
       }
       await this.disk.writeDurably(join(staging, MACHINE_FILE), writeMachineFile(file));
-      await this.disk.syncFolder(staging);
+      for (const inside of [...folders, staging]) await this.disk.syncFolder(inside);
       const id = await this.freeName(folderName(file.name));
       const folder = join(this.folder, id);
       await this.disk.rename(staging, folder);

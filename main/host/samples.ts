@@ -31,6 +31,15 @@ export interface SampleSource extends Sample {
   file: string;
 }
 
+/** Every file of a sample, relative to the guests' folder: its source, and the folder of its name with what it includes. */
+export async function sampleFiles(disk: Disk, guests: string, sample: SampleSource): Promise<string[]> {
+  const files = [sample.file];
+  if ((await disk.status(join(guests, sample.id)))?.folder) {
+    for (const { name, folder } of await disk.list(join(guests, sample.id))) if (!folder) files.push(`${sample.id}/${name}`);
+  }
+  return files;
+}
+
 /** The guests that ship with the program, from the folder of their sources. */
 export async function readSamples(disk: Disk, guests: string): Promise<SampleSource[]> {
   const path = join(guests, 'samples.json');

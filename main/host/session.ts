@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import type { Machine, MachineConfiguration, MachineEvent, Picture } from '../../engine/machine/machine.ts';
+import type { Machine, MachineConfiguration, MachineEvent, MachineStatistics, Picture } from '../../engine/machine/machine.ts';
 import type { DisplaySize, MachineEventMessage, MachineStateName } from '../contract/machine.ts';
 import { writeAtomically } from './atomic-file.ts';
 import type { Disk } from './disk.ts';
@@ -22,6 +22,13 @@ const WAITING_BYTES = 4 * 1024 * 1024;
 
 /** How often a running machine's thumbnail is looked at, in milliseconds. */
 const THUMBNAIL_INTERVAL = 5000;
+
+/** What a machine leaves behind when it goes off. */
+export interface Remains {
+  statistics: MachineStatistics | undefined;
+  picture: Picture | undefined;
+  screenText: string[] | undefined;
+}
 
 /** Joins neighbouring events of one stream, so that what waits for a slow reader stays bounded. */
 function merge(last: MachineEventMessage, next: MachineEventMessage): MachineEventMessage | undefined {
@@ -47,6 +54,8 @@ export class Session {
   display: DisplaySize | null = null;
   /** Changes with each new thumbnail; null while there is none. */
   thumbnail: number | null = null;
+  /** Of the last run; undefined before its end. */
+  remains: Remains | undefined;
 
   readonly events = new EventChannel<MachineEventMessage>(merge);
   readonly #serial = new HistoryRing(HISTORY_BYTES);
@@ -60,11 +69,12 @@ export class Session {
   #ending: Promise<void> = Promise.resolve();
 
   /**
+   * `folder`: where the log and the thumbnail go; undefined for a machine outside of any library, which keeps neither.
    * `changed` is called after anything that the library shows of this machine changed. `warn` takes what went wrong beside
    * the machine's own work (a log that could not be written): it does not stop the machine, but somebody should read it.
    */
   constructor(
-    private readonly folder: string,
+    private readonly folder: string | undefined,
     private readonly disk: Disk,
     private readonly changed: () => void,
     private readonly warn: (sentence: string) => void,
@@ -89,8 +99,8 @@ export class Session {
       const machine = await factory(await configure());
       this.#serial.clear();
       this.#debugConsole.clear();
-      const log = (name: string): string => join(this.folder, name);
-      this.#log = await SerialLog.open(this.disk, log(HOST_FILES.serialLog), log(HOST_FILES.previousSerialLog), this.warn);
+      this.remains = undefined;
+      this.#log = await this.openLog();
       this.#machine = machine;
       this.#unsubscribe = machine.on((event) => this.receive(event));
       try {
@@ -99,7 +109,7 @@ export class Session {
         await this.end();
         throw error;
       }
-      this.#timer = setInterval(() => void this.picture('running'), THUMBNAIL_INTERVAL);
+      this.#timer = setInterval(() => void this.keepPicture(), THUMBNAIL_INTERVAL);
       this.#timer.unref();
     } finally {
       this.#starting = false;
@@ -109,10 +119,16 @@ export class Session {
   /** Pulls the plug; the last picture is taken first. */
   async powerOff(): Promise<void> {
     const machine = this.machine;
-    await this.picture('last');
+    // A machine that is off may show nothing any more.
+    await this.keepPicture();
     await machine.powerOff();
     await this.#ending;
     await this.end();
+  }
+
+  /** When the machine is off, its engine is gone and everything about it is written. */
+  async settled(): Promise<void> {
+    await this.#ending;
   }
 
   /** The first events of a reader that comes now. */
@@ -133,7 +149,7 @@ export class Session {
     switch (event.kind) {
       case 'state':
         this.setState(event.state, event.reason);
-        if (event.state === 'paused' || event.state === 'crashed') void this.picture('stopped');
+        if (event.state === 'paused' || event.state === 'crashed') void this.keepPicture();
         if (event.state === 'off') this.#ending = this.end();
         return;
       case 'serial':
@@ -167,34 +183,59 @@ export class Session {
     this.changed();
   }
 
-  /** Ends the engine machine; idempotent. */
+  private openLog(): Promise<SerialLog> | undefined {
+    if (this.folder === undefined) return undefined;
+    const { serialLog, previousSerialLog } = HOST_FILES;
+    return SerialLog.open(this.disk, join(this.folder, serialLog), join(this.folder, previousSerialLog), this.warn);
+  }
+
+  /** Takes what is left to take, and ends the engine machine; idempotent. */
   private async end(): Promise<void> {
     const machine = this.#machine;
     if (!machine) return;
     this.#machine = undefined;
     clearInterval(this.#timer);
     this.#unsubscribe?.();
+    const ask = async <Answer>(question: () => Promise<Answer>): Promise<Answer | undefined> => {
+      try {
+        return await question();
+      } catch {
+        // A machine that failed answers nothing any more.
+        return undefined;
+      }
+    };
+    this.remains = {
+      statistics: await ask(() => machine.statistics()),
+      picture: await ask(() => machine.screenshot()),
+      screenText: await ask(() => machine.screenText()),
+    };
+    if (this.remains.picture) await this.storePicture(this.remains.picture);
     try {
       await machine.dispose();
     } catch (error) {
-      this.warn(`The machine in ${this.folder} did not end cleanly: ${explain(error, this.folder).message}`);
+      this.warn(`${machine.configuration.name} did not end cleanly. ${explain(error, 'Its engine').message}`);
     }
     await this.#log?.flush();
     if (this.state !== 'off') this.setState('off', 'Powered off.');
   }
 
   /** Keeps what the guest shows as the thumbnail, if it is another picture than the one kept. */
-  private async picture(when: 'running' | 'stopped' | 'last'): Promise<void> {
+  private async keepPicture(): Promise<void> {
     const machine = this.#machine;
-    if (!machine || (when === 'running' && this.state !== 'running')) return;
+    if (!machine || this.folder === undefined) return;
     let picture: Picture;
     try {
       picture = await machine.screenshot();
     } catch (error) {
       // A machine that has just gone off has no picture; the last one kept stays.
-      if (this.#machine === machine) this.warn(`No picture of ${this.folder}: ${explain(error, this.folder).message}`);
+      if (this.#machine === machine) this.warn(`No picture of ${machine.configuration.name}: ${explain(error, 'Its screen').message}`);
       return;
     }
+    await this.storePicture(picture);
+  }
+
+  private async storePicture(picture: Picture): Promise<void> {
+    if (this.folder === undefined) return;
     if (picture.width === 0 || picture.height === 0) return;
     const digest = createHash('sha1').update(`${picture.width}x${picture.height}`).update(picture.rgba).digest('hex');
     if (digest === this.#pictureDigest) return;

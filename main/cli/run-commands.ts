@@ -1,0 +1,121 @@
+import { basename } from 'node:path';
+import type { Command } from 'commander';
+import { loadBoot } from '../host/boot.ts';
+import { configureMachine } from '../host/host.ts';
+import { libraryFolder } from '../host/places.ts';
+import { Session } from '../host/session.ts';
+import type { MachineConfiguration } from '../../engine/machine/machine.ts';
+import { MEMORY_UNIT } from '../contract/machine.ts';
+import { libraryOptions } from './library-commands.ts';
+import { run } from './run.ts';
+import { DEFAULT_MEMORY, planRun, type RawRunOptions, type RunPlan } from './run-options.ts';
+import { connectToHolder, findMachine, holdLibrary, type Services } from './services.ts';
+import { jsonLine, line, type Terminal } from './terminal.ts';
+
+const EXIT_HELP = `
+Exit status: 0 the --until was met, or the guest powered off · (v<<1)|1 the guest wrote v to port 0xF4 · 124 time-out ·
+2 bad usage or bad input · 1 failed while running · 130 Ctrl-C. Port 0xE9 prints to stderr.
+
+Without --serial, what the guest writes to COM1 is printed; with --serial stdio it is also read from the terminal.`;
+
+export function addRunCommands(program: Command, services: Services, terminal: Terminal, finish: (status: number) => void): void {
+  libraryOptions(
+    program
+      .command('run')
+      .description('run a machine of the library, or an image without any library, here and now')
+      .argument('[machine]')
+      .option('--kernel <file>', 'Multiboot or Linux kernel')
+      .option('--initrd <file>', 'initial RAM disk of the kernel')
+      .option('--append <text>', 'command line of the kernel')
+      .option('--asm <file>', 'assembly source (NASM syntax)')
+      .option('--boot-sector <file>', 'boot sector image')
+      .option('--bios <file>', 'firmware')
+      .option('--vgabios <file>', 'VGA firmware beside --bios')
+      .option('--floppy <file>', 'not supported yet')
+      .option('--cdrom <file>', 'not supported yet')
+      .option('--disk <file>', 'not supported yet')
+      .option('--cpus <number>', 'virtual processors (1 in this version)')
+      .option('--memory <size>', 'for instance 128M (the default)')
+      .option('--clock <mode>', 'wall (the default) or virtual')
+      .option('--serial <target>', 'stdio, a file, or tcp:PORT on loopback')
+      .option('--until-serial <regex>', 'end with 0 when COM1 has said this')
+      .option('--until-screen <regex>', 'end with 0 when the text screen shows this')
+      .option('--timeout <seconds>', 'end with 124 after so long')
+      .option('--type <text>', 'type this once the guest shows something; \\n \\t \\b \\e \\\\ are keys')
+      .option('--screenshot <file>', 'write the last picture as PNG')
+      .option('--report <file>', 'not supported yet')
+      .option('--gdb <port>', 'not supported yet')
+      .option('--rfb <port>', 'not supported yet')
+      .option('--stats', 'print counters as one line of JSON at the end')
+      .addHelpText('after', EXIT_HELP),
+  ).action(async (word: string | undefined, options: RawRunOptions) => {
+    const plan = planRun(word, options);
+    if (plan.from.kind === 'files') finish(await runFiles(plan, plan.from.files));
+    else finish(await runNamed(plan, plan.from.word, libraryFolder(options.library, terminal.environment), false));
+  });
+
+  interface StartOptions {
+    library?: string;
+    json?: boolean;
+    paused?: boolean;
+  }
+  libraryOptions(
+    program
+      .command('start')
+      .description('power a machine on: in the program that has the library open, or else here, as run does')
+      .argument('<machine>')
+      .option('--paused', 'stop before the first instruction; needs a program that has the library open'),
+  ).action(async (word: string, options: StartOptions) => {
+    const library = libraryFolder(options.library, terminal.environment);
+    const holder = await connectToHolder(services, library);
+    if (!holder) {
+      finish(await runNamed(planRun(word, { json: options.json }), word, library, options.paused ?? false));
+      return;
+    }
+    try {
+      const id = await findMachine(holder.client, word);
+      const machine = await holder.client.machines.start({ id, paused: options.paused });
+      if (options.json) jsonLine(terminal.stdout, machine);
+      else line(terminal.stdout, `${id} is ${machine.state} in ${holder.program}.`);
+    } finally {
+      holder.close();
+    }
+  });
+
+  const warn = (sentence: string): void => line(terminal.stderr, `vitrine: ${sentence}`);
+
+  async function runFiles(plan: RunPlan, files: Parameters<typeof loadBoot>[1]): Promise<number> {
+    const { disk, engine, guests } = services;
+    const memoryBytes = plan.memoryBytes ?? DEFAULT_MEMORY;
+    const boot = await loadBoot({ disk, assemble: engine.assemble, guests }, files, memoryBytes);
+    const configuration: MachineConfiguration = {
+      name: basename(files.file),
+      cpus: plan.cpus ?? 1,
+      memoryBytes,
+      clock: plan.clock ?? 'wall',
+      boot,
+    };
+    const session = new Session(undefined, disk, () => undefined, warn);
+    return run(session, () => session.start(engine.createMachine, () => Promise.resolve(configuration), false), plan, disk, terminal);
+  }
+
+  /** The library is held meanwhile, so that `stop` finds the machine and no other program starts it too. */
+  async function runNamed(plan: RunPlan, word: string, library: string, paused: boolean): Promise<number> {
+    const held = await holdLibrary(services, terminal, library, 'vitrine run');
+    try {
+      const id = await findMachine(held.client, word);
+      return await held.host.withSession(id, (session, machine) => {
+        const configure = async (): Promise<MachineConfiguration> => {
+          const file = { ...machine.file };
+          if (plan.cpus !== undefined) file.cpus = plan.cpus;
+          if (plan.clock !== undefined) file.clock = plan.clock;
+          if (plan.memoryBytes !== undefined) file.memoryMiB = plan.memoryBytes / MEMORY_UNIT;
+          return configureMachine(held.host.tools, { ...machine, file });
+        };
+        return run(session, () => held.host.start(id, paused, configure), plan, services.disk, terminal);
+      });
+    } finally {
+      await held.close();
+    }
+  }
+}

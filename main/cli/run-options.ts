@@ -1,0 +1,156 @@
+import { resolve } from 'node:path';
+import type { ClockMode } from '../../engine/machine/machine.ts';
+import { cpuCount } from '../contract/machine.ts';
+import type { BootFiles } from '../host/boot.ts';
+import { scancodesOf } from '../host/keyboard.ts';
+import { parseMemory } from '../host/memory-size.ts';
+import { MEMORY_UNIT } from '../contract/machine.ts';
+import { notYet, usage } from './exit.ts';
+
+/** The options of `run` as commander gives them. */
+export interface RawRunOptions {
+  library?: string;
+  kernel?: string;
+  initrd?: string;
+  append?: string;
+  bootSector?: string;
+  bios?: string;
+  vgabios?: string;
+  asm?: string;
+  floppy?: string;
+  cdrom?: string;
+  disk?: string;
+  cpus?: string;
+  memory?: string;
+  clock?: string;
+  serial?: string;
+  untilSerial?: string;
+  untilScreen?: string;
+  timeout?: string;
+  type?: string;
+  screenshot?: string;
+  report?: string;
+  gdb?: string;
+  rfb?: string;
+  stats?: boolean;
+  json?: boolean;
+}
+
+/** Where COM1 goes. */
+export type SerialTarget = { kind: 'stdio' } | { kind: 'output' } | { kind: 'file'; path: string } | { kind: 'tcp'; port: number };
+
+/** A run, checked. */
+export interface RunPlan {
+  /** A machine of the library, or files that make a machine for this run only. */
+  from: { kind: 'machine'; word: string } | { kind: 'files'; files: BootFiles };
+  cpus: number | undefined;
+  memoryBytes: number | undefined;
+  clock: ClockMode | undefined;
+  serial: SerialTarget;
+  untilSerial: RegExp | undefined;
+  untilScreen: RegExp | undefined;
+  /** Milliseconds. */
+  timeout: number | undefined;
+  /** Scancodes, a keystroke each. */
+  strokes: number[][];
+  screenshot: string | undefined;
+  stats: boolean;
+  json: boolean;
+}
+
+/** A machine that is made from an image for one run. */
+export const DEFAULT_MEMORY = 128 * MEMORY_UNIT;
+
+/** Checks everything that can be checked before a file is opened. Throws CommandError (status 2). */
+export function planRun(word: string | undefined, options: RawRunOptions): RunPlan {
+  const { floppy, cdrom, disk, report, gdb, rfb } = options;
+  for (const [flag, value] of Object.entries({ floppy, cdrom, disk, report, gdb, rfb })) {
+    if (value !== undefined) throw notYet(`--${flag}`);
+  }
+  const clock = options.clock;
+  if (clock !== undefined && clock !== 'wall' && clock !== 'virtual') throw usage(`--clock is wall or virtual, not ${clock}.`);
+  return {
+    from: source(word, options),
+    cpus: options.cpus === undefined ? undefined : cpus(options.cpus),
+    memoryBytes: options.memory === undefined ? undefined : parseMemory(options.memory),
+    clock,
+    serial: serial(options.serial),
+    untilSerial: pattern('--until-serial', options.untilSerial),
+    untilScreen: pattern('--until-screen', options.untilScreen),
+    timeout: options.timeout === undefined ? undefined : seconds(options.timeout),
+    strokes: options.type === undefined ? [] : scancodesOf(unescape(options.type)),
+    screenshot: options.screenshot,
+    stats: options.stats ?? false,
+    json: options.json ?? false,
+  };
+}
+
+function source(word: string | undefined, options: RawRunOptions): RunPlan['from'] {
+  const { kernel, bootSector, bios, asm } = options;
+  const given = [word, kernel, bootSector, bios, asm].filter((value) => value !== undefined);
+  if (given.length !== 1) {
+    throw usage('Say what to run: one of MACHINE, --kernel, --boot-sector, --bios, --asm.');
+  }
+  if (kernel === undefined && (options.initrd !== undefined || options.append !== undefined)) {
+    throw usage('--initrd and --append go with --kernel.');
+  }
+  if (bios === undefined && options.vgabios !== undefined) throw usage('--vgabios goes with --bios.');
+  const path = (file: string | undefined): string | undefined => (file === undefined ? undefined : resolve(file));
+  if (kernel !== undefined) {
+    return { kind: 'files', files: { kind: 'kernel', file: resolve(kernel), initrd: path(options.initrd), commandLine: options.append } };
+  }
+  if (bios !== undefined) return { kind: 'files', files: { kind: 'bios', file: resolve(bios), vgaBios: path(options.vgabios) } };
+  if (bootSector !== undefined) return { kind: 'files', files: { kind: 'boot-sector', file: resolve(bootSector) } };
+  if (asm !== undefined) return { kind: 'files', files: { kind: 'assembly', file: resolve(asm) } };
+  return { kind: 'machine', word: word ?? '' };
+}
+
+function cpus(text: string): number {
+  const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+  const checked = cpuCount.safeParse(value);
+  if (checked.success) return checked.data;
+  throw usage(Number.isNaN(value) ? `--cpus takes a number, not ${text}.` : `--cpus ${text}: ${checked.error.issues[0]?.message ?? 'refused.'}`);
+}
+
+function serial(text: string | undefined): SerialTarget {
+  if (text === undefined) return { kind: 'output' };
+  if (text === 'stdio') return { kind: 'stdio' };
+  if (text === 'pty') throw notYet('--serial pty');
+  if (!text.startsWith('tcp:')) {
+    if (text === '') throw usage('--serial takes stdio, a file, or tcp:PORT.');
+    return { kind: 'file', path: resolve(text) };
+  }
+  const port = text.slice('tcp:'.length);
+  if (!/^\d{1,5}$/.test(port) || Number(port) > 65535) throw usage(`--serial ${text}: a port is a number from 0 to 65535.`);
+  return { kind: 'tcp', port: Number(port) };
+}
+
+function pattern(option: string, text: string | undefined): RegExp | undefined {
+  if (text === undefined) return undefined;
+  try {
+    return new RegExp(text, 'm');
+  } catch {
+    throw usage(`${option}: ${JSON.stringify(text)} is not a regular expression.`);
+  }
+}
+
+/** The longest that a timer of Node can wait. */
+const TIMEOUT_LIMIT = 0x7fffffff;
+
+function seconds(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !Number.isFinite(value) || value <= 0) throw usage(`--timeout takes seconds above 0, not ${text}.`);
+  if (value * 1000 > TIMEOUT_LIMIT) throw usage(`--timeout is at most ${Math.floor(TIMEOUT_LIMIT / 1000)} seconds.`);
+  return value * 1000;
+}
+
+const ESCAPES: Record<string, string> = { n: '\n', r: '\n', t: '\t', b: '\b', e: '\u001b', '\\': '\\' };
+
+/** `\n`, `\t`, `\b`, `\e` and `\\`, since a shell has no keys for these. */
+export function unescape(text: string): string {
+  return text.replace(/\\(.?)/g, (whole, character: string) => {
+    const plain = ESCAPES[character];
+    if (plain === undefined) throw usage(`--type: ${whole} is none of \\n, \\t, \\b, \\e, \\\\.`);
+    return plain;
+  });
+}

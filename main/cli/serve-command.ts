@@ -1,0 +1,61 @@
+import type { Command } from 'commander';
+import { libraryFolder } from '../host/places.ts';
+import { startServer } from '../server/server.ts';
+import { SIGNAL_EXIT, usage } from './exit.ts';
+import { libraryOptions } from './library-commands.ts';
+import { holdLibrary, type Services } from './services.ts';
+import { jsonLine, line, type Terminal } from './terminal.ts';
+
+interface ServeOptions {
+  library?: string;
+  json?: boolean;
+  listen?: string;
+  port?: string;
+  hostName?: string[];
+}
+
+export function addServeCommand(program: Command, services: Services, terminal: Terminal, finish: (status: number) => void): void {
+  libraryOptions(
+    program
+      .command('serve')
+      .description('host the library for a browser until Ctrl-C; prints the address with its key')
+      .option('--listen <address>', 'default: loopback only', '127.0.0.1')
+      .option('--port <number>', 'default: any free one', '0')
+      .option('--host-name <name...>', 'further names by which browsers reach this computer'),
+  ).action(async (options: ServeOptions) => {
+    const port = /^\d{1,5}$/.test(options.port ?? '') ? Number(options.port) : Number.NaN;
+    if (!(port <= 65535)) throw usage(`--port takes a number from 0 to 65535, not ${options.port ?? ''}.`);
+    const library = libraryFolder(options.library, terminal.environment);
+    const held = await holdLibrary(services, terminal, library, 'vitrine serve');
+    try {
+      const { host, doctor, log } = held.context;
+      const server = await startServer({
+        context: { host, doctor, log },
+        files: services.files,
+        address: options.listen,
+        port,
+        hostNames: options.hostName,
+      });
+      try {
+        const ended = signalled(terminal);
+        if (server.exposed !== undefined) line(terminal.stderr, `vitrine: ${server.exposed}`);
+        if (options.json) jsonLine(terminal.stdout, { url: server.url, port: server.port, library });
+        else line(terminal.stdout, `The library ${library} is served at\n  ${server.url}\nThe part after # is the key; keep it to yourself. Ctrl-C ends.`);
+        finish((await ended) === 'SIGINT' ? 0 : SIGNAL_EXIT.SIGTERM);
+      } finally {
+        await server.close();
+      }
+    } finally {
+      await held.close();
+    }
+  });
+}
+
+function signalled(terminal: Terminal): Promise<'SIGINT' | 'SIGTERM'> {
+  return new Promise((resolve) => {
+    const stop = terminal.onSignal((signal) => {
+      stop();
+      resolve(signal);
+    });
+  });
+}
