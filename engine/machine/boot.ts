@@ -1,5 +1,5 @@
 /** BootContext over a real machine. Service worker; every vCPU stands still. */
-import { resetVcpu } from '../cpu/reset.ts';
+import { resetState } from '../cpu/reset.ts';
 import { CpuState } from '../cpu/registers.ts';
 import { writeEflags } from '../cpu/flags.ts';
 import { Reg, Seg, vcpuState } from '../isa/state.ts';
@@ -68,11 +68,19 @@ export class MachineBootContext implements BootContext {
     return new CpuState(this.memory.buffer, this.memory.directory.open(vcpuState, String(cpu)));
   }
 
-  /** Puts a vCPU in its architectural reset state; at power-on its counters start anew as well. */
+  /** Puts a vCPU in its architectural reset state. Its counters go on, but for a power-on. */
   resetProcessor(cpu: number, powerOn: boolean): void {
-    const state = this.#state(cpu);
-    if (powerOn) state.u8.fill(0);
-    resetVcpu(state, cpu);
+    const base = this.memory.directory.open(vcpuState, String(cpu));
+    const { block } = this.#state(cpu);
+    const { retired, interrupts } = block;
+    const exits = Uint32Array.from(block.exits);
+    const exceptions = Uint32Array.from(block.exceptions);
+    resetState(this.memory.buffer, base);
+    if (powerOn) return;
+    block.retired = retired;
+    block.interrupts = interrupts;
+    block.exits.set(exits);
+    block.exceptions.set(exceptions);
   }
 
   writeRam(address: number, bytes: Uint8Array): void {

@@ -18,6 +18,8 @@ export const controlBlock = defineBlock('control', 1, {
   flushRequested: scalar('i32'),
   /** The value of flushRequested that each vCPU has caught up with. */
   flushDone: array('i32', maximumVcpus),
+  /** Raised when the vCPU blocks were written from outside, as at a reset. */
+  stateGeneration: scalar('i32'),
   /** What each vCPU has to drop at its next poll: a set of FlushScope. */
   flushScope: array('i32', maximumVcpus),
   /** Raised when something visible changed. */
@@ -138,6 +140,15 @@ export class MachineControl {
   advanceEpoch(): { epoch: number; flush: number } {
     this.#epoch.current += 1;
     return { epoch: this.#epoch.current, flush: this.requestFlush(FlushScope.writes) };
+  }
+
+  /** The vCPU blocks were written from outside, while every vCPU stood still. */
+  noteStateReplaced(): void {
+    Atomics.add(this.words, this.word('stateGeneration'), 1);
+  }
+
+  stateGeneration(): number {
+    return Atomics.load(this.words, this.word('stateGeneration'));
   }
 
   /** True for the first who wants the service worker woken since it last looked; the others need not bother. */

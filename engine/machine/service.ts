@@ -176,14 +176,15 @@ export class MachineService {
       bus.memory.reset();
       this.chips.reset();
     });
+    const context = new MachineBootContext(this.memory, bus, this.chips);
     for (let cpu = 0; cpu < control.cpus; cpu++) {
-      const context = new MachineBootContext(this.memory, bus, this.chips);
       context.resetProcessor(cpu, powerOn);
       // What was asked of the processor before is void; its caches are stale, and a stop may be on its way.
       Atomics.store(this.memory.words, control.attentionWord(cpu), Attention.flush | Attention.stop);
     }
     control.requestFlush(flushAll);
-    boot(this.#configuration.boot, new MachineBootContext(this.memory, bus, this.chips));
+    boot(this.#configuration.boot, context);
+    control.noteStateReplaced();
     if (this.chips.interruptPending()) control.attend(0, Attention.interrupt);
   }
 

@@ -27,6 +27,8 @@ class Counting implements Processor {
     return this.count;
   }
 
+  synchronise(): void {}
+
   interruptible(): boolean {
     return true;
   }

@@ -23,6 +23,8 @@ export interface Processor {
   run(maximum: number): Exit;
   /** Instructions retired since power-on, exact also in the middle of an instruction that accesses a chip. */
   retired(): number;
+  /** The vCPU block was written by somebody else: derive everything from it anew. */
+  synchronise(): void;
   /** True when an interrupt that is pending now would end HLT. */
   interruptible(): boolean;
 }
@@ -117,6 +119,7 @@ export class VcpuThread {
   readonly #state: VcpuState;
   readonly #attention: number;
   readonly #target;
+  #generation = -1;
 
   constructor(parts: VcpuParts, processor: Processor) {
     this.#parts = parts;
@@ -145,6 +148,11 @@ export class VcpuThread {
     if ((attention & Attention.stop) !== 0) {
       run(control.words, obeyStop(control.stopWords, cpu));
       return;
+    }
+    const generation = control.stateGeneration();
+    if (generation !== this.#generation) {
+      this.#generation = generation;
+      this.#processor.synchronise();
     }
     if ((attention & Attention.timer) !== 0) Atomics.and(control.words, this.#attention, ~Attention.timer);
     const flush = control.flushTarget();
