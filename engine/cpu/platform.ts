@@ -63,4 +63,28 @@ export interface Platform {
   tripleFault(chain: readonly { vector: number; code: number; eip: number; address: number }[]): void;
   /** Runs `body` while every other vCPU is quiescent (misaligned LOCK). */
   exclusive(body: () => void): void;
+  /**
+   * The same as a pair, for an instruction that generated code finishes in between: every other vCPU is quiescent from the one call
+   * to the other. Absent: there is no other vCPU.
+   */
+  beginExclusive?(): void;
+  endExclusive?(): void;
+
+  /**
+   * This vCPU set Page.code on a page: every other vCPU has to make its write entries slow (Attention.flush). Absent: there is
+   * no other vCPU.
+   */
+  codeMarked?(physicalPage: number): void;
+  /** What Attention.flush is about: a set of FlushScope, read and cleared. Absent: everything. */
+  flushScope?(): number;
+}
+
+/** What has to be forgotten at Attention.flush. */
+export const enum FlushScope {
+  /** A new epoch began, or an attribute that concerns writes was set. */
+  writes = 1 << 0,
+  /** Backing or attributes of pages changed. */
+  translations = 1 << 1,
+  /** Somebody else wrote code. */
+  code = 1 << 2,
 }

@@ -1,0 +1,81 @@
+/** The state of a vCPU after power-on, RESET and INIT (SDM vol. 3, 10.1.1 and table 10-1). */
+import { Reg, Seg } from '../isa/state.ts';
+import { Control0 } from './control-bits.ts';
+import { processorSignature } from './cpuid.ts';
+import { debug6Fixed, debug7Fixed } from './debug-registers.ts';
+import { writeEflags } from './flags.ts';
+import { CpuState, realModeRights, rights } from './registers.ts';
+
+const resetCodeSelector = 0xf000;
+const resetCodeBase = 0xffff0000;
+const resetEip = 0xfff0;
+const limit64K = 0xffff;
+const resetControl0 = Control0.cacheDisable | Control0.notWriteThrough | Control0.extensionType;
+/** Rights of LDTR and TR after reset: present LDT, present busy 32-bit TSS. */
+const resetLdtRights = rights.present | 2;
+const resetTrRights = rights.present | 11;
+/** PAT after reset: WB, WT, UC-, UC, twice. */
+const resetPat = 0x0007040600070406n;
+
+export const enum Activity {
+  running,
+  halted,
+  waitForSipi,
+  shutdown,
+}
+
+/**
+ * Puts a vCPU block in its power-on state: real mode at F000:FFF0 with the base 0xFFFF0000. `retired`, the counters, the
+ * attention word and the addresses of caches stay. The caller may be any thread while the vCPU stands still; the vCPU calls
+ * Vcpu.synchronise before it runs again.
+ */
+export function resetState(buffer: SharedArrayBuffer, base: number): void {
+  const state = new CpuState(buffer, base);
+  const { block } = state;
+  initialise(state);
+  block.sysenterCs = 0;
+  block.sysenterEsp = 0n;
+  block.sysenterEip = 0n;
+  block.tscOffset = 0n;
+  block.patMsr = resetPat;
+}
+
+/** INIT#: as reset, but MSRs, counters and the cache bits of CR0 stay (SDM vol. 3, 10.1, table 10-1). */
+export function initState(state: CpuState): void {
+  const caching = state.cr0 & (Control0.cacheDisable | Control0.notWriteThrough);
+  initialise(state);
+  state.cr0 = (caching | Control0.extensionType) >>> 0;
+}
+
+function initialise(state: CpuState): void {
+  for (let number = 0; number < 8; number++) state.setRegister(number, 0);
+  state.setRegister(Reg.edx, processorSignature);
+  writeEflags(state, 0);
+  state.eip = resetEip;
+  state.cpl = 0;
+  state.setSegment(Seg.cs, resetCodeSelector, resetCodeBase, limit64K, realModeRights);
+  for (const seg of [Seg.es, Seg.ss, Seg.ds, Seg.fs, Seg.gs]) state.setSegment(seg, 0, 0, limit64K, realModeRights);
+  state.setSegment(Seg.ldt, 0, 0, limit64K, resetLdtRights);
+  state.setSegment(Seg.tr, 0, 0, limit64K, resetTrRights);
+  state.gdtBase = 0;
+  state.gdtLimit = limit64K;
+  state.idtBase = 0;
+  state.idtLimit = limit64K;
+  state.cr0 = resetControl0 >>> 0;
+  state.cr2 = 0;
+  state.cr3 = 0;
+  state.cr4 = 0;
+  state.efer = 0;
+  for (let number = 0; number < 4; number++) {
+    state.setDebugRegister(number, 0);
+    state.setPdpte(number, 0, 0);
+  }
+  state.setDebugRegister(6, debug6Fixed);
+  state.setDebugRegister(7, debug7Fixed);
+  state.faultVector = -1;
+  state.interruptShadow = 0;
+  state.activity = Activity.running;
+  state.nmiBlocked = 0;
+  state.latched = 0;
+  state.debugPending = 0;
+}

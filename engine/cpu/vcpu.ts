@@ -1,0 +1,309 @@
+/**
+ * One virtual CPU: the run loop around generated code. It looks at the attention word, delivers interrupts and exceptions,
+ * steps through what has to be stepped through, and keeps to its instruction budget exactly.
+ *
+ * Everything is called on the vCPU's own thread; `synchronise` comes first after anybody else changed the state.
+ */
+import { Attention, Exit, Seg } from '../isa/state.ts';
+import type { Services } from '../isa/services.ts';
+import { Cpu } from './core.ts';
+import { Debug6 } from './debug-registers.ts';
+import type { CodeContext, CodeFetch, Executor } from './executor.ts';
+import { PageFault, stepVector, Vector } from './faults.ts';
+import { Flag } from './flags.ts';
+import { deliverDebug, deliverEvent, deliverFault, EventKind } from './interrupts.ts';
+import { FlushScope, Page, physicalPages, type Platform } from './platform.ts';
+import { Activity, initState, resetState } from './reset.ts';
+import { createServices } from './services.ts';
+
+/** Why `run` came back. */
+export const enum RunEnd {
+  /** The instructions asked for were executed. */
+  budget,
+  /** HLT: call again when an attention bit is set. */
+  halted,
+  /** Attention.stop was set: look at the stop word. The bit is cleared. */
+  stop,
+  /** Attention.timer was set: a deadline of the virtual clock is due. The bit is cleared. */
+  timer,
+  /** Triple fault; the platform knows. */
+  shutdown,
+  waitForSipi,
+}
+
+export interface VcpuOptions {
+  /** Address of the vCPU block (vcpuState) in the machine's memory. */
+  state: number;
+  /** Address of tlbBytes of cache memory, 64-byte aligned. */
+  tlb: number;
+  platform: Platform;
+  /** Makes what executes instructions; called once, by the constructor. */
+  executor: (parts: { services: Services; fetch: CodeFetch }) => Executor;
+}
+
+/** V8 does not swap a running wasm frame for optimized code: generated code comes back this often. */
+const sliceInstructions = 1 << 20;
+/** No block is longer: what is left of a budget below this may not fit a block. */
+const longestBlock = 64;
+const movSsShadow = 2;
+const everything = FlushScope.writes | FlushScope.translations | FlushScope.code;
+
+export class Vcpu {
+  readonly cpu: Cpu;
+  readonly services: Services;
+  readonly #executor: Executor;
+  /** The next instruction has to be executed by itself. */
+  #stepNext = false;
+  /** The rest of the budget does not fit the next block. */
+  #tail = false;
+
+  constructor(options: VcpuOptions) {
+    const cpu = new Cpu(options.platform, options.state, options.tlb);
+    this.cpu = cpu;
+    this.services = createServices(cpu);
+    this.#executor = options.executor({ services: this.services, fetch: this.#fetch() });
+    cpu.executor = this.#executor;
+    this.synchronise();
+  }
+
+  /** Power-on or machine reset of this vCPU. */
+  reset(): void {
+    resetState(this.cpu.state.buffer, this.cpu.state.base);
+    this.synchronise();
+  }
+
+  /** Derives everything again after somebody else (loader, restore, debugger) changed the block. Drops all caches. */
+  synchronise(): void {
+    const { cpu } = this;
+    const { state } = cpu;
+    for (let seg = Seg.es; seg <= Seg.tr; seg++) {
+      state.setSegment(seg, state.selector(seg), state.segmentBase(seg), state.segmentLimit(seg), state.segmentRights(seg));
+    }
+    cpu.single = false;
+    cpu.committed = false;
+    cpu.external = 0;
+    cpu.shadowBudget = cpu.resumeBudget = state.budget;
+    this.#stepNext = this.#tail = false;
+    cpu.debug.update();
+    cpu.tlb.flushAll();
+    cpu.contexts.clear();
+    this.#executor.dropAll();
+    this.#executor.flushJumpCache();
+    cpu.updateContext();
+  }
+
+  /** Bytes of a page were changed by DMA on this thread, or another vCPU says so: decoded code of it is stale. */
+  invalidateCode(physicalPage: number): void {
+    this.#executor.invalidatePage(physicalPage);
+  }
+
+  /**
+   * Executes at most `maxInstructions` (0 and more; interrupt and exception delivery count nothing). Comes back earlier for
+   * the reasons of RunEnd; `state.retired` tells how far it got.
+   */
+  run(maxInstructions: number): RunEnd {
+    let left = maxInstructions;
+    for (;;) {
+      const end = left > 0 ? this.#boundary() : RunEnd.budget;
+      if (end !== undefined) {
+        this.#settle();
+        return end;
+      }
+      left -= this.#execute(left);
+    }
+  }
+
+  /** Between two instructions: what wants attention, in the order of SDM vol. 3, table 6-2. `undefined`: go on executing. */
+  #boundary(): RunEnd | undefined {
+    const { cpu } = this;
+    const { state } = cpu;
+    this.#settle();
+    const bits = state.attention;
+    if (bits !== 0) {
+      if ((bits & Attention.flush) !== 0) this.#flush();
+      if ((bits & Attention.init) !== 0 && state.takeAttention(Attention.init) !== 0) {
+        initState(state);
+        this.synchronise();
+      }
+      if ((bits & Attention.stop) !== 0 && state.takeAttention(Attention.stop) !== 0) return RunEnd.stop;
+      if ((bits & Attention.timer) !== 0 && state.takeAttention(Attention.timer) !== 0) return RunEnd.timer;
+      // These keep until they can be served: NMI until NMIs are open, SMI and SIPI until there is SMM and an APIC.
+      state.latched |= state.takeAttention(Attention.nmi | Attention.smi | Attention.sipi);
+      // The controller and the flags themselves say whether there is something to do.
+      state.takeAttention(Attention.interrupt | Attention.step);
+    }
+    if (state.activity !== Activity.running && !this.#wakes()) return this.#idleEnd();
+    this.#deliverPending();
+    return state.activity === Activity.running ? undefined : this.#idleEnd();
+  }
+
+  #idleEnd(): RunEnd {
+    const { activity } = this.cpu.state;
+    return activity === Activity.halted ? RunEnd.halted : activity === Activity.shutdown ? RunEnd.shutdown : RunEnd.waitForSipi;
+  }
+
+  get #nmiDue(): boolean {
+    const { state } = this.cpu;
+    return (state.latched & Attention.nmi) !== 0 && state.nmiBlocked === 0;
+  }
+
+  get #interruptDue(): boolean {
+    const { cpu } = this;
+    return (cpu.state.eflags & Flag.interrupt) !== 0 && cpu.platform.interruptPending();
+  }
+
+  /** HLT ends with an interrupt, an NMI or a debug exception. */
+  #wakes(): boolean {
+    const { state } = this.cpu;
+    if (state.activity !== Activity.halted) return false;
+    if (state.debugPending === 0 && !this.#nmiDue && !this.#interruptDue) return false;
+    state.activity = Activity.running;
+    return true;
+  }
+
+  #deliverPending(): void {
+    const { cpu } = this;
+    const { state, platform } = cpu;
+    const shadow = cpu.shadowHolds() ? state.interruptShadow : 0;
+    if (state.debugPending !== 0 && shadow !== movSsShadow) {
+      const causes = state.debugPending;
+      state.debugPending = 0;
+      deliverDebug(cpu, causes, EventKind.trap);
+    }
+    while (state.activity === Activity.running && (this.#nmiDue || this.#interruptDue)) {
+      if (cpu.shadowHolds()) {
+        this.#stepNext = true;
+        return;
+      }
+      if (this.#nmiDue) {
+        state.latched &= ~Attention.nmi;
+        state.nmiBlocked = 1;
+        deliverEvent(cpu, Vector.nmi, EventKind.external);
+      } else {
+        const vector = platform.acknowledgeInterrupt();
+        if (vector >= 0) deliverEvent(cpu, vector, EventKind.external);
+      }
+    }
+  }
+
+  /** Executes up to `left` instructions and deals with what ended that. Returns how many were retired. */
+  #execute(left: number): number {
+    const { cpu } = this;
+    const { state } = cpu;
+    const steps = this.#stepNext || (state.eflags & Flag.trap) !== 0 || state.debugPending !== 0 || this.#breakpointNear();
+    if (steps && this.#codeBreakpoint()) return 0;
+    const single = steps || this.#tail;
+    const budget = steps ? 1 : Math.min(left, single ? longestBlock : sliceInstructions);
+    const traps = (state.eflags & Flag.trap) !== 0;
+    const pendingBefore = state.debugPending;
+    if (single) this.#setSingle(true);
+    cpu.trapSuppressed = false;
+    this.#setBudget(budget);
+    const exit = this.#executor.run();
+    state.countExit(exit);
+    const used = budget - state.budget;
+    if (single) this.#setSingle(false);
+    if (exit === Exit.fault) {
+      state.debugPending = pendingBefore;
+      this.#fault();
+      return used;
+    }
+    if (exit === Exit.halt && state.activity === Activity.running) state.activity = Activity.halted;
+    if (used > 0) this.#stepNext = this.#tail = false;
+    if (steps && used > 0 && traps && !cpu.trapSuppressed) state.debugPending |= Debug6.singleStep;
+    if (exit === Exit.budget && state.budget > 0) this.#tail = left - used < longestBlock;
+    return used;
+  }
+
+  #fault(): void {
+    const { state } = this.cpu;
+    if (state.faultVector === stepVector) {
+      state.faultVector = -1;
+      this.#stepNext = true;
+      return;
+    }
+    this.#stepNext = false;
+    deliverFault(this.cpu);
+  }
+
+  #linearEip(): number {
+    const { state } = this.cpu;
+    return (state.segmentBase(Seg.cs) + state.eip) >>> 0;
+  }
+
+  /** True while an instruction breakpoint is on the page of eip: each instruction has to be looked at. */
+  #breakpointNear(): boolean {
+    const { debug } = this.cpu;
+    return debug.watchesCode && debug.watchesCodePage(this.#linearEip());
+  }
+
+  /** Delivers an instruction breakpoint at eip (SDM vol. 3, 18.3.1.1). RF and a MOV SS shadow hold it back. */
+  #codeBreakpoint(): boolean {
+    const { cpu } = this;
+    const { state } = cpu;
+    if (!cpu.debug.watchesCode || (state.eflags & Flag.resume) !== 0) return false;
+    if (state.interruptShadow === movSsShadow && cpu.shadowHolds()) return false;
+    const hits = cpu.debug.code(this.#linearEip());
+    if (hits === 0) return false;
+    deliverDebug(cpu, hits, EventKind.fault);
+    return true;
+  }
+
+  #setSingle(single: boolean): void {
+    this.cpu.single = single;
+    this.cpu.updateContext();
+  }
+
+  /** RF and the interrupt shadow last for one instruction; `budget` tells whether it has gone by. */
+  #settle(): void {
+    const { cpu } = this;
+    const { state } = cpu;
+    cpu.shadowHolds();
+    if ((state.eflags & Flag.resume) !== 0 && state.budget !== cpu.resumeBudget) state.eflags &= ~Flag.resume;
+  }
+
+  #setBudget(budget: number): void {
+    const { cpu } = this;
+    this.#settle();
+    cpu.state.budget = budget;
+    cpu.shadowBudget = cpu.resumeBudget = budget;
+  }
+
+  #flush(): void {
+    const { cpu } = this;
+    if (cpu.state.takeAttention(Attention.flush) === 0) return;
+    const scope = cpu.platform.flushScope?.() ?? everything;
+    if ((scope & FlushScope.translations) !== 0) cpu.flushTranslations();
+    else if ((scope & FlushScope.writes) !== 0) cpu.tlb.dropWrites();
+    if ((scope & FlushScope.code) !== 0) {
+      this.#executor.dropAll();
+      this.#executor.flushJumpCache();
+    }
+  }
+
+  #fetch(): CodeFetch {
+    const { cpu } = this;
+    return {
+      translate(linear: number): number {
+        linear >>>= 0;
+        if (!cpu.single && cpu.debug.watchesCode && cpu.debug.watchesCodePage(linear)) {
+          cpu.state.fault(stepVector, 0);
+          return -1;
+        }
+        const access = cpu.state.cpl === 3 ? PageFault.user | PageFault.fetch : PageFault.fetch;
+        const page = cpu.tlb.translate(linear, access);
+        return page < 0 ? -1 : page * 4096 + (linear & 0xfff);
+      },
+      markCode(physicalPage: number): void {
+        if (physicalPage >= physicalPages) return;
+        const old = Atomics.or(cpu.platform.pageFlags, physicalPage, Page.code);
+        if ((old & Page.code) !== 0) return;
+        cpu.tlb.dropWritesTo(physicalPage);
+        cpu.platform.codeMarked?.(physicalPage);
+      },
+      context(id: number): CodeContext {
+        return cpu.contexts.context(id);
+      },
+    };
+  }
+}
