@@ -96,9 +96,9 @@ export function displayMode(registers: VgaRegisters): DisplayMode {
 }
 
 /** Plane address for an address counter and a row scan counter, as the CRTC's mode control wires them. */
-export function planeAddressOf(registers: VgaRegisters, counter: number, rowScan: number): number {
-  const modeControl = registers.crtc[Crtc.modeControl] ?? 0;
-  const underline = registers.crtc[Crtc.underlineLocation] ?? 0;
+export function planeAddressOf(crtc: Uint8Array, counter: number, rowScan: number): number {
+  const modeControl = crtc[Crtc.modeControl] ?? 0;
+  const underline = crtc[Crtc.underlineLocation] ?? 0;
   let address: number;
   if (underline & 0x40) address = (counter << 2) | ((counter >> 14) & 3);
   else if (modeControl & 0x40) address = counter;

@@ -8,7 +8,7 @@
  * Plane bytes lie interleaved in VRAM, so one 32-bit word is one address of all four planes and the latches too.
  */
 import type { MmioHandler, Width } from '../../machine/bus.ts';
-import { Graphics, GraphicsMiscellaneous, GraphicsMode, MemoryMode, Miscellaneous, Sequencer, planeAddresses } from './registers.ts';
+import { General, Graphics, GraphicsMiscellaneous, GraphicsMode, MemoryMode, Miscellaneous, Sequencer, planeAddresses } from './registers.ts';
 import type { VgaRegisters } from './registers.ts';
 
 /** First address and size of the VGA's window in guest-physical memory. */
@@ -31,15 +31,24 @@ const everyPlane = (byte: number): number => Math.imul(byte, 0x01010101);
 export class VgaMemory implements MmioHandler {
   private readonly bytes: Uint8Array;
   private readonly words: Uint32Array;
+  // The block's arrays themselves: going through the block at each access costs more than the access.
+  private readonly general: Uint8Array;
+  private readonly sequencer: Uint8Array;
+  private readonly graphics: Uint8Array;
+  private readonly latch: Uint32Array;
 
   /** `vram` must be 4-byte aligned and hold at least 256 KiB. `changed` is called after a byte of any plane got another value. */
   constructor(
-    private readonly registers: VgaRegisters,
+    registers: VgaRegisters,
     vram: Uint8Array<SharedArrayBuffer>,
     private readonly changed: () => void,
   ) {
     if (vram.length < 4 * planeAddresses) throw new RangeError(`a VGA needs 256 KiB of video memory, not ${vram.length} bytes`);
     this.bytes = vram;
+    this.general = registers.general;
+    this.sequencer = registers.sequencer;
+    this.graphics = registers.graphics;
+    this.latch = new Uint32Array(registers.latch.buffer, registers.latch.byteOffset, 1);
     this.words = new Uint32Array(vram.buffer, vram.byteOffset, planeAddresses);
   }
 
@@ -62,8 +71,8 @@ export class VgaMemory implements MmioHandler {
 
   /** Offset in the decoded part of the window, or -1 when the VGA does not answer there. */
   private decode(offset: number): number {
-    if ((this.registers.miscellaneousOutput & Miscellaneous.enableRam) === 0) return -1;
-    const map = ((this.registers.graphics[Graphics.miscellaneous] ?? 0) >> GraphicsMiscellaneous.memoryMapShift) & 3;
+    if (((this.general[General.miscellaneousOutput] ?? 0) & Miscellaneous.enableRam) === 0) return -1;
+    const map = ((this.graphics[Graphics.miscellaneous] ?? 0) >> GraphicsMiscellaneous.memoryMapShift) & 3;
     const address = offset - (mapStart[map] ?? 0);
     return address >= 0 && address < (mapSize[map] ?? 0) ? address : -1;
   }
@@ -73,8 +82,8 @@ export class VgaMemory implements MmioHandler {
    * bit 16 takes the place of bit 0 (it is set only in the 128 KiB map).
    */
   private planeAddress(address: number): number {
-    if ((this.registers.sequencer[Sequencer.memoryMode] ?? 0) & MemoryMode.chain4) return address & 0xfffc;
-    if ((this.registers.graphics[Graphics.miscellaneous] ?? 0) & GraphicsMiscellaneous.chainOddEven) {
+    if ((this.sequencer[Sequencer.memoryMode] ?? 0) & MemoryMode.chain4) return address & 0xfffc;
+    if ((this.graphics[Graphics.miscellaneous] ?? 0) & GraphicsMiscellaneous.chainOddEven) {
       return (address & 0xfffe) | ((address >> 16) & 1);
     }
     return address & 0xffff;
@@ -83,9 +92,9 @@ export class VgaMemory implements MmioHandler {
   private readByte(offset: number, load: boolean): number {
     const address = this.decode(offset);
     if (address < 0) return 0xff;
-    const { graphics, sequencer } = this.registers;
+    const { graphics, sequencer } = this;
     const word = this.words[this.planeAddress(address)] ?? 0;
-    if (load) this.registers.latch = word;
+    if (load) this.latch[0] = word;
     const mode = graphics[Graphics.mode] ?? 0;
     if ((mode & GraphicsMode.readMode) !== 0) {
       const care = expanded(graphics[Graphics.colourDontCare] ?? 0);
@@ -101,7 +110,7 @@ export class VgaMemory implements MmioHandler {
   private writeByte(offset: number, value: number): void {
     const address = this.decode(offset);
     if (address < 0) return;
-    const { graphics, sequencer } = this.registers;
+    const { graphics, sequencer } = this;
     const memoryMode = sequencer[Sequencer.memoryMode] ?? 0;
     let planes = (sequencer[Sequencer.mapMask] ?? 0) & 15;
     if (memoryMode & MemoryMode.chain4) planes &= 1 << (address & 3);
@@ -125,8 +134,8 @@ export class VgaMemory implements MmioHandler {
 
   /** The bytes of all four planes that a write leads to, before the map mask. */
   private process(writeMode: number, rotate: number, value: number): number {
-    const { graphics } = this.registers;
-    const latch = this.registers.latch;
+    const { graphics } = this;
+    const latch = this.latch[0] ?? 0;
     if (writeMode === 1) return latch;
     const count = rotate & 7;
     const rotated = ((value >>> count) | (value << (8 - count))) & 0xff;

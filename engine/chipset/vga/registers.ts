@@ -30,6 +30,13 @@ export const enum Port {
   inputStatus1Colour = 0x3da,
 }
 
+/** Index into the block's `general` registers. */
+export const enum General {
+  miscellaneousOutput = 0,
+  featureControl = 1,
+  videoSubsystemEnable = 2,
+}
+
 export const enum Miscellaneous {
   /** CRTC at 0x3Dx (else 0x3Bx). */
   ioAddressSelect = 1 << 0,
@@ -155,9 +162,9 @@ export const planeAddresses = 0x10000;
 
 /** Everything the guest can see of the VGA but its memory. Sizes are rounded up so that any index of the port fits. */
 export const vgaBlock = defineBlock('vga', 1, {
-  miscellaneousOutput: scalar('u8'),
-  featureControl: scalar('u8'),
-  videoSubsystemEnable: scalar('u8'),
+  /** One byte a plane. First, so that it can be seen as one aligned word. */
+  latch: array('u8', 4),
+  general: array('u8', 4),
   sequencerIndex: scalar('u8'),
   crtcIndex: scalar('u8'),
   graphicsIndex: scalar('u8'),
@@ -179,8 +186,6 @@ export const vgaBlock = defineBlock('vga', 1, {
   attribute: array('u8', 32),
   /** 256 entries of red, green, blue, 6 bits each. */
   palette: array('u8', 768),
-  /** The four latches, plane 0 in the lowest byte. */
-  latch: scalar('u32'),
 });
 
 export type VgaRegisters = ReturnType<typeof vgaBlock.at>;

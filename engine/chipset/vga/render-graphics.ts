@@ -61,9 +61,10 @@ export class GraphicsRenderer {
     const rowScan = scan % mode.rowScans;
     const base = (below ? 0 : mode.start) + row * mode.pitch;
     const { line, words } = this;
+    const { crtc } = this.registers;
     let x = 0;
     for (let column = 0; column <= mode.columns; column++) {
-      const word = words[planeAddressOf(this.registers, (base + column) & 0xffff, rowScan)] ?? 0;
+      const word = words[planeAddressOf(crtc, (base + column) & 0xffff, rowScan)] ?? 0;
       if (mode.shift === 'packed') {
         for (let plane = 0; plane < 4; plane++) line[x++] = this.colours256[(word >>> (8 * plane)) & 0xff] ?? 0;
       } else if (mode.shift === 'planar') {

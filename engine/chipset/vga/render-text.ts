@@ -85,7 +85,7 @@ export class TextRenderer {
       let last = -1;
       for (let column = 0; column < shown; column++) {
         const counter = (strip.counter + column) & 0xffff;
-        const word = this.words[planeAddressOf(this.registers, counter, 0)] ?? 0;
+        const word = this.words[planeAddressOf(crtc, counter, 0)] ?? 0;
         let cell = word & 0xffff;
         // A blinking character that is dark now looks like a space.
         if (look.blink && !look.charactersVisible && (cell & 0x8000) !== 0) cell |= 1 << 17;
@@ -176,8 +176,12 @@ export class TextRenderer {
     const font = (attribute & 8) !== 0 ? glyphBytes : 0;
     const ninthCopies = look.lineGraphics && code >= 0xc0 && code <= 0xdf;
     const underlined = look.monochrome && (attribute & 7) === 1;
+    const { pixels } = target;
+    // Nearly every cell: wholly inside, a pixel a dot.
+    const plain = mode.dotWidth === 1 && x >= 0 && x + mode.dots <= target.width;
+    const lastDot = mode.dots === 9 ? 1 : 2;
     for (let line = 0; line < strip.height; line++) {
-      const scan = Math.floor((strip.firstScan + line) / mode.repeat);
+      const scan = (strip.firstScan + line) >> (mode.repeat - 1);
       // Nine bits, the leftmost dot in bit 8.
       let bits = (this.fonts[font + code * glyphStride + scan] ?? 0) << 1;
       if (ninthCopies) bits |= (bits >> 1) & 1;
@@ -185,11 +189,16 @@ export class TextRenderer {
       if (dark) bits = 0;
       if ((cell & cursorBit) !== 0 && scan >= look.cursorStart && scan <= look.cursorEnd) bits = 0x1ff;
       const row = (strip.y + line) * target.width;
+      if (plain) {
+        let at = row + x;
+        for (let dot = 0x100; dot >= lastDot; dot >>= 1) pixels[at++] = (bits & dot) !== 0 ? foreground : background;
+        continue;
+      }
       let at = x;
       for (let dot = 0; dot < mode.dots; dot++) {
         const colour = (bits & (0x100 >> dot)) !== 0 ? foreground : background;
         for (let repeat = 0; repeat < mode.dotWidth; repeat++) {
-          if (at >= 0 && at < target.width) target.pixels[row + at] = colour;
+          if (at >= 0 && at < target.width) pixels[row + at] = colour;
           at++;
         }
       }

@@ -1,5 +1,5 @@
 /** Where the beam is: input status 1 derived from guest time and the CRTC's timing, so that polling loops see what a monitor would. */
-import { ClockingMode, Crtc, InputStatus1, Miscellaneous, Sequencer } from './registers.ts';
+import { ClockingMode, Crtc, General, InputStatus1, Miscellaneous, Sequencer } from './registers.ts';
 import type { VgaRegisters } from './registers.ts';
 import { verticalValue } from './geometry.ts';
 
@@ -17,7 +17,7 @@ export function frameTiming(registers: VgaRegisters): FrameTiming {
   const { crtc, sequencer } = registers;
   const clocking = sequencer[Sequencer.clockingMode] ?? 0;
   const dots = (clocking & ClockingMode.eightDots ? 8 : 9) * (clocking & ClockingMode.dotClockHalf ? 2 : 1);
-  const clock = dotClocks[((registers.miscellaneousOutput >> Miscellaneous.clockSelectShift) & 3) as 0 | 1 | 2 | 3];
+  const clock = dotClocks[(((registers.general[General.miscellaneousOutput] ?? 0) >> Miscellaneous.clockSelectShift) & 3) as 0 | 1 | 2 | 3];
   const line = (((crtc[Crtc.horizontalTotal] ?? 0) + 5) * dots * 1e9) / clock;
   const lines = verticalValue(registers, crtc[Crtc.verticalTotal] ?? 0, 0, 5) + 2;
   return { line, frame: line * lines };

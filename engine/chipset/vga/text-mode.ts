@@ -1,5 +1,5 @@
 /** The register values of a text mode, computed as a video BIOS's tables have them, for guests that start without firmware. */
-import { Attribute, Crtc, Graphics, Sequencer } from './registers.ts';
+import { Attribute, Crtc, General, Graphics, Sequencer } from './registers.ts';
 import type { VgaRegisters } from './registers.ts';
 
 /** The 16 colours of the default text palette: DAC indices behind the attribute controller's registers. */
@@ -21,8 +21,8 @@ export function programTextMode(registers: VgaRegisters, columns: number, rows: 
   const wide = columns > 90;
 
   // Nine dots a character at 28.322 MHz up to 90 columns; beyond, eight dots, as 132-column modes have.
-  registers.miscellaneousOutput = 0x23 | (1 << 2) | vertical.polarity;
-  registers.videoSubsystemEnable = 1;
+  registers.general[General.miscellaneousOutput] = 0x23 | (1 << 2) | vertical.polarity;
+  registers.general[General.videoSubsystemEnable] = 1;
   registers.sequencer.fill(0);
   registers.sequencer[Sequencer.reset] = 3;
   registers.sequencer[Sequencer.clockingMode] = (wide ? 1 : 0) | (narrow ? 8 : 0);

@@ -45,7 +45,7 @@ export function textScreen(registers: VgaRegisters, vram: Uint8Array): TextScree
     let line = '';
     for (let column = 0; column < columns; column++) {
       const counter = (base + column) & (planeAddresses - 1);
-      const at = 4 * planeAddressOf(registers, counter, 0);
+      const at = 4 * planeAddressOf(crtc, counter, 0);
       line += toUnicode(vram[at] ?? 0);
       attributes[row * columns + column] = vram[at + 1] ?? 0;
       if (counter === cursorAt && cursorShown) cursor = { column, row, startLine, endLine };

@@ -7,6 +7,7 @@ import { font8x16, font8x8, glyphStride } from './font.ts';
 import { VgaMemory, vgaWindowBase, vgaWindowSize } from './memory.ts';
 import {
   Crtc,
+  General,
   Graphics,
   Miscellaneous,
   Port,
@@ -56,9 +57,7 @@ export class Vga implements Chip, PortHandler {
   /** Power-on state: memory not decoded, screen dark. Video memory keeps its content. */
   reset(): void {
     const r = this.registers;
-    r.miscellaneousOutput = 0;
-    r.featureControl = 0;
-    r.videoSubsystemEnable = 0;
+    r.general.fill(0);
     r.sequencerIndex = 0;
     r.crtcIndex = 0;
     r.graphicsIndex = 0;
@@ -75,7 +74,7 @@ export class Vga implements Chip, PortHandler {
     r.graphics.fill(0);
     r.attribute.fill(0);
     r.palette.fill(0);
-    r.latch = 0;
+    r.latch.fill(0);
     this.bus.displayChanged();
   }
 
@@ -121,7 +120,7 @@ export class Vga implements Chip, PortHandler {
 
   /** True when the port belongs to the half (monochrome 0x3Bx or colour 0x3Dx) that is not selected. */
   private hidden(port: number): boolean {
-    const colour = (this.registers.miscellaneousOutput & Miscellaneous.ioAddressSelect) !== 0;
+    const colour = ((this.registers.general[General.miscellaneousOutput] ?? 0) & Miscellaneous.ioAddressSelect) !== 0;
     return port < Port.attribute ? colour : port >= Port.crtcIndexColour && !colour;
   }
 
@@ -158,7 +157,7 @@ export class Vga implements Chip, PortHandler {
         // Input status 0: bit 4, switch sense, says that a colour monitor answers.
         return 0x10;
       case Port.videoSubsystemEnable:
-        return r.videoSubsystemEnable;
+        return r.general[General.videoSubsystemEnable] ?? 0;
       case Port.sequencerIndex:
         return r.sequencerIndex;
       case Port.sequencerData:
@@ -172,9 +171,9 @@ export class Vga implements Chip, PortHandler {
       case Port.dacData:
         return r.palette[3 * r.dacReadIndex + r.dacComponent] ?? 0;
       case Port.featureControlRead:
-        return r.featureControl;
+        return r.general[General.featureControl] ?? 0;
       case Port.miscellaneousOutputRead:
-        return r.miscellaneousOutput;
+        return r.general[General.miscellaneousOutput] ?? 0;
       case Port.graphicsIndex:
         return r.graphicsIndex;
       case Port.graphicsData:
@@ -186,7 +185,7 @@ export class Vga implements Chip, PortHandler {
 
   private crtcValue(): number {
     const r = this.registers;
-    if (r.crtcIndex === crtcLatchRead) return (r.latch >>> (8 * ((r.graphics[Graphics.readMapSelect] ?? 0) & 3))) & 0xff;
+    if (r.crtcIndex === crtcLatchRead) return r.latch[(r.graphics[Graphics.readMapSelect] ?? 0) & 3] ?? 0;
     return r.crtcIndex < crtcCount ? (r.crtc[r.crtcIndex] ?? 0) : 0xff;
   }
 
@@ -204,16 +203,16 @@ export class Vga implements Chip, PortHandler {
         return;
       case Port.inputStatus1Mono:
       case Port.inputStatus1Colour:
-        r.featureControl = value & 3;
+        r.general[General.featureControl] = value & 3;
         return;
       case Port.attribute:
         this.writeAttribute(value);
         return;
       case Port.miscellaneousOutputWrite:
-        r.miscellaneousOutput = value;
+        r.general[General.miscellaneousOutput] = value;
         break;
       case Port.videoSubsystemEnable:
-        r.videoSubsystemEnable = value & 1;
+        r.general[General.videoSubsystemEnable] = value & 1;
         return;
       case Port.sequencerIndex:
         r.sequencerIndex = value;
