@@ -1,0 +1,121 @@
+/** The Q35 host bridge at 00:00.0: legacy routing (PAM), SMRAM, memory-mapped configuration space, the top of memory. */
+import type { Bus, Chip, MmioRegion, Width } from '../../machine/bus.ts';
+import { PciFunction } from '../pci/function.ts';
+import type { PciBus } from '../pci/pci.ts';
+import { Esmramc, HostRegister, Pam, PciExpressBar, Smram } from './registers.ts';
+
+const mebibyte = 1 << 20;
+const pamSegment = 16 * 1024;
+/** Sizes by PCIEXBAR's length field. */
+const mappedSizes = [256, 128, 64].map((size) => size * mebibyte);
+/** Sizes of TSEG by its size field. */
+const tsegSizes = [1, 2, 8].map((size) => size * mebibyte);
+
+/** QEMU's subsystem identity: SeaBIOS knows its platform by it. */
+export const platformSubsystem = { subsystemVendor: 0x1af4, subsystem: 0x1100 } as const;
+
+export class HostBridge extends PciFunction implements Chip {
+  private readonly mapped: readonly MmioRegion[];
+
+  constructor(
+    private readonly bus: Bus,
+    pci: PciBus,
+  ) {
+    super(bus, { device: 0, function: 0 }, {
+      vendor: 0x8086,
+      device: 0x29c0,
+      revision: 0,
+      classCode: 0x060000,
+      ...platformSubsystem,
+    });
+    const ram = bus.memory.ramBytes / mebibyte;
+    // 64 bits, of which the upper 32 stay zero: everything here lies below 4 GiB.
+    this.declare(HostRegister.pciExpressBar, 4, 0, 0xfc00_0007);
+    this.declare(HostRegister.pciExpressBar + 4, 4, 0, 0);
+    for (let register: number = HostRegister.pam0; register <= HostRegister.pam6; register++) {
+      this.declare(register, 1, 0, register === HostRegister.pam0 ? 0x30 : Pam.writable);
+    }
+    this.declare(HostRegister.smram, 1, Smram.baseSegment, Smram.writable);
+    this.declare(HostRegister.esmramc, 1, Esmramc.cacheBits, Esmramc.writable, Esmramc.error);
+    this.declare(HostRegister.topOfMemory, 2, Math.ceil(ram / 64), 0x1ff);
+    this.declare(HostRegister.topOfUpperUsable, 2, 0, 0xffff);
+    this.declare(HostRegister.tsegBase, 4, 0, 0xfff0_0000);
+    this.declare(HostRegister.topOfLowUsable, 2, ram << 4, 0xfff0);
+    this.mapped = mappedSizes.map((size, index) => bus.mmio(`pci.configuration${index}`, undefined, size, pci.memoryMapped));
+    pci.add(this);
+  }
+
+  override reset(): void {
+    super.reset();
+    for (let register: number = HostRegister.pam0; register <= HostRegister.pam6; register++) this.applyPam(register);
+    this.applySmram();
+    this.applyMapped();
+  }
+
+  /** D_LCK: SMRAM's registers are read-only until reset. */
+  get smramLocked(): boolean {
+    return ((this.config[HostRegister.smram] ?? 0) & Smram.lock) !== 0;
+  }
+
+  /** True while the window at 0xA0000 is SMRAM for a processor in SMM (G_SMRAME). */
+  get smramEnabled(): boolean {
+    return ((this.config[HostRegister.smram] ?? 0) & Smram.enable) !== 0;
+  }
+
+  /** The part of memory that TSEG takes, or undefined while it is off. Nothing is hidden yet. */
+  get tseg(): { base: number; size: number } | undefined {
+    const control = this.config[HostRegister.esmramc] ?? 0;
+    const size = tsegSizes[(control & Esmramc.tsegSize) >> 1];
+    if ((control & Esmramc.tsegEnable) === 0 || !this.smramEnabled || size === undefined) return undefined;
+    return { base: (this.get32(HostRegister.tsegBase) & 0xfff0_0000) >>> 0, size };
+  }
+
+  override write(offset: number, width: Width, value: number): void {
+    // A locked register takes no part of a wider write either.
+    const before = [HostRegister.smram, HostRegister.esmramc].map((at) => [at, this.config[at] ?? 0] as const);
+    const locked = this.smramLocked;
+    super.write(offset, width, value);
+    if (locked) for (const [at, byte] of before) this.config[at] = byte;
+    if (this.touches(offset, width, HostRegister.smram, 2)) {
+      // D_OPEN and D_CLS cannot stay on with the lock.
+      if (this.smramLocked) this.config[HostRegister.smram] = (this.config[HostRegister.smram] ?? 0) & ~Smram.open;
+      this.applySmram();
+    }
+  }
+
+  protected override written(offset: number, width: Width): void {
+    for (let at = offset; at < offset + width; at++) {
+      if (at >= HostRegister.pam0 && at <= HostRegister.pam6) this.applyPam(at);
+    }
+    if (this.touches(offset, width, HostRegister.pciExpressBar, 8)) this.applyMapped();
+  }
+
+  private applyPam(register: number): void {
+    const value = this.config[register] ?? 0;
+    const routing = (bits: number) => ({ readRam: (bits & Pam.read) !== 0, writeRam: (bits & Pam.write) !== 0 });
+    const { memory } = this.bus;
+    if (register === HostRegister.pam0) {
+      // PAM0 has one segment: 0xF0000-0xFFFFF.
+      memory.routeLegacy(0xf0000, 4 * pamSegment, routing(value >> 4));
+      return;
+    }
+    const base = 0xc0000 + (register - HostRegister.pam0 - 1) * 2 * pamSegment;
+    memory.routeLegacy(base, pamSegment, routing(value));
+    memory.routeLegacy(base + pamSegment, pamSegment, routing(value >> 4));
+  }
+
+  private applySmram(): void {
+    const value = this.config[HostRegister.smram] ?? 0;
+    this.bus.memory.openSmram((value & Smram.enable) !== 0 && (value & Smram.open) !== 0);
+  }
+
+  private applyMapped(): void {
+    const value = this.get32(HostRegister.pciExpressBar);
+    const chosen = (value & PciExpressBar.enable) !== 0 ? (value & PciExpressBar.length) >> 1 : -1;
+    this.mapped.forEach((region, index) => {
+      if (index !== chosen) region.place(undefined);
+    });
+    const region = this.mapped[chosen];
+    region?.place((value & -region.size) >>> 0);
+  }
+}
