@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
@@ -18,6 +18,8 @@ const lockFile = z.object({
   program: z.string(),
   /** Where the holder listens for the command line. */
   control: z.string(),
+  /** Makes each lock another, even of one process. */
+  nonce: z.string(),
 });
 
 export type LockHolder = z.infer<typeof lockFile>;
@@ -85,52 +87,70 @@ export interface LibraryLock {
   release(): Promise<void>;
 }
 
+/** Files of those who are taking the lock. Whoever holds it may remove them. */
+export const LOCK_WORK_PREFIX = '.lock-';
+
+/** A taker that loses this often against others gives up; each loss means that another got further. */
+const ROUNDS = 16;
+
 /**
  * Takes the library for this process, or throws LIBRARY_BUSY. The lock comes into being with its content by link(2), so two
- * programs cannot both make it. A stale lock is first moved aside: only one can move it, and who finds that he moved
- * something else than he judged puts it back.
+ * programs cannot both make it. A stale lock may be replaced only by who holds the claim on exactly that lock (a lock of its
+ * own, named after the stale one's content) and has looked again; no content occurs twice, since each has a nonce.
  */
 export async function takeLock(disk: Disk, folder: string, program: string, control: string): Promise<LibraryLock> {
   const path = join(folder, LOCK_FILE);
-  const mine: LockHolder = { pid: process.pid, started: processStart(process.pid), host: hostname(), program, control };
+  const nonce = randomBytes(12).toString('hex');
+  const mine: LockHolder = { pid: process.pid, started: processStart(process.pid), host: hostname(), program, control, nonce };
   const content = Buffer.from(`${JSON.stringify(mine)}\n`);
-  const unique = randomBytes(6).toString('hex');
-  const temporary = join(folder, `.writing-lock-${unique}`);
   try {
-    await disk.writeDurably(temporary, content);
-    // Three rounds: made it; found it stale and moved it; lost the race against another who did.
-    for (let round = 0; round < 3; round++) {
-      try {
-        await disk.link(temporary, path);
-        return { release: () => release(disk, path, content) };
-      } catch (error) {
-        if (!isSystemError(error, 'EEXIST')) throw error;
-      }
-      const found = await readLock(disk, path);
-      if (!found) continue;
-      if (found.holder && isHeld(found.holder)) throw busy(folder, found.holder);
-      await moveAside(disk, path, join(folder, `.writing-stale-lock-${unique}`), found.bytes);
-    }
-    throw new HostError('LIBRARY_BUSY', `The library ${folder} is being opened by another program just now. Try again.`);
+    await acquire(disk, folder, path, content);
+    return { release: () => release(disk, path, content) };
   } catch (error) {
     throw explain(error, folder);
-  } finally {
-    await removeIfThere(disk, temporary);
   }
 }
 
-async function moveAside(disk: Disk, path: string, aside: string, judged: Buffer): Promise<void> {
+async function acquire(disk: Disk, folder: string, path: string, content: Buffer): Promise<void> {
+  const temporary = join(folder, `${LOCK_WORK_PREFIX}${randomBytes(6).toString('hex')}`);
   try {
-    await disk.rename(path, aside);
+    for (let round = 0; round < ROUNDS; round++) {
+      if (await create(disk, temporary, path, content)) return;
+      const found = await readLock(disk, path);
+      if (!found) continue;
+      if (found.holder && isHeld(found.holder)) throw busy(folder, found.holder);
+      if (await replace(disk, folder, path, found.bytes, temporary, content)) return;
+    }
+  } finally {
+    await removeIfThere(disk, temporary);
+  }
+  throw new HostError('LIBRARY_BUSY', `The library ${folder} is being opened by several programs at once. Try again.`);
+}
+
+/** False if there is one already, or if the temporary was cleared away by who just got the lock. */
+async function create(disk: Disk, temporary: string, path: string, content: Buffer): Promise<boolean> {
+  await disk.writeDurably(temporary, content);
+  try {
+    await disk.link(temporary, path);
+    return true;
   } catch (error) {
-    if (isSystemError(error, 'ENOENT')) return;
+    if (isSystemError(error, 'EEXIST') || isSystemError(error, 'ENOENT')) return false;
     throw error;
   }
+}
+
+/** Puts ours in the place of a stale one, if it still is that one. */
+async function replace(disk: Disk, folder: string, path: string, stale: Buffer, temporary: string, content: Buffer): Promise<boolean> {
+  const claim = join(folder, `${LOCK_WORK_PREFIX}claim-${createHash('sha256').update(stale).digest('hex').slice(0, 24)}`);
+  await acquire(disk, folder, claim, content);
   try {
-    const moved = await disk.readFile(aside);
-    if (!moved.equals(judged)) await disk.link(aside, path);
+    const now = await readLock(disk, path);
+    if (!now?.bytes.equals(stale)) return false;
+    await disk.writeDurably(temporary, content);
+    await disk.rename(temporary, path);
+    return true;
   } finally {
-    await removeIfThere(disk, aside);
+    await removeIfThere(disk, claim);
   }
 }
 

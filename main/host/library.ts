@@ -5,12 +5,15 @@ import { machineId } from '../contract/machine.ts';
 import { TEMPORARY_PREFIX, writeAtomically } from './atomic-file.ts';
 import type { Disk } from './disk.ts';
 import { explain, HostError, isSystemError } from './errors.ts';
-import { takeLock, type LibraryLock } from './library-lock.ts';
+import { LOCK_WORK_PREFIX, takeLock, type LibraryLock } from './library-lock.ts';
 import { MACHINE_FILE, readMachineFile, writeMachineFile, type MachineFile } from './machine-file.ts';
 
-/** Folders that are being made, and folders that are being removed. What bears these names after a crash is rubbish. */
+/** Folders that are being made, and folders that are being removed. */
 const STAGING_PREFIX = '.staging-';
 const REMOVED_PREFIX = '.removed-';
+
+/** What bears one of these names when the library is opened was left by a program that was interrupted. */
+const RUBBISH = [STAGING_PREFIX, REMOVED_PREFIX, TEMPORARY_PREFIX, LOCK_WORK_PREFIX];
 
 /** What the host itself writes into a machine's folder; all else there is the person's. */
 export const HOST_FILES = {
@@ -146,7 +149,7 @@ export class Library {
 
   private async clearRubbish(): Promise<void> {
     for (const { name, folder } of await this.disk.list(this.folder)) {
-      if (name.startsWith(STAGING_PREFIX) || name.startsWith(REMOVED_PREFIX) || name.startsWith(TEMPORARY_PREFIX)) {
+      if (RUBBISH.some((prefix) => name.startsWith(prefix))) {
         await this.disk.removeTree(join(this.folder, name));
       } else if (folder) {
         for (const file of await this.disk.list(join(this.folder, name))) {
