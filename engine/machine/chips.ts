@@ -3,9 +3,14 @@
  * configuration, so that all of them make the same chips, lines and timers in the same order over the same blocks.
  */
 import { DebugPort } from '../chipset/debug-port/debug-port.ts';
+import { Dma } from '../chipset/dma/dma.ts';
+import { HostBridge } from '../chipset/host-bridge/host-bridge.ts';
+import { Lpc } from '../chipset/lpc/lpc.ts';
+import { PciBus } from '../chipset/pci/pci.ts';
 import { Pic } from '../chipset/pic/pic.ts';
 import { Pit } from '../chipset/pit/pit.ts';
 import { Ps2 } from '../chipset/ps2/ps2.ts';
+import { Rtc } from '../chipset/rtc/rtc.ts';
 import { Serial } from '../chipset/serial/serial.ts';
 import { displayMode } from '../chipset/vga/geometry.ts';
 import { sizeOf, VgaRenderer } from '../chipset/vga/render.ts';
@@ -47,10 +52,15 @@ export function constructChips(bus: MachineBus, control: MachineControl, _config
   const pic = new Pic(bus, { onInterruptRequest: () => control.attend(0, Attention.interrupt) });
   const pit = new Pit(bus, pic.line(0));
   const ps2 = new Ps2(bus, { keyboardIrq: pic.line(1), mouseIrq: pic.line(12) });
+  const rtc = new Rtc(bus, pic.line(8));
+  const dma = new Dma(bus);
+  const pci = new PciBus(bus);
+  const hostBridge = new HostBridge(bus, pci);
+  const lpc = new Lpc(bus, pci, { line: (irq) => pic.line(irq) });
   const com1 = new Serial(bus, pic.line(4), { name: 'com1', port: 0x3f8 });
   const debugPort = new DebugPort(bus);
   const vga = new Vga(bus);
-  const all: readonly Chip[] = [pic, pit, ps2, com1, debugPort, vga];
+  const all: readonly Chip[] = [pic, pit, rtc, dma, ps2, pci, hostBridge, lpc, com1, debugPort, vga];
 
   return {
     reset: () => all.forEach((chip) => chip.reset()),
@@ -60,7 +70,7 @@ export function constructChips(bus: MachineBus, control: MachineControl, _config
     typeScancodes: (bytes) => ps2.keyboardScancodes(bytes),
     moveMouse: (event) => ps2.mouse(event),
     receiveSerial: (bytes) => com1.receive(bytes),
-    pressPowerButton: () => undefined,
+    pressPowerButton: () => void lpc.pressPowerButton(),
     setTextMode: () => vga.setTextMode(),
     setVideoRom: () => undefined,
     screen: new VgaScreen(

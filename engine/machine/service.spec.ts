@@ -213,7 +213,7 @@ describe('the digest', () => {
     service.start({ paused: true });
     const before = service.digest();
     vcpu.attention = 0xff;
-    vcpu.record = 5;
+    vcpu.resumeRecord = 5;
     vcpu.exits[1] = 9;
     memory.pageEpoch[7] = 3;
     expect(service.digest()).toBe(before);

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { Attention, Exit } from '../isa/state.ts';
+import { RunEnd } from '../cpu/vcpu.ts';
+import { Attention } from '../isa/state.ts';
 import { run } from './atomic-step.ts';
 import type { ClockMode } from './machine.ts';
 import type { FromVcpu } from './protocol.ts';
@@ -15,12 +16,12 @@ class Counting implements Processor {
   readonly budgets: number[] = [];
   during: () => void = () => {};
 
-  run(maximum: number): Exit {
+  run(maximum: number): RunEnd {
     this.budgets.push(maximum);
     this.during();
-    if (this.halted) return Exit.halt;
+    if (this.halted) return RunEnd.halted;
     this.count += maximum;
-    return Exit.budget;
+    return RunEnd.budget;
   }
 
   retired(): number {

@@ -3,7 +3,8 @@
  * sleep in HLT. It never sees its event loop; it is told things through the shared memory and tells the service worker by messages.
  */
 import { FlushScope, type Platform } from '../cpu/platform.ts';
-import { Attention, Exit, vcpuState, type VcpuState } from '../isa/state.ts';
+import { RunEnd } from '../cpu/vcpu.ts';
+import { Attention, vcpuState, type VcpuState } from '../isa/state.ts';
 import { run } from './atomic-step.ts';
 import type { ChipRequest } from './bus.ts';
 import type { MachineClock } from './clock.ts';
@@ -14,13 +15,10 @@ import type { FromVcpu } from './protocol.ts';
 import { runTarget } from './run-target.ts';
 import { acquireExclusivity, enterQuiescence, leaveQuiescence, obeyStop, releaseExclusivity, requestStop, StopReason } from './stop.ts';
 
-/** What executes instructions. engine/cpu's Vcpu is one; unit tests have a smaller one. */
+/** What executes instructions: processor.ts; unit tests have a smaller one. */
 export interface Processor {
-  /**
-   * Executes exactly `maximum` instructions, or fewer when something comes up: Exit.attention (a bit of `attention` that is not
-   * the processor's own affair: stop, timer), Exit.halt (activity is no longer running), Exit.budget (all were executed).
-   */
-  run(maximum: number): Exit;
+  /** Executes exactly `maximum` instructions, or fewer when something comes up that RunEnd names. */
+  run(maximum: number): RunEnd;
   /** Instructions retired since power-on, exact also in the middle of an instruction that accesses a chip. */
   retired(): number;
   /** The vCPU block was written by somebody else: derive everything from it anew. */
@@ -171,10 +169,20 @@ export class VcpuThread {
         budget = Math.min(budget, left);
       }
     }
-    const exit = this.#processor.run(budget);
+    const end = this.#processor.run(budget);
     // A run handles the flush that was asked for before it, whatever ended it.
     control.acknowledgeFlush(cpu, flush);
-    if (exit === Exit.halt) this.#halt();
+    switch (end) {
+      case RunEnd.budget:
+      case RunEnd.timer:
+        return;
+      case RunEnd.stop:
+        return run(control.words, obeyStop(control.stopWords, cpu));
+      case RunEnd.halted:
+      case RunEnd.waitForSipi:
+      case RunEnd.shutdown:
+        return this.#halt();
+    }
   }
 
   /** runUntil has come to its end. */

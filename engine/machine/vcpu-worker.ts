@@ -1,14 +1,13 @@
 /** Entry of the worker of one vCPU. Never returns to its event loop while the machine lives. */
 import { workerData } from 'node:worker_threads';
-import { Vcpu } from '../cpu/vcpu.ts';
-import { vcpuState } from '../isa/state.ts';
+import { Attention } from '../isa/state.ts';
 import { constructChips } from './chips.ts';
 import { MachineClock } from './clock.ts';
 import { MachineControl } from './control.ts';
-import { Attention } from '../isa/state.ts';
 import { DeviceLock } from './device-lock.ts';
 import { MachineBus } from './machine-bus.ts';
 import { MachineMemory } from './memory.ts';
+import { InterpretingProcessor } from './processor.ts';
 import type { FromVcpu, VcpuStart } from './protocol.ts';
 import { platformOf, postRequest, VcpuThread, type VcpuParts } from './vcpu-thread.ts';
 
@@ -45,12 +44,7 @@ try {
     acknowledgeInterrupt: () => chips.acknowledgeInterrupt(),
     send,
   };
-  const { base, bytes } = memory.caches(cpu);
-  const processor = new Vcpu(platformOf(parts), {
-    state: memory.directory.open(vcpuState, String(cpu)),
-    cacheBase: base,
-    cacheBytes: bytes,
-  });
+  const processor = new InterpretingProcessor(memory, cpu, platformOf(parts));
   send({ kind: 'ready', cpu });
   new VcpuThread(parts, processor).loop();
 } catch (error) {
