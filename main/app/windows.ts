@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { BrowserWindow, nativeTheme, screen } from 'electron';
+import { assetsFolder } from '../host/places.ts';
 import { ORIGIN } from './scheme.ts';
 import type { WindowPlaces } from './window-places.ts';
 
@@ -76,6 +77,7 @@ export class Windows {
       ...options,
       show: false,
       title: 'Vitrine',
+      icon: path.join(assetsFolder(), 'icons/vitrine.png'),
       backgroundColor: nativeTheme.shouldUseDarkColors ? ROOM.dark : ROOM.light,
       webPreferences: { preload: PRELOAD, contextIsolation: true, sandbox: true, nodeIntegration: false, webviewTag: false, spellcheck: false },
     });
