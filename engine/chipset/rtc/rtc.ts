@@ -53,11 +53,11 @@ export class Rtc implements Chip {
       8,
       bytePorts({
         read: (port) => {
+          if (this.addressed(port) !== Index.c) return this.peek(port);
+          this.collect(this.bus.clock.now());
           const value = this.peek(port);
-          if (this.addressed(port) === Index.c) {
-            this.state.flags = 0;
-            this.update();
-          }
+          this.state.flags = 0;
+          this.update();
           return value;
         },
         peek: (port) => this.peek(port),
@@ -92,6 +92,9 @@ export class Rtc implements Chip {
    * are CMOS drive types (4: 1.44 MB). To be called after the first `reset`, before the machine runs.
    */
   setMemory(ramBytes: number, floppies: readonly [number, number] = [0, 0]): void {
+    if (!Number.isInteger(ramBytes) || ramBytes < 0 || ramBytes > 2 ** 32) {
+      throw new RangeError(`CMOS cannot tell of ${ramBytes} bytes of memory`);
+    }
     const { cmos } = this.state;
     const word = (index: number, value: number) => {
       cmos[index] = value & 0xff;
