@@ -12,7 +12,7 @@ export const LAYERS = {
   'engine/execute': ['engine/isa', 'engine/wasm', 'engine/layout'],
   'engine/cpu': ['engine/execute', 'engine/isa', 'engine/layout'],
   'engine/machine': ['engine/cpu', 'engine/execute', 'engine/isa', 'engine/layout'],
-  'engine/chipset': ['engine/layout', 'engine/machine/bus.ts', 'engine/machine/boot-context.ts'],
+  'engine/chipset': ['engine/layout', 'engine/machine/bus.ts', 'engine/machine/boot-context.ts', 'assets/fonts'],
   'engine/display': ['engine/layout', 'engine/machine/bus.ts', 'engine/machine/machine.ts', 'engine/chipset/vga'],
   'engine/firmware': ['engine/layout', 'engine/machine/machine.ts', 'engine/machine/boot-context.ts'],
   'engine/assembler': ['engine/isa'],

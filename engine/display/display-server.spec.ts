@@ -27,7 +27,8 @@ class Scanout {
   }
 
   paint(x: number, y: number, width: number, height: number, colour: number): void {
-    for (let row = y; row < y + height; row++) this.pixels.fill((colour | 0xff000000) >>> 0, row * this.width + x, row * this.width + x + width);
+    for (let row = y; row < y + height; row++)
+      this.pixels.fill((colour | 0xff000000) >>> 0, row * this.width + x, row * this.width + x + width);
     this.changes++;
   }
 
@@ -204,10 +205,13 @@ describe('the display server', () => {
     expect(clients).toEqual([]);
   });
 
-  it.each(['app://vitrine', 'http://localhost:5173', 'http://127.0.0.1', 'https://[::1]:8443'])('takes the origin %s', async (origin) => {
-    const { viewer } = await open(server.url, { origin });
-    await viewer.connect();
-  });
+  it.each(['app://vitrine', 'http://localhost:5173', 'http://127.0.0.1', 'https://[::1]:8443'])(
+    'takes the origin %s',
+    async (origin) => {
+      const { viewer } = await open(server.url, { origin });
+      await viewer.connect();
+    },
+  );
 
   it('answers plain HTTP with 426 and no picture', async () => {
     const response = await fetch(server.url.replace('ws:', 'http:'));
@@ -231,7 +235,9 @@ describe('the display server', () => {
 
   it('refuses a token that is short or no part of a URL', async () => {
     for (const bad of ['short', 'with/slash-and-more-characters']) {
-      await expect(startDisplayServer({ source: scanout, token: bad, onInput: () => undefined })).rejects.toThrow('16 to 128 characters');
+      await expect(startDisplayServer({ source: scanout, token: bad, onInput: () => undefined })).rejects.toThrow(
+        '16 to 128 characters',
+      );
     }
   });
 });
@@ -239,48 +245,51 @@ describe('the display server', () => {
 const gvnccapture = spawnSync('gvnccapture', ['--version']).error === undefined;
 
 describe('a VNC viewer of others', () => {
-  it.skipIf(!gvnccapture)(`gvnccapture sees the same picture${gvnccapture ? '' : ' (not installed: Debian package gvncviewer)'}`, async () => {
-    for (let y = 0; y < 96; y += 8) for (let x = 0; x < 160; x += 8) scanout.paint(x, y, 8, 8, Math.imul(x * 31 + y, 0x9e3779b1) & 0xffffff);
-    // It speaks RFB over TCP: a bridge to the WebSocket.
-    const bridge = createServer((tcp) => {
-      const socket = new WebSocket(server.url);
-      sockets.push(socket);
-      tcp.on('data', (data) => {
-        if (socket.readyState === WebSocket.OPEN) socket.send(data);
+  it.skipIf(!gvnccapture)(
+    `gvnccapture sees the same picture${gvnccapture ? '' : ' (not installed: Debian package gvncviewer)'}`,
+    async () => {
+      for (let y = 0; y < 96; y += 8)
+        for (let x = 0; x < 160; x += 8) scanout.paint(x, y, 8, 8, Math.imul(x * 31 + y, 0x9e3779b1) & 0xffffff);
+      // It speaks RFB over TCP: a bridge to the WebSocket.
+      const bridge = createServer((tcp) => {
+        const socket = new WebSocket(server.url);
+        sockets.push(socket);
+        tcp.on('data', (data) => {
+          if (socket.readyState === WebSocket.OPEN) socket.send(data);
+        });
+        socket.on('message', (data) => {
+          if (Buffer.isBuffer(data)) tcp.write(data);
+        });
+        tcp.on('close', () => {
+          socket.close();
+        });
+        tcp.on('error', () => {
+          socket.terminate();
+        });
+        socket.on('close', () => tcp.destroy());
       });
-      socket.on('message', (data) => {
-        if (Buffer.isBuffer(data)) tcp.write(data);
-      });
-      tcp.on('close', () => {
-        socket.close();
-      });
-      tcp.on('error', () => {
-        socket.terminate();
-      });
-      socket.on('close', () => tcp.destroy());
-    });
-    await new Promise<void>((resolve) => bridge.listen(0, '127.0.0.1', resolve));
-    const address = bridge.address();
-    if (address === null || typeof address === 'string') throw new Error('no port');
-    const folder = mkdtempSync(join(tmpdir(), 'vitrine-viewer-'));
-    try {
-      const file = join(folder, 'seen.png');
-      // Display numbers count from port 5900.
-      const child = spawn('gvnccapture', [`127.0.0.1:${address.port - 5900}`, file], { stdio: ['ignore', 'ignore', 'pipe'] });
-      let said = '';
-      child.stderr.on('data', (text: Buffer) => (said += text.toString()));
-      const status = await new Promise((resolve) => {
-        child.once('exit', resolve);
-      });
-      expect(said).toBe('');
-      expect(status).toBe(0);
-      const seen = PNG.sync.read(readFileSync(file));
-      expect([seen.width, seen.height]).toEqual([160, 96]);
-      expect(Buffer.compare(seen.data, Buffer.from(scanout.pixels.buffer))).toBe(0);
-    } finally {
-      rmSync(folder, { recursive: true });
-      bridge.close();
-    }
-  });
+      await new Promise<void>((resolve) => bridge.listen(0, '127.0.0.1', resolve));
+      const address = bridge.address();
+      if (address === null || typeof address === 'string') throw new Error('no port');
+      const folder = mkdtempSync(join(tmpdir(), 'vitrine-viewer-'));
+      try {
+        const file = join(folder, 'seen.png');
+        // Display numbers count from port 5900.
+        const child = spawn('gvnccapture', [`127.0.0.1:${address.port - 5900}`, file], { stdio: ['ignore', 'ignore', 'pipe'] });
+        let said = '';
+        child.stderr.on('data', (text: Buffer) => (said += text.toString()));
+        const status = await new Promise((resolve) => {
+          child.once('exit', resolve);
+        });
+        expect(said).toBe('');
+        expect(status).toBe(0);
+        const seen = PNG.sync.read(readFileSync(file));
+        expect([seen.width, seen.height]).toEqual([160, 96]);
+        expect(Buffer.compare(seen.data, Buffer.from(scanout.pixels.buffer))).toBe(0);
+      } finally {
+        rmSync(folder, { recursive: true });
+        bridge.close();
+      }
+    },
+  );
 });
-

@@ -2,7 +2,11 @@ import { PNG } from 'pngjs';
 import { describe, expect, it } from 'vitest';
 import { encodePng } from './picture.ts';
 
-function picture(width: number, height: number, colour: (i: number) => number): { width: number; height: number; rgba: Uint8Array } {
+function picture(
+  width: number,
+  height: number,
+  colour: (i: number) => number,
+): { width: number; height: number; rgba: Uint8Array } {
   const pixels = Uint32Array.from({ length: width * height }, (_, i) => (colour(i) | 0xff000000) >>> 0);
   return { width, height, rgba: new Uint8Array(pixels.buffer) };
 }

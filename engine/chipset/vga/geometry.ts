@@ -76,7 +76,8 @@ export function displayMode(registers: VgaRegisters): DisplayMode {
     start: (((crtc[Crtc.startAddressHigh] ?? 0) << 8) | (crtc[Crtc.startAddressLow] ?? 0)) + ((preset >> 5) & 3),
     pitch: 2 * (crtc[Crtc.offset] ?? 0),
     firstScan: preset & 0x1f,
-    split: (crtc[Crtc.lineCompare] ?? 0) | (((crtc[Crtc.overflow] ?? 0) & overflowLineCompare8) << 4) | ((maximumScan & 0x40) << 3),
+    split:
+      (crtc[Crtc.lineCompare] ?? 0) | (((crtc[Crtc.overflow] ?? 0) & overflowLineCompare8) << 4) | ((maximumScan & 0x40) << 3),
   };
   if ((graphics[Graphics.miscellaneous] ?? 0) & GraphicsMiscellaneous.graphicsMode) {
     const mode = graphics[Graphics.mode] ?? 0;
@@ -107,4 +108,3 @@ export function planeAddressOf(crtc: Uint8Array, counter: number, rowScan: numbe
   if ((modeControl & 2) === 0) address = (address & ~0x4000) | ((rowScan & 2) << 13);
   return address & 0xffff;
 }
-

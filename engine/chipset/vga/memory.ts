@@ -8,7 +8,16 @@
  * Plane bytes lie interleaved in VRAM, so one 32-bit word is one address of all four planes and the latches too.
  */
 import type { MmioHandler, Width } from '../../machine/bus.ts';
-import { General, Graphics, GraphicsMiscellaneous, GraphicsMode, MemoryMode, Miscellaneous, Sequencer, planeAddresses } from './registers.ts';
+import {
+  General,
+  Graphics,
+  GraphicsMiscellaneous,
+  GraphicsMode,
+  MemoryMode,
+  Miscellaneous,
+  Sequencer,
+  planeAddresses,
+} from './registers.ts';
 import type { VgaRegisters } from './registers.ts';
 
 /** First address and size of the VGA's window in guest-physical memory. */

@@ -62,7 +62,16 @@ export class TextRenderer {
     const shown = mode.columns + (mode.pan > 0 ? 1 : 0);
     const cells = strips.length * shown;
     const fontsChanged = this.loadFonts();
-    const signature = JSON.stringify([mode, [...colours], look.underline, look.cursorStart, look.cursorEnd, look.blink, look.lineGraphics, look.monochrome]);
+    const signature = JSON.stringify([
+      mode,
+      [...colours],
+      look.underline,
+      look.cursorStart,
+      look.cursorEnd,
+      look.blink,
+      look.lineGraphics,
+      look.monochrome,
+    ]);
     let fresh = whole || fontsChanged || signature !== this.signature;
     this.signature = signature;
     if (this.shadow.length !== cells) {

@@ -45,9 +45,18 @@ function at(frame: RenderedFrame, x: number, y: number): string {
 }
 
 /** Rows of a cell as strings, `#` where the pixel is not the colour of `background`. */
-function cell(frame: RenderedFrame, column: number, row: number, width: number, height: number, background = '#000000'): string[] {
+function cell(
+  frame: RenderedFrame,
+  column: number,
+  row: number,
+  width: number,
+  height: number,
+  background = '#000000',
+): string[] {
   return Array.from({ length: height }, (_, y) =>
-    Array.from({ length: width }, (_, x) => (at(frame, column * width + x, row * height + y) === background ? '.' : '#')).join(''),
+    Array.from({ length: width }, (_, x) => (at(frame, column * width + x, row * height + y) === background ? '.' : '#')).join(
+      '',
+    ),
   );
 }
 
@@ -161,7 +170,11 @@ describe('the text picture', () => {
     const shown = Array.from({ length: 12 }, (_, y) =>
       Array.from({ length: 9 }, (_, x) => (at(frame, 9 - 3 + x, y) === '#000000' ? '.' : '#')).join(''),
     );
-    expect(shown).toEqual(glyph(0x41).slice(4).map((row) => `${row}.`));
+    expect(shown).toEqual(
+      glyph(0x41)
+        .slice(4)
+        .map((row) => `${row}.`),
+    );
   });
 });
 
@@ -189,39 +202,57 @@ describe('a second rendering', () => {
       address: fc.integer({ min: 0, max: 0x1ffff }),
       value: fc.integer({ min: 0, max: 0xffff }),
     });
-    const crtcWrite = fc.record({ kind: fc.constant('crtc' as const), index: fc.integer({ min: 8, max: 0x18 }), value: fc.integer({ min: 0, max: 255 }) });
+    const crtcWrite = fc.record({
+      kind: fc.constant('crtc' as const),
+      index: fc.integer({ min: 8, max: 0x18 }),
+      value: fc.integer({ min: 0, max: 255 }),
+    });
     fc.assert(
-      fc.property(fc.array(fc.array(fc.oneof({ weight: 1, arbitrary: port }, { weight: 6, arbitrary: memory }, { weight: 1, arbitrary: crtcWrite }), { maxLength: 12 }), { minLength: 1, maxLength: 4 }), (rounds) => {
-        vga.setTextMode();
-        const incremental = new VgaRenderer(vga.registers, vga.vram);
-        let before = incremental.render();
-        let copy = before.rgba.slice();
-        for (const round of rounds) {
-          for (const step of round) {
-            if (step.kind === 'port') bus.out(step.port, step.value, 2);
-            else if (step.kind === 'crtc') crtc(step.index, step.value);
-            else bus.mmioWrite(0xa0000 + (step.address & 1 ? 0x18000 | (step.address & 0xffe) : step.address & 0x1fffe), step.value, 2);
-          }
-          const size = { width: before.width, height: before.height };
-          const now = incremental.render();
-          const fresh = new VgaRenderer(vga.registers, vga.vram).render();
-          expect(Buffer.compare(now.rgba, fresh.rgba)).toBe(0);
-          if (now.width === size.width && now.height === size.height) {
-            const was = new Uint32Array(copy.buffer);
-            const is = new Uint32Array(now.rgba.buffer);
-            for (let i = 0; i < is.length; i++) {
-              if (was[i] === is[i]) continue;
-              const x = i % now.width;
-              const y = Math.floor(i / now.width);
-              if (!now.changed.some((r) => x >= r.x && x < r.x + r.width && y >= r.y && y < r.y + r.height)) {
-                throw new Error(`the pixel at ${x},${y} changed unreported`);
+      fc.property(
+        fc.array(
+          fc.array(
+            fc.oneof({ weight: 1, arbitrary: port }, { weight: 6, arbitrary: memory }, { weight: 1, arbitrary: crtcWrite }),
+            { maxLength: 12 },
+          ),
+          { minLength: 1, maxLength: 4 },
+        ),
+        (rounds) => {
+          vga.setTextMode();
+          const incremental = new VgaRenderer(vga.registers, vga.vram);
+          let before = incremental.render();
+          let copy = before.rgba.slice();
+          for (const round of rounds) {
+            for (const step of round) {
+              if (step.kind === 'port') bus.out(step.port, step.value, 2);
+              else if (step.kind === 'crtc') crtc(step.index, step.value);
+              else
+                bus.mmioWrite(
+                  0xa0000 + (step.address & 1 ? 0x18000 | (step.address & 0xffe) : step.address & 0x1fffe),
+                  step.value,
+                  2,
+                );
+            }
+            const size = { width: before.width, height: before.height };
+            const now = incremental.render();
+            const fresh = new VgaRenderer(vga.registers, vga.vram).render();
+            expect(Buffer.compare(now.rgba, fresh.rgba)).toBe(0);
+            if (now.width === size.width && now.height === size.height) {
+              const was = new Uint32Array(copy.buffer);
+              const is = new Uint32Array(now.rgba.buffer);
+              for (let i = 0; i < is.length; i++) {
+                if (was[i] === is[i]) continue;
+                const x = i % now.width;
+                const y = Math.floor(i / now.width);
+                if (!now.changed.some((r) => x >= r.x && x < r.x + r.width && y >= r.y && y < r.y + r.height)) {
+                  throw new Error(`the pixel at ${x},${y} changed unreported`);
+                }
               }
             }
+            before = now;
+            copy = now.rgba.slice();
           }
-          before = now;
-          copy = now.rgba.slice();
-        }
-      }),
+        },
+      ),
       { numRuns: 60 },
     );
   });

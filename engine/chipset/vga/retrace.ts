@@ -17,7 +17,8 @@ export function frameTiming(registers: VgaRegisters): FrameTiming {
   const { crtc, sequencer } = registers;
   const clocking = sequencer[Sequencer.clockingMode] ?? 0;
   const dots = (clocking & ClockingMode.eightDots ? 8 : 9) * (clocking & ClockingMode.dotClockHalf ? 2 : 1);
-  const clock = dotClocks[(((registers.general[General.miscellaneousOutput] ?? 0) >> Miscellaneous.clockSelectShift) & 3) as 0 | 1 | 2 | 3];
+  const clock =
+    dotClocks[(((registers.general[General.miscellaneousOutput] ?? 0) >> Miscellaneous.clockSelectShift) & 3) as 0 | 1 | 2 | 3];
   const line = (((crtc[Crtc.horizontalTotal] ?? 0) + 5) * dots * 1e9) / clock;
   const lines = verticalValue(registers, crtc[Crtc.verticalTotal] ?? 0, 0, 5) + 2;
   return { line, frame: line * lines };
@@ -33,7 +34,7 @@ export function beamStatus(registers: VgaRegisters, now: number): number {
   const displayed = verticalValue(registers, crtc[Crtc.verticalDisplayEnd] ?? 0, 1, 6) + 1;
   const retraceStart = verticalValue(registers, crtc[Crtc.verticalRetraceStart] ?? 0, 2, 7);
   // The end register holds the low four bits of the line at which the pulse ends.
-  const retraceLines = (((crtc[Crtc.verticalRetraceEnd] ?? 0) - retraceStart) & 15) || 16;
+  const retraceLines = ((crtc[Crtc.verticalRetraceEnd] ?? 0) - retraceStart) & 15 || 16;
   let status = 0;
   if (line >= displayed || column > (crtc[Crtc.horizontalDisplayEnd] ?? 0) + 1) status |= InputStatus1.displayDisabled;
   if (line >= retraceStart && line < retraceStart + retraceLines) {

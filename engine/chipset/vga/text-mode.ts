@@ -34,7 +34,13 @@ export function programTextMode(registers: VgaRegisters, columns: number, rows: 
   const horizontal = narrow
     ? horizontal40
     : wide
-      ? { total: columns + 0x16, blankingStart: columns, blankingEnd: 0x80 | ((columns + 0x17) & 0x1f), retraceStart: columns + 5, retraceEnd: (columns + 0x11) & 0x1f }
+      ? {
+          total: columns + 0x16,
+          blankingStart: columns,
+          blankingEnd: 0x80 | ((columns + 0x17) & 0x1f),
+          retraceStart: columns + 5,
+          retraceEnd: (columns + 0x11) & 0x1f,
+        }
       : horizontal80;
   crtc[Crtc.horizontalTotal] = horizontal.total;
   crtc[Crtc.horizontalDisplayEnd] = columns - 1;

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { FakeBus } from '../testing/fake-bus.ts';
 import { font8x16 } from './font.ts';
+import { VgaRenderer } from './render.ts';
 import { textScreen, textSize } from './text.ts';
 import { Vga } from './vga.ts';
 
@@ -181,6 +182,37 @@ describe('setTextMode', () => {
     const screen = textScreen(vga.registers, vga.vram);
     expect(screen?.lines[1]?.trimEnd()).toBe('Hi☺░π');
     expect(screen?.attributes[80]).toBe(0x1e);
+  });
+
+  it('takes a font through the window at 0xA0000 as a video BIOS loads it, and the text stays', () => {
+    const { bus, vga } = poweredOn();
+    vga.setTextMode();
+    bus.mmioWrite(0xb8000, 0x0741, 2);
+    for (const [port, value] of [
+      [0x3c4, 0x0402],
+      [0x3c4, 0x0704],
+      [0x3ce, 0x0204],
+      [0x3ce, 0x0005],
+      [0x3ce, 0x0406],
+    ] as const) {
+      bus.out(port, value, 2);
+    }
+    for (let row = 0; row < 16; row++) bus.mmioWrite(0xa0000 + 0x41 * 32 + row, 0xc0 | row, 1);
+    expect(bus.mmioRead(0xa0000 + 0x41 * 32 + 5, 1)).toBe(0xc5);
+    for (const [port, value] of [
+      [0x3c4, 0x0302],
+      [0x3c4, 0x0304],
+      [0x3ce, 0x0004],
+      [0x3ce, 0x1005],
+      [0x3ce, 0x0e06],
+    ] as const) {
+      bus.out(port, value, 2);
+    }
+    bus.out(0x3c4, 0x0204, 2);
+    expect(bus.mmioRead(0xb8000, 2)).toBe(0x0741);
+    const { rgba, width } = new VgaRenderer(vga.registers, vga.vram).render({ cursorVisible: false, charactersVisible: true });
+    const row5 = Array.from({ length: 8 }, (_, x) => (rgba[4 * (5 * width + x)] === 0 ? 0 : 1)).join('');
+    expect(row5).toBe('11000101');
   });
 
   it('follows start address and cursor', () => {

@@ -85,12 +85,20 @@ export class RectangleEncoder {
     if (palette.size === tileSolid) return at;
     const bits = palette.size === 2 ? 1 : palette.size <= 4 ? 2 : 4;
     let index = 0;
+    // Neighbours are mostly alike: a look-up only where the colour changes.
+    let known = -1;
+    let code = 0;
     for (let row = 0; row < height; row++) {
       // Each row begins on a byte; the leftmost pixel is in the highest bits.
       let byte = 0;
       let used = 0;
       for (let column = 0; column < width; column++) {
-        byte = (byte << bits) | (palette.get(tile[index++] ?? 0) ?? 0);
+        const colour = tile[index++] ?? 0;
+        if (colour !== known) {
+          known = colour;
+          code = palette.get(colour) ?? 0;
+        }
+        byte = (byte << bits) | code;
         used += bits;
         if (used === 8) {
           into[at++] = byte;

@@ -103,8 +103,7 @@ export class PixelTranslator {
   }
 
   pixel(rgba: number): number {
-    const value =
-      (this.red[rgba & 0xff] ?? 0) | (this.green[(rgba >>> 8) & 0xff] ?? 0) | (this.blue[(rgba >>> 16) & 0xff] ?? 0);
+    const value = (this.red[rgba & 0xff] ?? 0) | (this.green[(rgba >>> 8) & 0xff] ?? 0) | (this.blue[(rgba >>> 16) & 0xff] ?? 0);
     return value >>> 0;
   }
 

@@ -58,7 +58,8 @@ function expectSame(viewer: RfbViewer, store: FrameStore): void {
   const seen = new Uint32Array(viewer.picture.buffer, viewer.picture.byteOffset, viewer.width * viewer.height);
   expect({ width: viewer.width, height: viewer.height }).toEqual({ width: store.width, height: store.height });
   for (let i = 0; i < seen.length; i++) {
-    if (((seen[i] ?? 0) & 0xffffff) !== ((store.pixels[i] ?? 0) & 0xffffff)) throw new Error(`pixel ${i % store.width},${Math.floor(i / store.width)}`);
+    if (((seen[i] ?? 0) & 0xffffff) !== ((store.pixels[i] ?? 0) & 0xffffff))
+      throw new Error(`pixel ${i % store.width},${Math.floor(i / store.width)}`);
   }
 }
 
@@ -162,12 +163,16 @@ describe('a viewer', () => {
     ['32 bits, big-endian, red highest', [32, 24, 1, 1, 0, 255, 0, 255, 0, 255, 24, 16, 8], [255, 165, 0, 0]],
   ])('gets pixels of %s', async (_name, format, expected) => {
     const sent: Uint8Array[] = [];
-    const session = new RfbSession({ name: '', security: { kind: 'none' } }, storeOf(1, 1, () => 0x00a5ff), {
-      send: (bytes) => sent.push(bytes),
-      scancodes: () => undefined,
-      mouse: () => undefined,
-      wanted: () => undefined,
-    });
+    const session = new RfbSession(
+      { name: '', security: { kind: 'none' } },
+      storeOf(1, 1, () => 0x00a5ff),
+      {
+        send: (bytes) => sent.push(bytes),
+        scancodes: () => undefined,
+        mouse: () => undefined,
+        wanted: () => undefined,
+      },
+    );
     session.receive(Buffer.from('RFB 003.008\n\u0001\u0001'));
     session.receive(Uint8Array.from([0, 0, 0, 0, ...format, 0, 0, 0]));
     session.receive(Uint8Array.from([3, 0, 0, 0, 0, 0, 0, 1, 0, 1]));
@@ -247,7 +252,20 @@ describe('input', () => {
     return wired;
   }
   const key = (down: boolean, keysym: number): number[] => [4, down ? 1 : 0, 0, 0, 0, 0, keysym >> 8, keysym & 0xff];
-  const extended = (down: boolean, keysym: number, code: number): number[] => [255, 0, 0, down ? 1 : 0, 0, 0, keysym >> 8, keysym & 0xff, 0, 0, 0, code];
+  const extended = (down: boolean, keysym: number, code: number): number[] => [
+    255,
+    0,
+    0,
+    down ? 1 : 0,
+    0,
+    0,
+    keysym >> 8,
+    keysym & 0xff,
+    0,
+    0,
+    0,
+    code,
+  ];
 
   it('QEMU extended keys become set 1 codes, prefix and all', async () => {
     const { viewer, scancodes } = await connected();
@@ -342,7 +360,9 @@ describe('any bytes at all', () => {
   it('either are taken or end with an RfbError, and the answers stay bounded', () => {
     const message = fc.oneof(
       fc.uint8Array({ maxLength: 40 }),
-      fc.tuple(fc.constantFrom(0, 2, 3, 4, 5, 6, 251, 255), fc.uint8Array({ maxLength: 30 })).map(([type, rest]) => Uint8Array.from([type, ...rest])),
+      fc
+        .tuple(fc.constantFrom(0, 2, 3, 4, 5, 6, 251, 255), fc.uint8Array({ maxLength: 30 }))
+        .map(([type, rest]) => Uint8Array.from([type, ...rest])),
     );
     fc.assert(
       fc.property(fc.boolean(), fc.array(message, { maxLength: 12 }), (greeted, messages) => {

@@ -403,7 +403,8 @@ export class RfbSession {
   }
 
   private dropCutText(length: number): void {
-    if (length > largestCutText) throw new RfbError(`the viewer sent ${length} bytes of clipboard; ${largestCutText} are allowed`);
+    if (length > largestCutText)
+      throw new RfbError(`the viewer sent ${length} bytes of clipboard; ${largestCutText} are allowed`);
     this.skipping = length;
   }
 }
