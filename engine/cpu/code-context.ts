@@ -1,5 +1,12 @@
 /** The numbers that stand for code contexts in `codeContext`. Local to a vCPU's thread and derived: dropped with the decoded code. */
-import type { CodeContext } from './executor.ts';
+import type { CodeContext } from '../execute/code-fetch.ts';
+
+/** What decoded code depends on besides its bytes, and who may fetch it. */
+interface KnownContext extends CodeContext {
+  readonly id: number;
+  /** CPL is 3: keeps what the supervisor may fetch apart from what the user may, so that a system call flushes nothing. */
+  readonly user: boolean;
+}
 
 const buckets = 1024;
 /** Real-mode code that loads CS with ever new values must not grow the table without end. */
@@ -8,7 +15,7 @@ const maximumContexts = 8192;
 export class CodeContexts {
   readonly #heads = new Int32Array(buckets).fill(-1);
   readonly #next: number[] = [];
-  readonly #list: CodeContext[] = [];
+  readonly #list: KnownContext[] = [];
 
   /** The number of this combination; the same as long as `clear` is not called. */
   identify(base: number, limit: number, big: boolean, single: boolean, user: boolean): number {

@@ -40,9 +40,14 @@ export class Cpu {
   external = 0;
   /** A task switch has passed its point of no return: what fails now belongs to the new task. */
   committed = false;
-  /** `budget` when the interrupt shadow or RF came into force; as long as it is the same, no instruction has ended since. */
+  /**
+   * `budget` as it is when the instruction that cast the interrupt shadow, or set RF, has retired; as long as it is the same,
+   * no instruction has ended since.
+   */
   shadowBudget = 0;
   resumeBudget = 0;
+  /** 1 while the executor runs: the running instruction is not yet off `budget`. */
+  running = 0;
   /** No single-step trap is due after this instruction: it delivered an interrupt. */
   trapSuppressed = false;
 
@@ -135,7 +140,7 @@ export class Cpu {
     const changed = old ^ now;
     if ((changed & now & Flag.interrupt) !== 0) this.interruptsEnabled();
     if ((now & Flag.trap) !== 0) state.requestAttention(Attention.step);
-    if ((now & Flag.resume) !== 0) this.resumeBudget = state.budget;
+    if ((now & Flag.resume) !== 0) this.resumeBudget = state.budget - this.running;
     if ((changed & Flag.alignmentCheck) !== 0) this.updateContext();
   }
 
@@ -183,7 +188,7 @@ export class Cpu {
   /** Puts the interrupt shadow in force behind the running instruction. */
   castShadow(kind: 1 | 2): void {
     this.state.interruptShadow = kind;
-    this.shadowBudget = this.state.budget;
+    this.shadowBudget = this.state.budget - this.running;
   }
 }
 

@@ -25,8 +25,8 @@ export const enum Activity {
 }
 
 /**
- * Puts a vCPU block in its power-on state: real mode at F000:FFF0 with the base 0xFFFF0000. `retired`, the counters, the
- * attention word and the addresses of caches stay. The caller may be any thread while the vCPU stands still; the vCPU calls
+ * Puts a vCPU block in its power-on state: real mode at F000:FFF0 with the base 0xFFFF0000. `retired` and the counters go
+ * to zero; the attention word and the addresses of caches stay. The caller may be any thread while the vCPU stands still; the vCPU calls
  * Vcpu.synchronise before it runs again.
  */
 export function resetState(buffer: SharedArrayBuffer, base: number): void {
@@ -38,6 +38,10 @@ export function resetState(buffer: SharedArrayBuffer, base: number): void {
   block.sysenterEip = 0n;
   block.tscOffset = 0n;
   block.patMsr = resetPat;
+  block.retired = 0n;
+  block.exits.fill(0);
+  block.exceptions.fill(0);
+  block.interrupts = 0;
 }
 
 /** INIT#: as reset, but MSRs, counters and the cache bits of CR0 stay (SDM vol. 3, 10.1, table 10-1). */

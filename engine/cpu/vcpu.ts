@@ -4,11 +4,12 @@
  *
  * Everything is called on the vCPU's own thread; `synchronise` comes first after anybody else changed the state.
  */
+import type { CodeContext, CodeFetch } from '../execute/code-fetch.ts';
 import { Attention, Exit, Seg } from '../isa/state.ts';
 import type { Services } from '../isa/services.ts';
 import { Cpu } from './core.ts';
 import { Debug6 } from './debug-registers.ts';
-import type { CodeContext, CodeFetch, Executor } from './executor.ts';
+import type { Executor } from './executor.ts';
 import { PageFault, stepVector, Vector } from './faults.ts';
 import { Flag } from './flags.ts';
 import { deliverDebug, deliverEvent, deliverFault, EventKind } from './interrupts.ts';
@@ -20,7 +21,7 @@ import { createServices } from './services.ts';
 export const enum RunEnd {
   /** The instructions asked for were executed. */
   budget,
-  /** HLT: call again when an attention bit is set. */
+  /** HLT: call again when there is an interrupt or another attention bit. */
   halted,
   /** Attention.stop was set: look at the stop word. The bit is cleared. */
   stop,
@@ -34,7 +35,7 @@ export const enum RunEnd {
 export interface VcpuOptions {
   /** Address of the vCPU block (vcpuState) in the machine's memory. */
   state: number;
-  /** Address of tlbBytes of cache memory, 64-byte aligned. */
+  /** Address of tlbBytes of cache memory, 64-byte aligned. Its content is lost. */
   tlb: number;
   platform: Platform;
   /** Makes what executes instructions; called once, by the constructor. */
@@ -46,6 +47,7 @@ const sliceInstructions = 1 << 20;
 /** No block is longer: what is left of a budget below this may not fit a block. */
 const longestBlock = 64;
 const movSsShadow = 2;
+const pageBytes = 4096;
 const everything = FlushScope.writes | FlushScope.translations | FlushScope.code;
 
 export class Vcpu {
@@ -56,6 +58,9 @@ export class Vcpu {
   #stepNext = false;
   /** The rest of the budget does not fit the next block. */
   #tail = false;
+
+  /** `budget` at the start of the running slice; `retired` does not count it yet. */
+  #sliceBudget = 0;
 
   constructor(options: VcpuOptions) {
     const cpu = new Cpu(options.platform, options.state, options.tlb);
@@ -80,6 +85,7 @@ export class Vcpu {
       state.setSegment(seg, state.selector(seg), state.segmentBase(seg), state.segmentLimit(seg), state.segmentRights(seg));
     }
     cpu.single = false;
+    cpu.running = 0;
     cpu.committed = false;
     cpu.external = 0;
     cpu.shadowBudget = cpu.resumeBudget = state.budget;
@@ -97,14 +103,26 @@ export class Vcpu {
     this.#executor.invalidatePage(physicalPage);
   }
 
+  /** Instructions retired so far, exact also while a service or a chip is being called. */
+  retired(): number {
+    const { cpu } = this;
+    return Number(cpu.state.block.retired) + (cpu.running === 0 ? 0 : this.#sliceBudget - cpu.state.budget);
+  }
+
+  /** True when a maskable interrupt would end HLT now. */
+  interruptible(): boolean {
+    const { state } = this.cpu;
+    return state.activity === Activity.halted && (state.eflags & Flag.interrupt) !== 0;
+  }
+
   /**
-   * Executes at most `maxInstructions` (0 and more; interrupt and exception delivery count nothing). Comes back earlier for
-   * the reasons of RunEnd; `state.retired` tells how far it got.
+   * Executes `maximum` instructions exactly (delivery of interrupts and exceptions counts nothing), or fewer for another reason of
+   * RunEnd.
    */
-  run(maxInstructions: number): RunEnd {
-    let left = maxInstructions;
+  run(maximum: number): RunEnd {
+    let left = maximum;
     for (;;) {
-      const end = left > 0 ? this.#boundary() : RunEnd.budget;
+      const end = left > 0 ? this.#boundary(): RunEnd.budget;
       if (end !== undefined) {
         this.#settle();
         return end;
@@ -199,7 +217,14 @@ export class Vcpu {
     if (single) this.#setSingle(true);
     cpu.trapSuppressed = false;
     this.#setBudget(budget);
-    const exit = this.#executor.run();
+    this.#sliceBudget = budget;
+    cpu.running = 1;
+    let exit: Exit;
+    try {
+      exit = this.#executor.run();
+    } finally {
+      cpu.running = 0;
+    }
     state.countExit(exit);
     const used = budget - state.budget;
     if (single) this.#setSingle(false);
@@ -292,7 +317,10 @@ export class Vcpu {
         }
         const access = cpu.state.cpl === 3 ? PageFault.user | PageFault.fetch : PageFault.fetch;
         const page = cpu.tlb.translate(linear, access);
-        return page < 0 ? -1 : page * 4096 + (linear & 0xfff);
+        if (page < physicalPages) return page < 0 ? -1 : page * pageBytes + (linear & 0xfff);
+        // Nothing answers above 4 GiB: the bytes are ones, and FF FF is no instruction.
+        cpu.state.fault(Vector.invalidOpcode, 0);
+        return -1;
       },
       markCode(physicalPage: number): void {
         if (physicalPage >= physicalPages) return;
@@ -301,9 +329,9 @@ export class Vcpu {
         cpu.tlb.dropWritesTo(physicalPage);
         cpu.platform.codeMarked?.(physicalPage);
       },
-      context(id: number): CodeContext {
-        return cpu.contexts.context(id);
-      },
+      context: (id: number): CodeContext => cpu.contexts.context(id),
+      page: (physicalPage: number): number => cpu.memory.readable(physicalPage),
+      readByte: (physical: number): number => cpu.memory.read(Math.floor(physical / pageBytes), physical & 0xfff, 1),
     };
   }
 }
