@@ -50,6 +50,8 @@ export const JOINTS = {
   'engine/machine/chips.ts': ['engine/chipset'],
   'engine/machine/service-worker.ts': ['engine/firmware', 'engine/display'],
   'main/app/preload.ts': [],
+  // `vitrine serve` is how the headless front is started.
+  'main/cli/serve-command.ts': ['main/server'],
 };
 
 /** The editor's worker may use the instruction table and the assembler, which are pure. */

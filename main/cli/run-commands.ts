@@ -4,7 +4,7 @@ import { loadBoot } from '../host/boot.ts';
 import { configureMachine } from '../host/host.ts';
 import { libraryFolder } from '../host/places.ts';
 import { Session } from '../host/session.ts';
-import type { MachineConfiguration } from '../../engine/machine/machine.ts';
+import type { MachineConfiguration } from '../host/engine-types.ts';
 import { MEMORY_UNIT } from '../contract/machine.ts';
 import { libraryOptions } from './library-commands.ts';
 import { run } from './run.ts';

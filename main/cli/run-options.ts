@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import type { ClockMode } from '../../engine/machine/machine.ts';
+import type { ClockMode } from '../host/engine-types.ts';
 import { cpuCount } from '../contract/machine.ts';
 import type { BootFiles } from '../host/boot.ts';
 import { scancodesOf } from '../host/keyboard.ts';

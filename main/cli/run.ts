@@ -1,7 +1,7 @@
 import { setTimeout as setTimer } from 'node:timers/promises';
 import type { MachineEventMessage } from '../contract/machine.ts';
 import { writeAtomically } from '../host/atomic-file.ts';
-import type { MachineInput, MachineStatistics, Picture } from '../../engine/machine/machine.ts';
+import type { MachineInput, MachineStatistics, Picture } from '../host/engine-types.ts';
 import type { Disk } from '../host/disk.ts';
 import { encodePng } from '../host/picture.ts';
 import type { Session } from '../host/session.ts';

@@ -4,6 +4,7 @@ import { rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as setTimer } from 'node:timers/promises';
 import { RPCHandler } from '@orpc/server/ws';
 import { WebSocketServer } from 'ws';
 import { serializers } from '../contract/contract.ts';
@@ -17,6 +18,9 @@ const SOCKET_PATH_LIMIT = 103;
 
 /** A message holds one upload in base64, and its frame. */
 export const MESSAGE_LIMIT = Math.ceil((UPLOAD_LIMIT * 4) / 3) + 1024 * 1024;
+
+/** How long clients that are still connected at the end are waited for, in milliseconds. */
+const LAST_ANSWERS = 1000;
 
 /**
  * Where the holder of a library listens for the command line. In the library's own folder; a library with a long path gets a
@@ -61,12 +65,19 @@ export async function serveControl(path: string, context: FrontContext): Promise
   if (process.platform !== 'win32') chmodSync(path, 0o600);
   return {
     async close() {
+      const ended = new Promise<void>((resolve) => {
+        http.close(() => resolve());
+      });
+      // Who asked for what ends us shall still hear the answer.
+      const all = [...sockets.clients].map((socket) => new Promise((resolve) => socket.once('close', resolve)));
+      const patience = new AbortController();
+      const late = setTimer(LAST_ANSWERS, undefined, { signal: patience.signal }).catch(() => undefined);
+      await Promise.race([Promise.all(all), late]);
+      patience.abort();
       for (const socket of sockets.clients) socket.terminate();
       sockets.close();
-      await new Promise<void>((resolve) => {
-        http.close(() => resolve());
-        http.closeAllConnections();
-      });
+      http.closeAllConnections();
+      await ended;
     },
   };
 }
