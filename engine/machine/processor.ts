@@ -1,25 +1,19 @@
 /** One virtual CPU as its thread uses it: the run loop of engine/cpu over the interpreter of engine/execute. */
-import { Flag } from '../cpu/flags.ts';
 import type { Platform } from '../cpu/platform.ts';
-import { Activity } from '../cpu/reset.ts';
 import { tlbBytes } from '../cpu/tlb.ts';
 import { Vcpu, type RunEnd } from '../cpu/vcpu.ts';
 import { Interpreter } from '../execute/interpreter.ts';
-import { Attention, vcpuState, type VcpuState } from '../isa/state.ts';
+import { Attention, vcpuState } from '../isa/state.ts';
 import type { MachineMemory } from './memory.ts';
 import type { Processor } from './vcpu-thread.ts';
 
 export class InterpretingProcessor implements Processor {
   readonly vcpu: Vcpu;
-  readonly #state: VcpuState;
-  /** Budget with which generated code was entered, or -1 while it does not run. */
-  #entered = -1;
 
-  constructor(memory: MachineMemory, cpu: number, platform: Platform) {
+  /** `compiled` is interpreterModule(), of this thread or another of the process. */
+  constructor(memory: MachineMemory, cpu: number, platform: Platform, compiled: WebAssembly.Module) {
     const base = memory.directory.open(vcpuState, String(cpu));
-    const state = vcpuState.at(memory.buffer, base);
     const caches = memory.caches(cpu);
-    this.#state = state;
     this.vcpu = new Vcpu({
       state: base,
       tlb: caches.base,
@@ -41,23 +35,11 @@ export class InterpretingProcessor implements Processor {
           cacheBase: caches.base + tlbBytes,
           cacheBytes: caches.bytes - tlbBytes,
           services,
-          fetch: {
-            context: (id) => fetch.context(id),
-            translate: (linear) => fetch.translate(linear),
-            markCode: (page) => fetch.markCode(page),
-            page: (page) => platform.pageRead[page] ?? 0,
-            readByte: (address) => platform.mmioRead(address, 1),
-          },
+          fetch,
+          compiled,
         });
         return {
-          run: () => {
-            this.#entered = state.budget;
-            try {
-              return interpreter.run();
-            } finally {
-              this.#entered = -1;
-            }
-          },
+          run: () => interpreter.run(),
           invalidatePage: (page) => {
             interpreter.invalidatePage(page);
             return !interpreter.hasCode(page);
@@ -86,11 +68,10 @@ export class InterpretingProcessor implements Processor {
   }
 
   retired(): number {
-    // `retired` is written back when generated code returns; in between the budget says how far it is.
-    return Number(this.#state.retired) + (this.#entered < 0 ? 0 : this.#entered - this.#state.budget);
+    return this.vcpu.retired();
   }
 
   interruptible(): boolean {
-    return this.#state.activity === Activity.halted && (this.#state.eflags & Flag.interrupt) !== 0;
+    return this.vcpu.interruptible();
   }
 }

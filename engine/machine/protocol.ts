@@ -19,6 +19,13 @@ export interface VcpuStart {
   configuration: MachineConfiguration;
   cpu: number;
   service: MessagePort;
+  /** The interpreter, if this process has compiled it before. */
+  interpreter: WebAssembly.Module | undefined;
+}
+
+/** From a vCPU's worker to the main thread: what it compiled, for the next one. */
+export interface Compiled {
+  interpreter: WebAssembly.Module;
 }
 
 /** Calls of the main thread, with what each takes and gives. */

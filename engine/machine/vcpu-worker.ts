@@ -1,5 +1,6 @@
 /** Entry of the worker of one vCPU. Never returns to its event loop while the machine lives. */
-import { workerData } from 'node:worker_threads';
+import { parentPort, workerData } from 'node:worker_threads';
+import { interpreterModule } from '../execute/interpreter-module.ts';
 import { Attention } from '../isa/state.ts';
 import { constructChips } from './chips.ts';
 import { MachineClock } from './clock.ts';
@@ -8,11 +9,11 @@ import { DeviceLock } from './device-lock.ts';
 import { MachineBus } from './machine-bus.ts';
 import { MachineMemory } from './memory.ts';
 import { InterpretingProcessor } from './processor.ts';
-import type { FromVcpu, VcpuStart } from './protocol.ts';
+import type { Compiled, FromVcpu, VcpuStart } from './protocol.ts';
 import { platformOf, postRequest, VcpuThread, type VcpuParts } from './vcpu-thread.ts';
 
 // Written by virtual-machine.ts of the same build, in this process.
-const { memory: shared, configuration, cpu, service } = workerData as VcpuStart;
+const { memory: shared, configuration, cpu, service, interpreter } = workerData as VcpuStart;
 
 const send = (message: FromVcpu) => service.postMessage(message);
 
@@ -44,7 +45,9 @@ try {
     acknowledgeInterrupt: () => chips.acknowledgeInterrupt(),
     send,
   };
-  const processor = new InterpretingProcessor(memory, cpu, platformOf(parts));
+  const compiled = interpreter ?? interpreterModule();
+  if (interpreter === undefined) parentPort?.postMessage({ interpreter: compiled } satisfies Compiled);
+  const processor = new InterpretingProcessor(memory, cpu, platformOf(parts), compiled);
   send({ kind: 'ready', cpu });
   new VcpuThread(parts, processor).loop();
 } catch (error) {

@@ -18,7 +18,7 @@ import {
   type Picture,
 } from './machine.ts';
 import { MachineMemory, mebibyte, pageSize } from './memory.ts';
-import type { FromService, ServiceCall, ServiceCalls, ServiceStart, ToService, VcpuStart } from './protocol.ts';
+import type { Compiled, FromService, ServiceCall, ServiceCalls, ServiceStart, ToService, VcpuStart } from './protocol.ts';
 
 export interface MachineOptions {
   /** Folder with the built vcpu-worker.js and service-worker.js, as a path or a file: URL. */
@@ -56,6 +56,9 @@ export async function createMachine(configuration: MachineConfiguration, options
   return machine;
 }
 
+/** The interpreter as the first vCPU of this process compiled it; V8 keeps what it has optimized with it. */
+let interpreter: WebAssembly.Module | undefined;
+
 interface Pending {
   resolve(value: unknown): void;
   reject(error: Error): void;
@@ -87,7 +90,7 @@ class VirtualMachine implements Machine {
     this.ready = new Promise((resolve, reject) => {
       service.on('message', (message: FromService) => {
         if (message.kind === 'ready') {
-          channels.forEach(({ port2 }, cpu) => this.#startVcpu(entry('vcpu-worker.js'), { memory: memory.memory, configuration, cpu, service: port2 }));
+          channels.forEach(({ port2 }, cpu) => this.#startVcpu(entry('vcpu-worker.js'), { memory: memory.memory, configuration, cpu, service: port2, interpreter }));
           resolve();
         } else this.#receive(message);
       });
@@ -103,6 +106,9 @@ class VirtualMachine implements Machine {
   #startVcpu(file: string, data: VcpuStart): void {
     const worker = new Worker(file, { name: `${this.configuration.name}: vCPU ${data.cpu}`, workerData: data, transferList: [data.service] });
     worker.on('error', (error) => this.#post({ kind: 'vcpuDied', cpu: data.cpu, reason: `The worker of vCPU ${data.cpu} failed: ${error.message}` }));
+    worker.on('message', (message: Compiled) => {
+      interpreter ??= message.interpreter;
+    });
     this.#vcpus.push(worker);
   }
 
