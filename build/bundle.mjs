@@ -80,18 +80,19 @@ async function buildNode(name, { entries, format }) {
       },
     },
   });
-  return writeOutputs(name, result, name !== 'engine');
+  // A program that runs may not have loaded every part of the engine yet.
+  return writeOutputs(name, result, name === 'engine' ? 10 * 60_000 : 0);
 }
 
 async function buildRenderer(name) {
   const { build } = await import('vite');
   const { RENDERER_FILES, rendererConfiguration } = await import('./renderer.mjs');
   const result = await build({ ...(await rendererConfiguration()), configFile: false, logLevel: 'error' });
-  return [...writeOutputs(name, result, true), ...['build/renderer.mjs', ...RENDERER_FILES].map((file) => path.join(ROOT, file))];
+  return [...writeOutputs(name, result, 0), ...['build/renderer.mjs', ...RENDERER_FILES].map((file) => path.join(ROOT, file))];
 }
 
-/** Writes what vite made; returns the files it was made from. Files of an earlier build go when `clean`. */
-function writeOutputs(name, result, clean) {
+/** Writes what vite made; returns the files it was made from. Files of earlier builds go when they are that old, in milliseconds. */
+function writeOutputs(name, result, keepMilliseconds) {
   const folder = path.join(OUT, name);
   mkdirSync(folder, { recursive: true });
   const inputs = new Set();
@@ -107,7 +108,9 @@ function writeOutputs(name, result, clean) {
       }
     }
   }
-  if (clean) for (const file of listFiles(folder)) if (!written.has(file)) rmSync(path.join(folder, file), { force: true });
+  for (const file of listFiles(folder).filter((old) => !written.has(old))) {
+    if (Date.now() - statSync(path.join(folder, file)).mtimeMs >= keepMilliseconds) rmSync(path.join(folder, file), { force: true });
+  }
   return [...inputs].filter((id) => path.isAbsolute(id) && existsSync(id) && !id.includes('/node_modules/'));
 }
 
