@@ -2,6 +2,7 @@
 import type { Bus, Chip, MmioRegion, Width } from '../../machine/bus.ts';
 import { PciFunction } from '../pci/function.ts';
 import type { PciBus } from '../pci/pci.ts';
+import { platformSubsystem } from '../pci/platform.ts';
 import { Esmramc, HostRegister, Pam, PciExpressBar, Smram } from './registers.ts';
 
 const mebibyte = 1 << 20;
@@ -10,9 +11,6 @@ const pamSegment = 16 * 1024;
 const mappedSizes = [256, 128, 64].map((size) => size * mebibyte);
 /** Sizes of TSEG by its size field. */
 const tsegSizes = [1, 2, 8].map((size) => size * mebibyte);
-
-/** QEMU's subsystem identity: SeaBIOS knows its platform by it. */
-export const platformSubsystem = { subsystemVendor: 0x1af4, subsystem: 0x1100 } as const;
 
 export class HostBridge extends PciFunction implements Chip {
   private readonly mapped: readonly MmioRegion[];

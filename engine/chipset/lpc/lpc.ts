@@ -2,9 +2,9 @@
 import { array, defineBlock, scalar } from '../../layout/block.ts';
 import type { Bus, Chip, InterruptLine, MmioRegion, PortRegion, Width } from '../../machine/bus.ts';
 import { bytePorts } from '../byte-ports.ts';
-import { platformSubsystem } from '../host-bridge/host-bridge.ts';
 import { PciFunction, type PciAddress } from '../pci/function.ts';
 import type { InterruptRouter, PciBus } from '../pci/pci.ts';
+import { platformSubsystem } from '../pci/platform.ts';
 import { PowerManagement, pmPortCount } from './power-management.ts';
 import { AcpiControl, LpcPort, LpcRegister, PirqRoute, Port92, ResetControl, RootComplex } from './registers.ts';
 import { RootComplexRegisters } from './root-complex.ts';

@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { FakeBus } from '../testing/fake-bus.ts';
 import { PciFunction } from './function.ts';
 import { PciBus } from './pci.ts';
+import { VideoFunction } from './video-function.ts';
 
 let bus: FakeBus;
 let device: PciFunction;
@@ -122,5 +123,29 @@ describe('a function', () => {
     const answer = { read: () => 0, write: () => undefined };
     expect(() => device.addMemoryBar(2, bus.mmio('small', undefined, 0x800, answer))).toThrow(RangeError);
     expect(() => device.addMemoryBar(2, bus.mmio('odd', undefined, 0x3000, answer))).toThrow(RangeError);
+  });
+});
+
+describe('the video function', () => {
+  it('lets firmware find, map and read the VGA BIOS, and shows VRAM at BAR 0', () => {
+    const pci = new PciBus(bus);
+    const video = new VideoFunction(bus, pci);
+    video.setRom(Uint8Array.of(0x55, 0xaa, 0x4c));
+    video.reset();
+    expect(() => video.setRom(new Uint8Array(65_537))).toThrow(RangeError);
+    const at = (offset: number) => bus.out(0xcf8, (0x8000_0800 | offset) >>> 0, 4);
+    at(8);
+    expect(bus.in(0xcfc, 4)).toBe(0x0300_0002);
+    at(0x30);
+    bus.out(0xcfc, 0xffff_fffe, 4);
+    expect(bus.in(0xcfc, 4)).toBe(0xffff_0000);
+    bus.out(0xcfc, 0xfe00_0001, 4);
+    at(0x10);
+    bus.out(0xcfc, 0xfd00_0000, 4);
+    at(4);
+    bus.out(0xcfc, 3, 4);
+    expect([bus.mmioRead(0xfe00_0000, 2), bus.mmioRead(0xfe00_0002, 2)]).toEqual([0xaa55, 0xff4c]);
+    bus.mmioWrite(0xfd00_0004, 0x12345678);
+    expect([...bus.vram.subarray(4, 8)]).toEqual([0x78, 0x56, 0x34, 0x12]);
   });
 });

@@ -76,7 +76,7 @@ describe('the real-time clock', () => {
     expect(read(0x0c)).toBe(0xd0);
     expect(irq.asserted).toBe(false);
     for (let step = 0; step < 1024; step++) {
-      bus.advance(second / 1024);
+      bus.advance(976_563);
       read(0x0c);
     }
     expect(irq.risingEdges).toBe(1025);

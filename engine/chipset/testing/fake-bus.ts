@@ -14,6 +14,8 @@ import type {
   Width,
 } from '../../machine/bus.ts';
 
+const vramBytes = 1 << 16;
+
 interface Placement {
   base: number | undefined;
   readonly size: number;
@@ -85,7 +87,7 @@ export class FakeBus implements Bus {
         return shared.startTime;
       },
     };
-    this.vram = new Uint8Array(new SharedArrayBuffer(64));
+    this.vram = new Uint8Array(new SharedArrayBuffer(vramBytes));
     this.memory = {
       routeLegacy: (base, size, routing) => shared.routed.push({ base, size, routing }),
       openSmram: (open) => {
@@ -160,9 +162,13 @@ export class FakeBus implements Bus {
   frameBuffer(name: string, base: number | undefined, size: number, vramOffset: number): MmioRegion {
     const at = (offset: number) => (vramOffset + offset) % this.vram.length;
     return this.mmio(name, base, size, {
-      read: (offset) => this.vram[at(offset)] ?? 0xff,
-      write: (offset, _width, value) => {
-        this.vram[at(offset)] = value;
+      read: (offset, width) => {
+        let value = 0;
+        for (let index = 0; index < width; index++) value += (this.vram[at(offset + index)] ?? 0xff) * 2 ** (8 * index);
+        return value;
+      },
+      write: (offset, width, value) => {
+        for (let index = 0; index < width; index++) this.vram[at(offset + index)] = value >>> (8 * index);
       },
     });
   }

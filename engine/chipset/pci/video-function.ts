@@ -1,0 +1,48 @@
+import { array, defineBlock } from '../../layout/block.ts';
+import type { Bus, Chip } from '../../machine/bus.ts';
+import { PciFunction } from './function.ts';
+import type { PciBus } from './pci.ts';
+import { platformSubsystem } from './platform.ts';
+
+const romBytes = 64 * 1024;
+
+const videoRomBlock = defineBlock('pci.videoRom', 1, { bytes: array('u8', romBytes) });
+
+/**
+ * The VGA adapter's place on the PCI bus, 00:01.0, with the identity that QEMU's standard VGA has: BAR 0 shows VRAM, the expansion ROM
+ * is the VGA BIOS, which firmware copies to 0xC0000 and runs there. The adapter's legacy ports and window are the VGA's own and answer
+ * whatever the command register says.
+ */
+export class VideoFunction extends PciFunction implements Chip {
+  private readonly rom: Uint8Array;
+
+  constructor(bus: Bus, pci: PciBus) {
+    super(bus, { device: 1, function: 0 }, {
+      vendor: 0x1234,
+      device: 0x1111,
+      revision: 2,
+      classCode: 0x030000,
+      ...platformSubsystem,
+    });
+    const frameBytes = 2 ** Math.floor(Math.log2(bus.vram.length));
+    this.addMemoryBar(0, bus.frameBuffer('video.frameBuffer', undefined, frameBytes, 0), { prefetchable: true });
+    const { bytes: rom } = bus.block(videoRomBlock);
+    this.rom = rom;
+    const read = (offset: number, width: number) => {
+      let value = 0;
+      for (let index = 0; index < width; index++) value += (rom[offset + index] ?? 0xff) * 2 ** (8 * index);
+      return value;
+    };
+    this.addRomBar(bus.mmio('video.rom', undefined, romBytes, { read, peek: read, write: () => undefined }));
+    pci.add(this);
+  }
+
+  /** Puts `bytes` (at most 64 KiB) in the ROM. It stays through resets; a ROM that was never set has no signature. */
+  setRom(bytes: Uint8Array): void {
+    if (bytes.length > romBytes) {
+      throw new RangeError(`a VGA BIOS of ${bytes.length} bytes does not fit in a ROM of ${romBytes}`);
+    }
+    this.rom.fill(0xff);
+    this.rom.set(bytes);
+  }
+}
