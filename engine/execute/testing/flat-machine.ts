@@ -27,8 +27,14 @@ export class FlatMachine {
   /** Pages that the tests want to be slow to write (they hold code). */
   readonly codePages = new Set<number>();
   private readonly view: DataView;
+  private bounced = { offset: 0, size: 0 };
 
-  constructor(readonly ramBytes = 0x400000) {
+  /** `mapped` tells which pages exist, `executable` which of them code may be fetched from; an access elsewhere is a #PF. */
+  constructor(
+    readonly ramBytes = 0x400000,
+    private readonly mapped: (page: number) => boolean = () => true,
+    executable: (page: number) => boolean = () => true,
+  ) {
     const pages = Math.ceil((ramBase + ramBytes) / 65536);
     const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
     const buffer = memory.buffer as unknown as SharedArrayBuffer;
@@ -44,7 +50,7 @@ export class FlatMachine {
       services: this.services(),
       fetch: {
         context: () => ({ base: 0, limit: 0xffffffff, big: true, single: false }),
-        translate: (linear) => (linear < ramBytes ? linear : this.pageFault(linear, 0x10)),
+        translate: (linear) => (this.exists(linear) && executable(linear >>> 12) ? linear : this.pageFault(linear, 0x10)),
         page: (page) => ramBase + page * 4096,
         readByte: () => 0xff,
         markCode: (page) => {
@@ -98,6 +104,31 @@ export class FlatMachine {
     return { exit, vector: state.faultVector };
   }
 
+  /** Flags as an EFLAGS image: the six arithmetic ones and DF. */
+  get flags(): number {
+    const { flagZero, flagSignParity, flagAux, eflags } = this.state;
+    let ones = 0;
+    for (let low = flagSignParity & 0xff; low !== 0; low &= low - 1) ones++;
+    const carry = flagAux >>> 31;
+    const overflow = ((flagAux ^ (flagAux << 1)) >>> 31) & 1;
+    return (
+      carry | (ones & 1 ? 0 : 4) | ((flagAux & 8) << 1) | (flagZero === 0 ? 0x40 : 0) | ((flagSignParity >>> 31) << 7) | (eflags & 0x400) | (overflow << 11)
+    );
+  }
+  set flags(image: number) {
+    const { state } = this;
+    state.flagZero = image & 0x40 ? 0 : 1;
+    state.flagSignParity = (image & 0x80 ? 0x80000000 : 0) | (image & 4 ? 0 : 1);
+    const carry = image & 1;
+    const overflow = (image >> 11) & 1;
+    state.flagAux = (carry << 31) | ((carry ^ overflow) << 30) | ((image & 0x10) >> 1);
+    state.eflags = 2 | (image & 0x400);
+  }
+
+  private exists(linear: number): boolean {
+    return linear < this.ramBytes && this.mapped(linear >>> 12);
+  }
+
   private pageFault(linear: number, code: number): number {
     this.state.faultVector = 14;
     this.state.faultCode = code;
@@ -105,10 +136,16 @@ export class FlatMachine {
     return -1;
   }
 
-  private fill(offset: number, size: number, write: boolean): number {
+  private fill(segment: number, offset: number, size: number, write: boolean): number {
     const linear = offset >>> 0;
-    if (linear + size > this.ramBytes) {
-      this.pageFault(linear, write ? 2 : 0);
+    if (linear + size > 0x1_0000_0000) {
+      this.state.faultVector = segment === Seg.ss * segmentBytes ? 12 : 13;
+      this.state.faultCode = 0;
+      return 0;
+    }
+    const last = (linear + size - 1) >>> 0;
+    if (!this.exists(linear) || !this.exists(last)) {
+      this.pageFault(this.exists(linear) ? last & ~0xfff : linear, write ? 2 : 0);
       return 0;
     }
     const page = linear >>> 12;
@@ -122,21 +159,35 @@ export class FlatMachine {
     return ramBase + linear;
   }
 
+  private bounceBytes(size: number): Uint8Array {
+    return new Uint8Array(this.view.buffer, vcpuBase + vcpuState.offset.bounce, size);
+  }
+
+  /** A misaligned locked operand goes through the bounce buffer, since WebAssembly's atomics trap on it. */
+  private bounce(segment: number, offset: number, size: number): number {
+    const address = this.fill(segment, offset, size, true);
+    if (address === 0 || address % size === 0) return address;
+    this.bounced = { offset: offset >>> 0, size };
+    this.bounceBytes(size).set(this.ram.subarray(offset >>> 0, (offset >>> 0) + size));
+    return vcpuBase + vcpuState.offset.bounce;
+  }
+
   private services(): Services {
     const undefinedHere = (): number => {
       this.state.faultVector = 6;
       return 0;
     };
-    const slow = (write: boolean) => (_segment: number, offset: number, size: number) => this.fill(offset, size, write);
+    const slow = (write: boolean) => (segment: number, offset: number, size: number) => this.fill(segment, offset, size, write);
     const known: Partial<Services> = {
       readSlow: slow(false),
       writeSlow: slow(true),
       updateSlow: slow(true),
-      lockedSlow: slow(true),
-      commitWrite: () => undefined,
-      probeWrite: (_segment, offset, size) => void this.fill(offset, size, true),
+      lockedSlow: (segment, offset, size) => this.bounce(segment, offset, size),
+      commitWrite: () => this.ram.set(this.bounceBytes(this.bounced.size), this.bounced.offset),
+      probeWrite: (segment, offset, size) => void this.fill(segment, offset, size, true),
       halt: () => undefined,
       requireProtected: () => undefined,
+      softwareInterrupt: (vector) => void (this.state.faultVector = vector),
       // Tests use it to ask for attention from inside.
       hypercall: () => void (this.state.attention = Attention.stop),
     };

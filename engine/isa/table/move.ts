@@ -224,7 +224,7 @@ const stack: readonly Instruction[] = [
       const total = e.f.let(i32.add(depth.get, i32.and(e.immediate(), i32.const(0xffff))));
       // SDM vol. 2, ENTER: the new top of stack must be writable.
       e.probeStackAt(i32.sub(i32.const(0), total), size);
-      e.setRegister(Reg.ebp, e.mergeStack(e.register(Reg.ebp), frame));
+      e.setRegister(Reg.ebp, frame, size);
       e.adjustStack(i32.sub(i32.const(0), total));
     },
   },
