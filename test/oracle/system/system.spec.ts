@@ -1,0 +1,45 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { runOnQemu, runOnVitrine } from './runners.ts';
+import { assembleHarness, everything, groups, parseReport, select } from './system-image.ts';
+
+const workerDirectory = new URL('../../../out/engine/', import.meta.url);
+const available =
+  spawnSync('qemu-system-i386', ['--version']).status === 0 &&
+  spawnSync('nasm', ['--version']).status === 0 &&
+  existsSync(new URL('vcpu-worker.js', workerDirectory));
+
+describe.skipIf(!available)('system behaviour, case by case, as QEMU has it', () => {
+  let image: Uint8Array;
+  let expected: Map<string, string>;
+
+  beforeAll(async () => {
+    image = assembleHarness();
+    expected = parseReport(await runOnQemu(select(image, everything)));
+  });
+
+  it('is asked for in thousands of cases', () => {
+    expect(expected.size).toBeGreaterThan(15_000);
+    expect(new Set([...expected.keys()].map((key) => key.split(':')[0]))).toEqual(new Set(groups));
+  });
+
+  it.each(groups.map((name, number) => ({ name, number })))('$name cases end alike', async ({ name, number }) => {
+    const selection = { ...everything, firstGroup: number, lastGroup: number };
+    const found = parseReport(await runOnVitrine(select(image, selection), workerDirectory));
+    const cases = [...expected.keys()].filter((key) => key.startsWith(`${name}:`));
+    expect(found.size).toBe(cases.length);
+    const different = cases.filter((key) => found.get(key) !== expected.get(key));
+    if (different.length === 0) return;
+
+    // The whole lines of the first few, from both.
+    const details: string[] = [];
+    for (const key of different.slice(0, 8)) {
+      const index = Number.parseInt(key.split(':')[1] ?? '', 16);
+      const one = select(image, { ...selection, verbose: true, firstIndex: index, lastIndex: index });
+      const [qemu, vitrine] = await Promise.all([runOnQemu(one), runOnVitrine(one, workerDirectory)]);
+      details.push(`${key}\n  QEMU    ${parseReport(qemu).get(key)}\n  Vitrine ${parseReport(vitrine).get(key)}`);
+    }
+    expect.fail(`${different.length} of ${cases.length} cases differ:\n${details.join('\n')}`);
+  });
+});
