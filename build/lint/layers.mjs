@@ -47,8 +47,10 @@ export const LAYERS = {
 
 /** Single files that join layers: what they may import beyond their layer. */
 export const JOINTS = {
-  'engine/machine/chips.ts': ['engine/chipset'],
+  'engine/machine/chips.ts': ['engine/chipset', 'engine/display'],
+  'engine/machine/service.ts': ['engine/firmware/plan.ts', 'engine/display'],
   'engine/machine/service-worker.ts': ['engine/firmware', 'engine/display'],
+  'engine/machine/virtual-machine.ts': ['engine/firmware/plan.ts'],
   'main/app/preload.ts': [],
   // `vitrine serve` is how the headless front is started.
   'main/cli/serve-command.ts': ['main/server'],
