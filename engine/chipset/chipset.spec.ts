@@ -41,10 +41,11 @@ function machine() {
   return system;
 }
 
+// prettier-ignore
 const ownedPorts = [
   [0x00, 0x10], [0x20, 2], [0x40, 4], [0x60, 5], [0x70, 8], [0x80, 0x13], [0xa0, 2], [0xb2, 2], [0xc0, 0x20], [0xe9, 1],
   [0xf4, 1], [0x2f8, 8], [0x3f8, 8], [0x402, 1], [0x4d0, 2], [0x600, 0x80], [0xcf8, 8],
-] as const; // prettier-ignore
+] as const;
 const ports = ownedPorts.flatMap(([first, count]) => Array.from({ length: count }, (_, index) => first + index));
 
 type Operation =

@@ -19,13 +19,17 @@ export class HostBridge extends PciFunction implements Chip {
     private readonly bus: Bus,
     pci: PciBus,
   ) {
-    super(bus, { device: 0, function: 0 }, {
-      vendor: 0x8086,
-      device: 0x29c0,
-      revision: 0,
-      classCode: 0x060000,
-      ...platformSubsystem,
-    });
+    super(
+      bus,
+      { device: 0, function: 0 },
+      {
+        vendor: 0x8086,
+        device: 0x29c0,
+        revision: 0,
+        classCode: 0x060000,
+        ...platformSubsystem,
+      },
+    );
     const ram = bus.memory.ramBytes / mebibyte;
     // 64 bits, of which the upper 32 stay zero: everything here lies below 4 GiB.
     this.declare(HostRegister.pciExpressBar, 4, 0, 0xfc00_0007);

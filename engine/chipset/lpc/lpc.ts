@@ -45,14 +45,18 @@ export class Lpc extends PciFunction implements Chip, InterruptRouter {
     pci: PciBus,
     options: LpcOptions,
   ) {
-    super(bus, { device: 31, function: 0 }, {
-      vendor: 0x8086,
-      device: 0x2918,
-      revision: 2,
-      classCode: 0x060100,
-      headerType: 0x80,
-      ...platformSubsystem,
-    });
+    super(
+      bus,
+      { device: 31, function: 0 },
+      {
+        vendor: 0x8086,
+        device: 0x2918,
+        revision: 2,
+        classCode: 0x060100,
+        headerType: 0x80,
+        ...platformSubsystem,
+      },
+    );
     this.declareRegisters();
     this.state = bus.block(lpcBlock);
     this.lines = new Map(routableIrqs.map((irq) => [irq, options.line(irq)]));
@@ -67,14 +71,30 @@ export class Lpc extends PciFunction implements Chip, InterruptRouter {
     this.power.attach(this.pmPorts);
     this.rootComplex = new RootComplexRegisters(bus, () => this.updateLines());
     this.rootComplexRegion = bus.mmio('lpc.rootComplex', undefined, RootComplex.size, this.rootComplex.handler);
-    this.registerPort(LpcPort.port92, () => this.state.port92, (value) => this.writePort92(value));
-    this.registerPort(LpcPort.resetControl, () => this.state.resetControl, (value) => this.writeResetControl(value));
-    this.registerPort(LpcPort.apmControl, () => this.state.apmControl, (value) => {
-      this.state.apmControl = value;
-    });
-    this.registerPort(LpcPort.apmStatus, () => this.state.apmStatus, (value) => {
-      this.state.apmStatus = value;
-    });
+    this.registerPort(
+      LpcPort.port92,
+      () => this.state.port92,
+      (value) => this.writePort92(value),
+    );
+    this.registerPort(
+      LpcPort.resetControl,
+      () => this.state.resetControl,
+      (value) => this.writeResetControl(value),
+    );
+    this.registerPort(
+      LpcPort.apmControl,
+      () => this.state.apmControl,
+      (value) => {
+        this.state.apmControl = value;
+      },
+    );
+    this.registerPort(
+      LpcPort.apmStatus,
+      () => this.state.apmStatus,
+      (value) => {
+        this.state.apmStatus = value;
+      },
+    );
     pci.add(this);
     pci.connect(this);
   }

@@ -15,15 +15,19 @@ const write = (offset: number, value: number) => (select(3, offset), bus.out(0xc
 beforeEach(() => {
   bus = new FakeBus();
   const pci = new PciBus(bus);
-  device = new PciFunction(bus, { device: 3, function: 0 }, {
-    vendor: 0x1234,
-    device: 0x5678,
-    revision: 9,
-    classCode: 0x030000,
-    subsystemVendor: 0x1af4,
-    subsystem: 0x1100,
-    interruptPin: 1,
-  });
+  device = new PciFunction(
+    bus,
+    { device: 3, function: 0 },
+    {
+      vendor: 0x1234,
+      device: 0x5678,
+      revision: 9,
+      classCode: 0x030000,
+      subsystemVendor: 0x1af4,
+      subsystem: 0x1100,
+      interruptPin: 1,
+    },
+  );
   const answer = (name: number) => ({ read: () => name, write: () => undefined });
   device.addMemoryBar(0, bus.mmio('memory', undefined, 0x10000, answer(0x11)), { prefetchable: true });
   device.addIoBar(1, bus.ports(0, 16, answer(0x22)));
@@ -71,7 +75,12 @@ describe('a function', () => {
   });
 
   it('shows the sizes of its BARs, and no BAR where none is', () => {
-    for (const [offset, value] of [[0x10, 0xffff_0008], [0x14, 0xffff_fff1], [0x18, 0], [0x30, 0xffff_8001]] as const) {
+    for (const [offset, value] of [
+      [0x10, 0xffff_0008],
+      [0x14, 0xffff_fff1],
+      [0x18, 0],
+      [0x30, 0xffff_8001],
+    ] as const) {
       write(offset, 0xffff_ffff);
       expect(read(offset)).toBe(value);
     }
@@ -116,7 +125,12 @@ describe('a function', () => {
     expect(read(4) & 0x0008_0000).toBe(0x0008_0000);
     write(4, 0);
     device.setInterrupt(false);
-    expect(routed).toEqual([[3, 1, true], [3, 1, false], [3, 1, true], [3, 1, false]]);
+    expect(routed).toEqual([
+      [3, 1, true],
+      [3, 1, false],
+      [3, 1, true],
+      [3, 1, false],
+    ]);
   });
 
   it('refuses BARs of sizes that cannot be decoded', () => {

@@ -17,13 +17,17 @@ export class VideoFunction extends PciFunction implements Chip {
   private readonly rom: Uint8Array;
 
   constructor(bus: Bus, pci: PciBus) {
-    super(bus, { device: 1, function: 0 }, {
-      vendor: 0x1234,
-      device: 0x1111,
-      revision: 2,
-      classCode: 0x030000,
-      ...platformSubsystem,
-    });
+    super(
+      bus,
+      { device: 1, function: 0 },
+      {
+        vendor: 0x1234,
+        device: 0x1111,
+        revision: 2,
+        classCode: 0x030000,
+        ...platformSubsystem,
+      },
+    );
     const frameBytes = 2 ** Math.floor(Math.log2(bus.vram.length));
     this.addMemoryBar(0, bus.frameBuffer('video.frameBuffer', undefined, frameBytes, 0), { prefetchable: true });
     const { bytes: rom } = bus.block(videoRomBlock);

@@ -99,7 +99,17 @@ describe('the interrupt controllers', () => {
     const pic = new Pic(bus);
     const [first, second] = [pic.line(9), pic.line(9)];
     pic.reset();
-    for (const [port, mode] of [[0x20, 0x11], [0x21, 0x20], [0x21, 4], [0x21, 1], [0xa0, 0x11], [0xa1, 0x28], [0xa1, 2], [0xa1, 1], [0x4d1, 2]] as const) {
+    for (const [port, mode] of [
+      [0x20, 0x11],
+      [0x21, 0x20],
+      [0x21, 4],
+      [0x21, 1],
+      [0xa0, 0x11],
+      [0xa1, 0x28],
+      [0xa1, 2],
+      [0xa1, 1],
+      [0x4d1, 2],
+    ] as const) {
       bus.out(port, mode);
     }
     first.set(true);
@@ -132,7 +142,10 @@ describe('the interrupt controllers', () => {
   });
 
   it('let the slave interrupt its own service routine in special fully nested mode, and not otherwise', () => {
-    for (const [mode, expected] of [[0x11, true], [0x01, false]] as const) {
+    for (const [mode, expected] of [
+      [0x11, true],
+      [0x01, false],
+    ] as const) {
       const machine = programmed({ mode, slaveMode: 0x01 });
       pulse(machine, 12);
       machine.pic.acknowledge();
@@ -144,7 +157,13 @@ describe('the interrupt controllers', () => {
   it('need a new edge for an input that was high during initialization', () => {
     const machine = programmed();
     pulse(machine, 3);
-    for (const [port, value] of [[0x20, 0x11], [0x21, 0x40], [0x21, 4], [0x21, 1]] as const) machine.bus.out(port, value);
+    for (const [port, value] of [
+      [0x20, 0x11],
+      [0x21, 0x40],
+      [0x21, 4],
+      [0x21, 1],
+    ] as const)
+      machine.bus.out(port, value);
     expect(machine.pic.pending()).toBe(false);
     pulse(machine, 3);
     expect(machine.pic.acknowledge()).toBe(0x43);

@@ -163,8 +163,7 @@ export class Mouse implements Ps2Device {
     state.x -= dx;
     state.y -= dy;
     const [x, y] = [this.scale(dx), this.scale(dy)];
-    const flags =
-      Packet.always | state.buttons | (x < 0 ? Packet.negativeX : 0) | (y < 0 ? Packet.negativeY : 0);
+    const flags = Packet.always | state.buttons | (x < 0 ? Packet.negativeX : 0) | (y < 0 ? Packet.negativeY : 0);
     const bytes = [flags, x & 0xff, y & 0xff];
     if (state.identity === wheelIdentity) {
       const wheel = clamp(state.wheel, 7);

@@ -83,10 +83,7 @@ export class Ps2 implements Chip {
     );
   }
 
-  private oneBytePort(
-    at: Port,
-    register: { read(): number; peek(): number; write(value: number): void },
-  ): PortHandler {
+  private oneBytePort(at: Port, register: { read(): number; peek(): number; write(value: number): void }): PortHandler {
     return bytePorts({
       read: (port) => (port === at ? register.read() : 0xff),
       peek: (port) => (port === at ? register.peek() : 0xff),

@@ -43,7 +43,16 @@ describe('the real-time clock', () => {
   it('is set with SET on, and starts with what was written', () => {
     const { bus, write, time } = clock();
     write(0x0b, 0x82);
-    for (const [index, value] of [[0x32, 0x19], [9, 0x99], [8, 0x12], [7, 0x31], [4, 0x23], [2, 0x59], [0, 0x58]] as const) write(index, value);
+    for (const [index, value] of [
+      [0x32, 0x19],
+      [9, 0x99],
+      [8, 0x12],
+      [7, 0x31],
+      [4, 0x23],
+      [2, 0x59],
+      [0, 0x58],
+    ] as const)
+      write(index, value);
     bus.advance(5 * second);
     expect(time().slice(0, 11)).toBe('19 99 12 31');
     write(0x0b, 0x02);
@@ -87,7 +96,12 @@ describe('the real-time clock', () => {
     write(0x0b, 0x12);
     bus.advance(second);
     expect(read(0x0c)).toBe(0xd0);
-    for (const [index, value] of [[1, 0x05], [3, 0xc0], [5, 0xff]] as const) write(index, value);
+    for (const [index, value] of [
+      [1, 0x05],
+      [3, 0xc0],
+      [5, 0xff],
+    ] as const)
+      write(index, value);
     write(0x0b, 0x22);
     irq.risingEdges = 0;
     bus.advance(14 * second - 1);

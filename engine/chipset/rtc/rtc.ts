@@ -16,9 +16,10 @@ const dividerRelease = 500_000_000;
 const crystal = oscillator(32_768);
 /** An alarm register with both top bits set matches anything. */
 const dontCare = 0xc0;
+// prettier-ignore
 const timeRegisters: readonly number[] = [
   Index.seconds, Index.minutes, Index.hours, Index.dayOfWeek, Index.dayOfMonth, Index.month, Index.year, Cmos.century,
-]; // prettier-ignore
+];
 
 const rtcBlock = defineBlock('rtc', 1, {
   /** Both banks of 128 bytes. Time registers hold the time only while it stands still. */
@@ -317,7 +318,7 @@ export class Rtc implements Chip {
     };
     const plain = (raw: number) => (this.controlB & RegisterB.binary ? raw : fromBcd(raw));
     const start = this.secondsAt(after);
-    for (let seconds = start + 1; seconds <= start + secondsPerDay; ) {
+    for (let seconds = start + 1; seconds <= start + secondsPerDay;) {
       const ofDay = ((seconds % secondsPerDay) + secondsPerDay) % secondsPerDay;
       if (!matches(Index.hoursAlarm, Math.floor(ofDay / 3600), (raw) => this.hour(raw))) seconds += 3600 - (ofDay % 3600);
       else if (!matches(Index.minutesAlarm, Math.floor(ofDay / 60) % 60, plain)) seconds += 60 - (ofDay % 60);
