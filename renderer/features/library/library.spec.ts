@@ -1,0 +1,174 @@
+import { flushPromises, mount, type VueWrapper } from '@vue/test-utils';
+import { createPinia } from 'pinia';
+import { createApp } from 'vue';
+import { createMemoryHistory, createRouter } from 'vue-router';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { useApplication } from '../../stores/application.ts';
+import { useLibrary } from '../../stores/library.ts';
+import { useNotices } from '../../stores/notices.ts';
+import { provideHost } from '../../host/client.ts';
+import { FakeHost, machine } from '../../testing/fake-host.ts';
+import LibraryView from './LibraryView.vue';
+
+let wrapper: VueWrapper | undefined;
+
+/** The library on a fake host, as the app's start makes it. */
+async function open(host: FakeHost): Promise<VueWrapper> {
+  const pinia = createPinia();
+  const starter = createApp({});
+  starter.use(pinia);
+  provideHost(starter, host.client);
+  await starter.runWithContext(() => Promise.all([useApplication().start(), useLibrary().start()]));
+  const router = createRouter({ history: createMemoryHistory(), routes: [{ path: '/', component: LibraryView }, { path: '/console/:id', name: 'console', component: {} }] });
+  wrapper = mount(LibraryView, {
+    attachTo: document.body,
+    global: { plugins: [pinia, router, { install: (app) => provideHost(app, host.client) }] },
+  });
+  await flushPromises();
+  return wrapper;
+}
+
+/** Dialogs are outside of the view's own element. */
+const inPage = (selector: string): HTMLElement => {
+  const found = document.querySelector<HTMLElement>(selector);
+  if (!found) throw new Error(`Nothing matches ${selector}`);
+  return found;
+};
+
+afterEach(() => {
+  wrapper?.unmount();
+  document.body.innerHTML = '';
+  localStorage.clear();
+  vi.useRealTimers();
+});
+
+describe('the library', () => {
+  it('says what to do when it is empty', async () => {
+    const view = await open(new FakeHost([]));
+    expect(view.text()).toContain('No machines yet');
+    expect(view.find('.empty-state button').text()).toContain('New machine');
+  });
+
+  it('shows state as shape, word and sentence, never as a colour alone', async () => {
+    const view = await open(new FakeHost([machine({ state: 'paused', reason: 'You paused it.' })]));
+    const caption = view.find('[data-entry=hello] .cap');
+    expect(caption.attributes('data-st')).toBe('paused');
+    expect(caption.text()).toContain('Paused');
+    expect(caption.text()).toContain('You paused it.');
+  });
+
+  it('shows a folder that cannot be opened with its reason, under “Needs you”', async () => {
+    const view = await open(new FakeHost([machine(), { kind: 'unreadable', id: 'broken', folder: '/library/broken', problem: 'cannot be opened: version 9 is newer.' }]));
+    const attention = view.findAll('nav button').find((button) => button.text().startsWith('Needs you'));
+    expect(attention?.text()).toContain('1');
+    await attention?.trigger('click');
+    expect(view.findAll('[data-entry]').map((card) => card.attributes('data-entry'))).toEqual(['broken']);
+    expect(view.text()).toContain('version 9 is newer');
+  });
+
+  it('starts the selected machine and opens its console', async () => {
+    const host = new FakeHost([machine()]);
+    const view = await open(host);
+    await view.find('[data-action=start]').trigger('click');
+    await flushPromises();
+    expect(host.calls).toEqual(['start hello', 'console hello']);
+    expect(view.find('[data-action=pause]').exists()).toBe(true);
+  });
+
+  it('says why a machine did not start, opens nothing, and leaves the start button', async () => {
+    const host = new FakeHost([machine()]);
+    host.refusal = 'The image is larger than the memory.';
+    const view = await open(host);
+    await view.find('[data-action=start]').trigger('click');
+    await flushPromises();
+    expect(host.calls).toEqual(['start hello']);
+    expect(useNotices().list).toMatchObject([{ title: 'Hello did not start' }]);
+    expect(view.find('[data-action=start]').attributes('disabled')).toBeUndefined();
+  });
+
+  it('follows what other fronts do', async () => {
+    const host = new FakeHost([machine()]);
+    const view = await open(host);
+    host.change('hello', { state: 'running', since: Date.now() });
+    await flushPromises();
+    expect(view.find('.gh').text()).toContain('Running');
+    host.publish({ kind: 'removed', id: 'hello' });
+    await flushPromises();
+    expect(view.findAll('[data-entry]')).toHaveLength(0);
+  });
+
+  it('finds by every word that was typed', async () => {
+    const view = await open(new FakeHost([machine(), machine({ id: 'lantern', name: 'Lantern', note: 'A small kernel' })]));
+    await view.find('input[type=search]').setValue('small lant');
+    expect(view.findAll('[data-entry]').map((card) => card.attributes('data-entry'))).toEqual(['lantern']);
+    await view.find('input[type=search]').setValue('nothing such');
+    expect(view.text()).toContain('Nothing matches “nothing such”');
+  });
+});
+
+describe('a new machine', () => {
+  it('is made from the chosen sample with the given name', async () => {
+    const host = new FakeHost([]);
+    const view = await open(host);
+    await view.find('.tool .btn.primary').trigger('click');
+    await flushPromises();
+    const name = inPage('.dialog .pair input') as HTMLInputElement;
+    name.value = 'Mine';
+    name.dispatchEvent(new Event('input'));
+    await flushPromises();
+    inPage('.dialog form').dispatchEvent(new Event('submit'));
+    await flushPromises();
+    expect(host.created).toEqual([{ name: 'Mine', source: { kind: 'sample', sample: 'hello' } }]);
+  });
+
+  it('cannot be made with a memory that is refused, and says the rule', async () => {
+    const host = new FakeHost([]);
+    const view = await open(host);
+    await view.find('.tool .btn.primary').trigger('click');
+    await flushPromises();
+    vi.useFakeTimers();
+    const memory = document.querySelectorAll<HTMLInputElement>('.dialog .pair input')[1]!;
+    memory.value = '4096';
+    memory.dispatchEvent(new Event('input'));
+    await vi.advanceTimersByTimeAsync(400);
+    expect(inPage('.dialog').textContent).toContain('at most 3072 MiB');
+    expect(inPage('.dialog [data-action=create]').hasAttribute('disabled')).toBe(true);
+    inPage('.dialog form').dispatchEvent(new Event('submit'));
+    await vi.advanceTimersByTimeAsync(10);
+    expect(host.created).toEqual([]);
+  });
+
+  it('is not made from a dropped file that nothing starts from; the reason is shown first', async () => {
+    const host = new FakeHost([]);
+    const view = await open(host);
+    const drop = new Event('drop', { cancelable: true });
+    Object.assign(drop, { dataTransfer: { files: [new File(['just text'], 'text.txt')] } });
+    view.element.dispatchEvent(drop);
+    await flushPromises();
+    await vi.waitFor(() => expect(inPage('.dialog').textContent).toContain('which no machine starts from'));
+    expect(inPage('.dialog [data-action=create]').hasAttribute('disabled')).toBe(true);
+  });
+});
+
+describe('deleting', () => {
+  it('lists each file, proposes the least, and keeps what is a person’s own', async () => {
+    const host = new FakeHost([machine()]);
+    const view = await open(host);
+    await view.find('[data-entry=hello]').trigger('keydown', { key: 'Delete' });
+    await flushPromises();
+    const dialog = inPage('.dialog');
+    expect(dialog.textContent).toContain('hello.asm');
+    expect(inPage('[data-action=delete]').textContent).toContain('Delete 1 file, 300 bytes');
+    inPage('[data-action=delete]').click();
+    await flushPromises();
+    expect(host.calls).toEqual(['delete hello machine']);
+    expect(view.findAll('[data-entry]')).toHaveLength(0);
+  });
+
+  it('is not offered while the machine is on', async () => {
+    const view = await open(new FakeHost([machine({ state: 'running' })]));
+    await view.find('[data-entry=hello]').trigger('keydown', { key: 'Delete' });
+    await flushPromises();
+    expect(document.querySelector('.dialog')).toBeNull();
+  });
+});

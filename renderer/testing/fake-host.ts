@@ -1,0 +1,149 @@
+import { createRouterClient, implement } from '@orpc/server';
+import { contract, type HostClient } from '../../main/contract/contract.ts';
+import type { Creation, LibraryEvent } from '../../main/contract/library.ts';
+import type { LibraryEntry, MachineSummary } from '../../main/contract/machine.ts';
+
+const MEBIBYTE = 1024 * 1024;
+
+/** A machine as the host tells it, with what a test wants different. */
+export function machine(part: Partial<MachineSummary> = {}): MachineSummary {
+  return {
+    kind: 'machine',
+    id: 'hello',
+    name: 'Hello',
+    state: 'off',
+    reason: 'Has never been started.',
+    since: null,
+    memoryBytes: 16 * MEBIBYTE,
+    cpus: 1,
+    clock: 'wall',
+    boot: { kind: 'assembly', file: 'hello.asm' },
+    sample: 'hello',
+    note: '',
+    folder: '/library/hello',
+    thumbnail: null,
+    created: 0,
+    lastStarted: null,
+    display: null,
+    ...part,
+  };
+}
+
+/** A host that lives in memory and checks payloads by the real contract. For tests only; never shipped. */
+export class FakeHost {
+  readonly calls: string[] = [];
+  readonly created: Creation[] = [];
+  /** What the next control request is refused with. */
+  refusal: string | undefined;
+  readonly #wake: (() => void)[] = [];
+  readonly #events: LibraryEvent[] = [];
+  readonly client: HostClient;
+
+  constructor(readonly entries: LibraryEntry[]) {
+    const os = implement(contract).$context<Record<never, never>>();
+    const control = (verb: string, state: MachineSummary['state']) => (id: string) => {
+      this.calls.push(`${verb} ${id}`);
+      if (this.refusal !== undefined) throw new Error(this.refusal);
+      return this.change(id, { state, since: 0 });
+    };
+    const verbs = { start: control('start', 'running'), pause: control('pause', 'paused'), resume: control('resume', 'running'), powerOff: control('powerOff', 'off') };
+    const router = {
+      library: {
+        watch: os.library.watch.handler(() => this.watch()),
+        samples: os.library.samples.handler(() => [{ id: 'hello', name: 'Hello', summary: 'Echoes keys.', memoryBytes: 16 * MEBIBYTE }]),
+        create: os.library.create.handler(({ input }) => {
+          this.created.push(input);
+          const made = machine({ id: 'made', name: input.name ?? 'Made' });
+          this.entries.push(made);
+          return made;
+        }),
+        listFiles: os.library.listFiles.handler(() => [
+          { name: 'machine.json', size: 300, part: 'machine' as const },
+          { name: 'hello.asm', size: 13_000, part: 'disk' as const },
+        ]),
+        delete: os.library.delete.handler(({ input }) => {
+          this.calls.push(`delete ${input.id} ${input.what}`);
+          this.publish({ kind: 'removed', id: input.id });
+          return { removed: [], kept: [], folder: '' };
+        }),
+        inspectImage: os.library.inspectImage.handler(({ input }) => ({
+          name: 'text.txt',
+          size: input.file.kind === 'bytes' ? input.file.bytes.length : 0,
+          as: null,
+          description: 'This is a text, which no machine starts from.',
+          memoryMinimum: MEBIBYTE,
+          memoryProposed: MEBIBYTE,
+        })),
+      },
+      machines: {
+        start: os.machines.start.handler(({ input }) => verbs.start(input.id)),
+        pause: os.machines.pause.handler(({ input }) => verbs.pause(input.id)),
+        resume: os.machines.resume.handler(({ input }) => verbs.resume(input.id)),
+        powerOff: os.machines.powerOff.handler(({ input }) => verbs.powerOff(input.id)),
+        statistics: os.machines.statistics.handler(() => ({
+          seconds: 1,
+          instructions: 1000,
+          mips: 1,
+          exits: {},
+          vcpus: [{ instructions: 1000, exits: {}, exceptions: {}, interrupts: 0, halted: true }],
+        })),
+      },
+      application: {
+        about: os.application.about.handler(() => ({
+          name: 'Vitrine' as const,
+          version: '0',
+          front: 'app' as const,
+          library: '/library',
+          versions: {},
+          platform: 'test',
+          hostProcessors: 2,
+          desktop: true,
+        })),
+        settings: {
+          get: os.application.settings.get.handler(() => ({ theme: 'light' as const, releaseKey: 'ControlRight', scaling: 'pixel-exact' as const })),
+          watch: os.application.settings.watch.handler(async function* () {
+            // Nothing changes it.
+          }),
+          set: os.application.settings.set.handler(({ input }) => {
+            this.calls.push(`theme ${input.theme}`);
+            return { theme: input.theme ?? 'light', releaseKey: 'ControlRight', scaling: 'pixel-exact' as const };
+          }),
+        },
+      },
+      desktop: {
+        openConsole: os.desktop.openConsole.handler(({ input }) => {
+          this.calls.push(`console ${input.id}`);
+        }),
+      },
+    };
+    // A test that reaches for a procedure that is not here fails with NOT_FOUND.
+    this.client = createRouterClient(router) as unknown as HostClient;
+  }
+
+  change(id: string, part: Partial<MachineSummary>): MachineSummary {
+    const at = this.entries.findIndex((entry) => entry.id === id);
+    const old = this.entries[at];
+    if (old?.kind !== 'machine') throw new Error(`No machine ${id}`);
+    const entry = { ...old, ...part };
+    this.entries[at] = entry;
+    this.publish({ kind: 'changed', entry });
+    return entry;
+  }
+
+  publish(event: LibraryEvent): void {
+    this.#events.push(event);
+    for (const wake of this.#wake.splice(0)) wake();
+  }
+
+  private async *watch(): AsyncGenerator<LibraryEvent, void, void> {
+    yield { kind: 'all', entries: [...this.entries] };
+    for (let at = 0; ; ) {
+      const event = this.#events[at];
+      if (event === undefined) await new Promise<void>((resolve) => this.#wake.push(resolve));
+      else {
+        at++;
+        yield event;
+      }
+    }
+  }
+}
