@@ -57,12 +57,13 @@ export class BlockCache {
     this.end = cacheBase + cacheBytes;
     this.next = this.first;
     if (this.end < this.first + roomForBlock) throw new RangeError(`a record cache of ${cacheBytes} bytes holds no block`);
-    this.state.jumpCache = cacheBase;
     this.flushJumpCache();
   }
 
   /** Forgets (eip, context) → record; decoded blocks stay, being keyed by physical address. */
   flushJumpCache(): void {
+    // The block may have been reset by another thread, and this word with it.
+    this.state.jumpCache = this.cacheBase;
     this.bytes.fill(0xff, this.cacheBase, this.cacheBase + jumpCacheBytes);
   }
 

@@ -84,14 +84,14 @@ export class MachineClock implements Clock {
 
   /** Wall: time goes on. Called with every vCPU quiescent; no effect when it runs. */
   resume(): void {
-    if (this.#host.running !== 0) return;
+    if (this.#state.virtual !== 0 || this.#host.running !== 0) return;
     this.#host.origin = this.#hostTime() - BigInt(this.#state.frozen);
     this.#host.running = 1;
   }
 
   /** Wall: time stands still. Called with every vCPU quiescent; no effect when it does. */
   pause(): void {
-    if (this.#host.running === 0) return;
+    if (this.#state.virtual !== 0 || this.#host.running === 0) return;
     this.#state.frozen = Number(this.#hostTime() - this.#host.origin);
     this.#host.running = 0;
   }

@@ -58,7 +58,7 @@ export class MachineBus implements Bus {
     this.vram = machine.vram;
     this.timers = new TimerSet(machine);
     this.timers.onArmed = (deadline) => hooks.onArmed(deadline);
-    this.#portMap = machine.block(portMapBlock);
+    this.#portMap = machine.transientBlock(portMapBlock);
     lock.afterRelease = () => this.#deliver();
   }
 

@@ -171,17 +171,18 @@ export class MachineService {
   #prepare(powerOn: boolean): void {
     const { control, bus } = this;
     this.#target.count = 0;
-    bus.lock.with(() => {
-      bus.timers.clear();
-      bus.memory.reset();
-      this.chips.reset();
-    });
     const context = new MachineBootContext(this.memory, bus, this.chips);
     for (let cpu = 0; cpu < control.cpus; cpu++) {
       context.resetProcessor(cpu, powerOn);
       // What was asked of the processor before is void; its caches are stale, and a stop may be on its way.
       Atomics.store(this.memory.words, control.attentionWord(cpu), Attention.flush | Attention.stop);
     }
+    // After the processors: under the virtual clock their counters are the time.
+    bus.lock.with(() => {
+      bus.timers.clear();
+      bus.memory.reset();
+      this.chips.reset();
+    });
     control.requestFlush(flushAll);
     boot(this.#configuration.boot, context);
     control.noteStateReplaced();

@@ -134,13 +134,14 @@ describe('a machine in its workers', () => {
   it('crashes alone when its engine fails, and says why', async () => {
     const { machine, until } = await boot(mixing);
     await machine.start();
+    await until((event) => event.kind === 'debugConsole');
     await machine.pause();
     if (!('memory' in machine)) throw new Error('no memory');
     const { memory } = machine as { memory: { block(layout: object, instance: string): { jumpCache: number } } };
     const { vcpuState } = await import('../isa/state.ts');
     const block = memory.block(vcpuState, '0');
     // Generated code looks its next block up far outside the memory.
-    block.jumpCache = 0xffff_f000;
+    block.jumpCache = 0xf000_0000;
     await machine.resume();
     const event = await until((seen) => seen.kind === 'state' && seen.state === 'crashed');
     expect(event).toMatchObject({ reason: expect.stringMatching(/memory access out of bounds/) as unknown });
