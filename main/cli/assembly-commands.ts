@@ -1,4 +1,4 @@
-import { basename, dirname, extname, join } from 'node:path';
+import { basename, dirname, extname, join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { decodeSource } from '../host/boot.ts';
 import { explain } from '../host/errors.ts';
@@ -36,7 +36,7 @@ export function addAssemblyCommands(program: Command, services: Services, termin
     .option('--json', 'print JSON')
     .action(async (file: string, options: { output?: string; listing?: string; json?: boolean }) => {
       const text = decodeSource(await readImage(disk, file, 'source', SOURCE_LIMIT), file);
-      const result = engine.assemble({ name: file, text, folders: [dirname(file), services.guests] });
+      const result = engine.assemble({ name: file, text, folders: [dirname(resolve(file)), services.guests], anywhere: true });
       const errors = result.diagnostics.filter(({ severity }) => severity === 'error').length;
       const output = options.output ?? join(dirname(file), `${basename(file, extname(file))}.bin`);
       if (result.ok) {

@@ -101,7 +101,7 @@ function source(word: string | undefined, options: RawRunOptions): RunPlan['from
   }
   if (bios !== undefined) return { kind: 'files', files: { kind: 'bios', file: resolve(bios), vgaBios: path(options.vgabios) } };
   if (bootSector !== undefined) return { kind: 'files', files: { kind: 'boot-sector', file: resolve(bootSector) } };
-  if (asm !== undefined) return { kind: 'files', files: { kind: 'assembly', file: resolve(asm) } };
+  if (asm !== undefined) return { kind: 'files', files: { kind: 'assembly', file: resolve(asm), anywhere: true } };
   return { kind: 'machine', word: word ?? '' };
 }
 

@@ -9,11 +9,14 @@ export interface AssembledSource {
   diagnostics: Diagnostic[];
 }
 
-/** A source and where its `%include`s and `incbin`s are looked for; nothing outside these folders is read. */
+/** A source, and where its `%include`s and `incbin`s are looked for. */
 export interface SourceText {
+  /** Its path or name, as diagnostics shall say it. */
   name: string;
   text: string;
   folders: readonly string[];
+  /** Files outside of `folders` may be read too: the source is the person's own, named on their own command line. */
+  anywhere: boolean;
 }
 
 export type AssembleSource = (source: SourceText) => AssembledSource;

@@ -16,7 +16,8 @@ const SOURCE_LIMIT = 4 * 1024 * 1024;
 
 /** What starting a machine takes: where files are, and what to do with them. Paths are absolute. */
 export type BootFiles =
-  | { kind: 'assembly'; file: string }
+  /** `anywhere`: see SourceText. */
+  | { kind: 'assembly'; file: string; anywhere?: boolean }
   | { kind: 'kernel'; file: string; initrd?: string; commandLine?: string }
   | { kind: 'boot-sector'; file: string }
   | { kind: 'bios'; file: string; vgaBios?: string };
@@ -49,7 +50,7 @@ async function read(tools: BootTools, files: BootFiles): Promise<BootSource> {
   const { disk } = tools;
   switch (files.kind) {
     case 'assembly':
-      return assembleBoot(tools, await readImage(disk, files.file, 'source', SOURCE_LIMIT), files.file);
+      return assembleBoot(tools, await readImage(disk, files.file, 'source', SOURCE_LIMIT), files.file, files.anywhere ?? false);
     case 'kernel': {
       const image = await readImage(disk, files.file, 'kernel');
       const initrd = files.initrd === undefined ? undefined : await readImage(disk, files.initrd, 'initial RAM disk');
@@ -74,9 +75,9 @@ export function decodeSource(bytes: Uint8Array, name: string): string {
   }
 }
 
-function assembleBoot(tools: BootTools, bytes: Uint8Array, file: string): BootSource {
+function assembleBoot(tools: BootTools, bytes: Uint8Array, file: string, anywhere: boolean): BootSource {
   const text = decodeSource(bytes, file);
-  const result = tools.assemble({ name: basename(file), text, folders: [dirname(file), tools.guests] });
+  const result = tools.assemble({ name: basename(file), text, folders: [dirname(file), tools.guests], anywhere });
   if (!result.ok) throw assemblyError(result.diagnostics);
   if (result.bytes.byteLength === 0) throw new HostError('BAD_IMAGE', `${file} assembles to nothing.`);
   if (detectImage(result.bytes).as === 'kernel') return { kind: 'kernel', image: result.bytes };

@@ -132,7 +132,7 @@ export const router = os.router({
   assembly: {
     assemble: os.assembly.assemble.handler(({ context, input }) =>
       // A text of the editor includes only what ships with us.
-      context.host.engine.assemble({ name: input.name ?? 'guest.asm', text: input.text, folders: [context.host.tools.guests] }),
+      context.host.engine.assemble({ name: input.name ?? 'guest.asm', text: input.text, folders: [context.host.tools.guests], anywhere: false }),
     ),
     disassemble: os.assembly.disassemble.handler(({ context, input }) => ({
       lines: context.host.engine.disassemble(input.bytes, input.bits, input.origin),
