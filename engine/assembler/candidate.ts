@@ -1,0 +1,76 @@
+/** The table's forms as the encoder looks for them: by mnemonic, in the order that decides between equals. */
+import type { Form, Instruction, OperandCode } from '../isa/instruction.ts';
+
+export interface Candidate {
+  readonly instruction: Instruction;
+  readonly form: Form;
+  /** Operands that are written in the source; strings' implied ones are not. */
+  readonly codes: readonly OperandCode[];
+  /** For each written operand its place in the form (TEST r,m is encoded as TEST m,r). */
+  readonly opcode: readonly number[];
+  readonly modrm: 'none' | 'register' | number;
+  /** The name or the form leaves only this operand size. */
+  readonly onlySize: 16 | 32 | undefined;
+  /** An operand-size prefix changes its meaning. */
+  readonly sizeMatters: boolean;
+  /** IMUL r, imm: the register stands for two operands. */
+  readonly repeatsFirst: boolean;
+}
+
+const sizeDependent = /^(E|G|Z|O|X|Y)v|^[IJ]z|^Ibs|[pa]$|^eAX|\/w/;
+
+function candidateOf(instruction: Instruction, form: Form, onlySize: 16 | 32 | undefined): Candidate {
+  const parts = form.opcode.split(' ');
+  const slash = parts.find((part) => part.startsWith('/'));
+  const implied = form.operands.some((code) => code[0] === 'X' || code[0] === 'Y');
+  return {
+    instruction,
+    form,
+    codes: implied ? [] : form.operands,
+    opcode: parts.filter((part) => !part.startsWith('/')).map((part) => parseInt(part, 16)),
+    modrm: slash === undefined ? 'none' : slash === '/r' ? 'register' : Number(slash.slice(1)),
+    onlySize: onlySize ?? form.operandSize,
+    sizeMatters: form.sized === true || form.operandSize !== undefined || form.operands.some((code) => sizeDependent.test(code)),
+    repeatsFirst: false,
+  };
+}
+
+/** Forms NASM accepts besides the table's: other ways to write the same encoding. */
+function alternatives(candidate: Candidate): Candidate[] {
+  const { instruction, form, codes } = candidate;
+  // TEST is symmetric, and has one opcode for both orders.
+  if (instruction.mnemonic === 'test' && codes[1]?.startsWith('G')) return [{ ...candidate, codes: [...codes].reverse() }];
+  if (instruction.mnemonic === 'imul' && codes.length === 3 && codes[0] && codes[2]) {
+    return [{ ...candidate, codes: [codes[0], codes[2]], repeatsFirst: true }];
+  }
+  // AAM and AAD without an operand divide by ten.
+  if ((instruction.mnemonic === 'aam' || instruction.mnemonic === 'aad') && codes.length === 1) {
+    return [{ ...candidate, codes: [], opcode: [...candidate.opcode, 10], form: { ...form, operands: [] } }];
+  }
+  return [];
+}
+
+/** All candidates of a table by lower-case name. */
+export function candidatesOf(instructions: readonly Instruction[]): ReadonlyMap<string, readonly Candidate[]> {
+  const byName = new Map<string, Candidate[]>();
+  const add = (name: string, candidate: Candidate) => {
+    const list = byName.get(name);
+    if (list) list.push(candidate);
+    else byName.set(name, [candidate]);
+  };
+  for (const instruction of instructions) {
+    for (const form of instruction.forms) {
+      if (form.decodeOnly) continue;
+      const candidate = candidateOf(instruction, form, undefined);
+      const names = form.mnemonic !== undefined ? [form.mnemonic] : [instruction.mnemonic, ...(instruction.aliases ?? [])];
+      for (const each of [candidate, ...alternatives(candidate)]) {
+        for (const name of names) add(name, each);
+        if (instruction.sizedNames) {
+          add(instruction.sizedNames[16], { ...each, onlySize: 16 });
+          add(instruction.sizedNames[32], { ...each, onlySize: 32 });
+        }
+      }
+    }
+  }
+  return byName;
+}

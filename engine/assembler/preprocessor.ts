@@ -1,0 +1,533 @@
+/**
+ * The preprocessor: reads files, expands macros, follows conditionals and loops, and hands out expanded lines one at a
+ * time (NASM manual, 4). It runs interleaved with the assembler, because `%if` may ask for labels and `$`.
+ */
+import { AssemblyStopped, LineError, type Diagnostics, type MacroFrame, type Place } from './diagnostic.ts';
+import { Conditionals } from './conditional.ts';
+import { handlers, type DirectiveHandler } from './directive.ts';
+import { quote } from './literal.ts';
+import { oppositeConditions, splitArguments, type ExpandedLine, type MacroCall, type MultiMacro, type SourceLine } from './macro.ts';
+import { prelude } from './prelude.ts';
+import { SingleMacros, type ExpansionContext } from './single-macro.ts';
+import { isOperator, tokenize, type Token } from './token.ts';
+
+/** A file the caller found for `%include` or `incbin`. */
+export interface FoundFile {
+  /** The file's identity: two names of one file should give one path. */
+  readonly path: string;
+  readonly text?: string;
+  readonly bytes?: Uint8Array;
+}
+/** Looks a file up; `from` is the path of the file that asks. Must not throw. */
+export type FileReader = (path: string, from: string) => FoundFile | undefined;
+
+/** Bounds that keep a hostile program from running away. */
+export interface PreprocessorLimits {
+  readonly includeDepth: number;
+  readonly macroDepth: number;
+  /** Lines handed out and lines looked at, all files and expansions together. */
+  readonly lines: number;
+}
+
+export interface PreprocessorHost {
+  readonly diagnostics: Diagnostics;
+  readonly read: FileReader;
+  readonly limits: PreprocessorLimits;
+  readonly bits: () => number;
+  readonly pass: () => number;
+  /** The value of an expression that must be known now. */
+  readonly evaluate: (tokens: readonly Token[]) => bigint;
+  /** Whether a word is an instruction, a register or another word of the assembler. */
+  readonly isReserved: (word: string) => boolean;
+  /** Lines of files cut before, by path: passes share them. */
+  readonly cache: Map<string, readonly SourceLine[]>;
+}
+
+interface FileFrame {
+  readonly kind: 'file';
+  readonly path: string;
+  readonly lines: readonly SourceLine[];
+  index: number;
+  readonly conditionalDepth: number;
+  readonly hidden: boolean;
+  /** `%line`: what is added to line numbers, and the name shown. */
+  shift: number;
+  step: number;
+  shownName: string;
+}
+export interface BodyFrame {
+  readonly kind: 'macro' | 'repeat';
+  readonly lines: readonly SourceLine[];
+  index: number;
+  readonly conditionalDepth: number;
+  readonly hidden: boolean;
+  /** The innermost macro call whose parameters the body sees. */
+  readonly call: MacroCall | undefined;
+  /** Further rounds of a `%rep`. */
+  remaining: number;
+  readonly place: Place;
+  readonly stack: readonly MacroFrame[];
+}
+type Frame = FileFrame | BodyFrame;
+
+interface Definition {
+  readonly kind: 'macro' | 'repeat';
+  /** Undefined: the definition was wrong and its body is only skipped. */
+  readonly macro: MultiMacro | undefined;
+  readonly rounds: number;
+  readonly lines: SourceLine[];
+  readonly source: SourceLine;
+  readonly frames: number;
+  nesting: number;
+}
+
+export interface Context {
+  readonly name: string;
+  readonly unique: number;
+}
+
+const isWord = (token: Token | undefined): boolean => token !== undefined && (token.kind === 'identifier' || token.kind === 'number');
+
+/** Cuts a text into lines of tokens; a backslash at the end of a line joins it with the next one. */
+export function cutLines(text: string, file: string): SourceLine[] {
+  const raw = text.split(/\r\n|\n|\r/);
+  if (raw[raw.length - 1] === '') raw.pop();
+  const lines: SourceLine[] = [];
+  for (let index = 0; index < raw.length; index++) {
+    const first = index;
+    let line = raw[index] ?? '';
+    while (line.endsWith('\\') && index + 1 < raw.length) line = line.slice(0, -1) + (raw[++index] ?? '');
+    lines.push({ tokens: tokenize(line), text: line, file, line: first + 1 });
+  }
+  return lines;
+}
+
+const preludeLines = cutLines(prelude, 'standard macros');
+
+export class Preprocessor implements ExpansionContext {
+  readonly host: PreprocessorHost;
+  readonly single = new SingleMacros();
+  readonly multi = new Map<string, MultiMacro[]>();
+  readonly conditionals: Conditionals;
+  readonly contexts: Context[] = [];
+  /** The line being worked on. */
+  source: SourceLine;
+  private readonly frames: Frame[] = [];
+  private definition: Definition | undefined;
+  private readonly pending: ExpandedLine[] = [];
+  private unique = 0;
+  private linesSeen = 0;
+  private finished = false;
+
+  constructor(host: PreprocessorHost, main: FoundFile, defines: Readonly<Record<string, string>>) {
+    this.host = host;
+    this.conditionals = new Conditionals(this);
+    this.source = { tokens: [], text: '', file: main.path, line: 1 };
+    this.enterFile(main, main.path);
+    for (const [name, value] of Object.entries(defines)) {
+      this.single.define({ name, ignoreCase: false, parameters: undefined, body: tokenize(value) });
+    }
+    this.frames.push(fileFrame('standard macros', preludeLines, 0, true));
+  }
+
+  // What directives use.
+
+  nextUnique(): number {
+    return ++this.unique;
+  }
+  enterFile(found: FoundFile, name: string): void {
+    let lines = this.host.cache.get(found.path);
+    if (!lines) {
+      const text = found.text ?? new TextDecoder().decode(found.bytes ?? new Uint8Array());
+      lines = cutLines(text, name);
+      this.host.cache.set(found.path, lines);
+    }
+    this.frames.push(fileFrame(found.path, lines, this.conditionals.depth, false));
+  }
+  include(name: string): void {
+    const from = this.currentFile?.path ?? '';
+    if (this.frames.filter((frame) => frame.kind === 'file').length > this.host.limits.includeDepth) {
+      throw new LineError('include-too-deep', `%include is nested more than ${this.host.limits.includeDepth} files deep.`);
+    }
+    const found = this.host.read(name, from);
+    if (!found) throw new LineError('include-not-found', `unable to open include file \`${name}'`);
+    if (this.frames.some((frame) => frame.kind === 'file' && frame.path === found.path)) {
+      throw new LineError('include-cycle', `The file \`${name}' includes itself.`);
+    }
+    this.enterFile(found, name);
+  }
+  /** Conditionals opened outside the current file or body; it may not close them. */
+  get conditionalFloor(): number {
+    return this.frames[this.frames.length - 1]?.conditionalDepth ?? 0;
+  }
+  get currentFile(): FileFrame | undefined {
+    for (let index = this.frames.length - 1; index >= 0; index--) {
+      const frame = this.frames[index];
+      if (frame?.kind === 'file') return frame;
+    }
+    return undefined;
+  }
+  get call(): MacroCall | undefined {
+    const top = this.frames[this.frames.length - 1];
+    return top && top.kind !== 'file' ? top.call : undefined;
+  }
+  expand(tokens: readonly Token[]): readonly Token[] {
+    return this.single.expand(tokens, this);
+  }
+  /** A line's tokens with the current macro's parameters put in. */
+  parameters(tokens: readonly Token[]): readonly Token[] {
+    const call = this.call;
+    return call ? this.substituteParameters(tokens, call) : tokens;
+  }
+  evaluate(tokens: readonly Token[]): bigint {
+    return this.host.evaluate(tokens);
+  }
+  beginDefinition(kind: 'macro' | 'repeat', macro: MultiMacro | undefined, rounds: number): void {
+    this.definition = { kind, macro, rounds, lines: [], source: this.source, frames: this.frames.length, nesting: 0 };
+  }
+  /** `%exitrep`, `%exitmacro`: ends the innermost body of a kind; false if there is none. */
+  leaveBody(kind: 'macro' | 'repeat'): boolean {
+    for (let index = this.frames.length - 1; index >= 0; index--) {
+      const frame = this.frames[index];
+      if (!frame || frame.kind === 'file') return false;
+      if (frame.kind === kind) {
+        this.frames.length = index;
+        this.conditionals.cut(frame.conditionalDepth);
+        return true;
+      }
+    }
+    return false;
+  }
+  setLine(line: number, step: number, name: string | undefined): void {
+    const file = this.currentFile;
+    if (!file) return;
+    file.step = step;
+    file.shift = line - step * (file.index + 1);
+    if (name !== undefined) file.shownName = name;
+  }
+
+  // ExpansionContext.
+
+  builtin(name: string): string | undefined {
+    switch (name) {
+      case '__LINE__':
+      case '__?LINE?__':
+        return this.place().line.toString();
+      case '__FILE__':
+      case '__?FILE?__':
+        return quote(this.place().file);
+      case '__BITS__':
+      case '__?BITS?__':
+        return this.host.bits().toString();
+      case '__PASS__':
+      case '__?PASS?__':
+        return this.host.pass() === 1 ? '1' : '2';
+      default:
+        return undefined;
+    }
+  }
+  contextName(text: string): string {
+    const levels = /^\$+/.exec(text)?.[0].length ?? 1;
+    const context = this.contexts[this.contexts.length - levels];
+    if (!context) throw new LineError('no-context', `\`%${text}': context stack is ${this.contexts.length === 0 ? 'empty' : `only ${this.contexts.length} level(s) deep`}`);
+    return `..@${context.unique}.${text.slice(levels)}`;
+  }
+
+  // Lines out.
+
+  /** The next expanded line, or undefined at the end. Throws AssemblyStopped only. */
+  next(): ExpandedLine | undefined {
+    for (;;) {
+      const waiting = this.pending.shift();
+      if (waiting) return waiting;
+      const line = this.fetch();
+      if (!line) return undefined;
+      try {
+        const expanded = this.process(line);
+        if (expanded) return expanded;
+      } catch (error) {
+        this.report(error);
+      }
+    }
+  }
+
+  /** Turns a LineError into a diagnostic at the current line. */
+  report(error: unknown): void {
+    if (!(error instanceof LineError)) throw error;
+    this.host.diagnostics.error(this.place(error.column, error.endColumn), error.code, error.message);
+  }
+
+  /** Where a diagnostic about the current line points. */
+  place(column = 1, endColumn?: number): Place {
+    const top = this.frames[this.frames.length - 1];
+    if (top && top.kind !== 'file') {
+      return { ...top.place, macroStack: this.macroStack(top) };
+    }
+    const file = this.currentFile;
+    const line = file ? file.shift + file.step * file.index : this.source.line;
+    return { file: file?.shownName ?? this.source.file, line: file && file.step === 1 && file.shift === 0 ? this.source.line : line, column, endColumn, macroStack: [] };
+  }
+  private macroStack(frame: BodyFrame): readonly MacroFrame[] {
+    const { file, line } = this.source;
+    return frame.call ? [{ name: frame.call.macro.name, file, line }, ...frame.stack] : frame.stack;
+  }
+
+  private fetch(): SourceLine | undefined {
+    for (;;) {
+      const frame = this.frames[this.frames.length - 1];
+      if (!frame) {
+        this.finish();
+        return undefined;
+      }
+      const line = frame.lines[frame.index];
+      if (line) {
+        frame.index++;
+        this.source = line;
+        if (++this.linesSeen > this.host.limits.lines) {
+          this.host.diagnostics.error(this.place(), 'too-many-lines', `The program grows beyond ${this.host.limits.lines} lines by macros, %rep and %include.`);
+          throw new AssemblyStopped();
+        }
+        return line;
+      }
+      if (frame.kind === 'repeat' && frame.remaining > 0 && frame.lines.length > 0) {
+        frame.remaining--;
+        frame.index = 0;
+        continue;
+      }
+      this.leave(frame);
+    }
+  }
+  private leave(frame: Frame): void {
+    if (this.definition && this.definition.frames === this.frames.length) {
+      const { kind, source } = this.definition;
+      const word = kind === 'macro' ? '%macro' : '%rep';
+      const end = kind === 'macro' ? '%endmacro' : '%endrep';
+      this.host.diagnostics.error(this.placeOf(source), 'unterminated-definition', `The \`${word}' has no \`${end}'.`);
+      this.definition = undefined;
+    }
+    const open = this.conditionals.cut(frame.conditionalDepth);
+    if (open) this.host.diagnostics.error(this.placeOf(open), 'unterminated-conditional', `expected \`%endif' before the end of the ${frame.kind === 'file' ? 'file' : 'macro'}`);
+    this.frames.pop();
+  }
+  private placeOf(source: SourceLine): Place {
+    const top = this.frames[this.frames.length - 1];
+    if (top && top.kind !== 'file') return top.place;
+    return { file: source.file, line: source.line, column: 1, macroStack: [] };
+  }
+  private finish(): void {
+    if (this.finished) return;
+    this.finished = true;
+    const context = this.contexts[0];
+    if (context) this.host.diagnostics.warning(this.place(), 'open-context', `The context \`${context.name}' was never left with %pop.`);
+  }
+
+  private process(line: SourceLine): ExpandedLine | undefined {
+    const first = line.tokens[0];
+    if (this.definition) {
+      this.collect(this.definition, line);
+      return undefined;
+    }
+    if (!this.conditionals.emitting) {
+      if (first?.kind === 'directive') this.conditionals.skip(first.text, line);
+      return undefined;
+    }
+    let tokens = this.parameters(line.tokens);
+    const head = tokens[0];
+    if (head?.kind === 'directive') {
+      this.direct(head, tokens.slice(1));
+      return undefined;
+    }
+    tokens = this.expand(tokens);
+    if (tokens[0]?.kind === 'directive') {
+      this.direct(tokens[0], tokens.slice(1));
+      return undefined;
+    }
+    return this.invoke(tokens) ?? this.expanded(tokens);
+  }
+
+  private expanded(tokens: readonly Token[]): ExpandedLine | undefined {
+    const top = this.frames[this.frames.length - 1];
+    if (top?.kind === 'file' && top.path === 'standard macros' && tokens.length === 0) return undefined;
+    const place = this.place();
+    return {
+      tokens,
+      source: this.source,
+      file: place.file,
+      line: place.line,
+      invocationColumn: top && top.kind !== 'file' && place.macroStack.length > 0 ? place.column : undefined,
+      macroStack: place.macroStack,
+      hidden: top?.hidden ?? false,
+    };
+  }
+
+  private direct(word: Token, rest: readonly Token[]): void {
+    if (this.conditionals.handle(word, rest)) return;
+    const handler: DirectiveHandler | undefined = handlers.get(word.text);
+    if (!handler) throw new LineError('unknown-directive', `unknown preprocessor directive \`%${word.text}'`, word.column, word.end);
+    handler(this, rest, word);
+  }
+
+  private collect(definition: Definition, line: SourceLine): void {
+    const word = line.tokens[0]?.kind === 'directive' ? line.tokens[0].text : '';
+    const opens = definition.kind === 'macro' ? /^i?r?macro$/.test(word) : word === 'rep';
+    const closes = definition.kind === 'macro' ? /^end(macro|m)$/.test(word) : word === 'endrep';
+    if (opens) definition.nesting++;
+    if (closes && definition.nesting-- === 0) {
+      this.definition = undefined;
+      this.defined(definition);
+      return;
+    }
+    definition.lines.push(line);
+  }
+
+  private defined(definition: Definition): void {
+    if (definition.kind === 'macro') {
+      if (definition.macro) definition.macro.body.push(...definition.lines);
+      return;
+    }
+    if (definition.rounds <= 0 || definition.lines.length === 0) return;
+    const top = this.frames[this.frames.length - 1];
+    const inside = top && top.kind !== 'file' ? top : undefined;
+    const source = this.source;
+    this.source = definition.source;
+    const place = this.place();
+    this.source = source;
+    this.push({
+      kind: 'repeat', lines: definition.lines, index: 0, conditionalDepth: this.conditionals.depth, hidden: top?.hidden ?? false,
+      call: inside?.call, remaining: definition.rounds - 1, place: inside?.place ?? place, stack: inside?.stack ?? [],
+    });
+  }
+  private push(frame: BodyFrame): void {
+    if (this.frames.length > this.host.limits.macroDepth) {
+      throw new LineError('macro-too-deep', `Macros and loops are nested more than ${this.host.limits.macroDepth} levels deep.`);
+    }
+    this.frames.push(frame);
+  }
+
+  // Multi-line macros.
+
+  findMulti(name: string): readonly MultiMacro[] {
+    const list = this.multi.get(name.toLowerCase());
+    return list ? list.filter((macro) => macro.ignoreCase || macro.name === name) : [];
+  }
+
+  /** Expands a multi-line macro if the line invokes one. Returns the line to hand out first (its label), or undefined. */
+  private invoke(tokens: readonly Token[]): ExpandedLine | undefined {
+    let start = 0;
+    let macros = tokens[0]?.kind === 'identifier' ? this.findMulti(tokens[0].text) : [];
+    if (macros.length === 0 && (tokens[0]?.kind === 'identifier' || tokens[0]?.kind === 'macroLocal')) {
+      start = isOperator(tokens[1], ':') ? 2 : 1;
+      macros = tokens[start]?.kind === 'identifier' ? this.findMulti(tokens[start]?.text ?? '') : [];
+    }
+    const name = tokens[start];
+    if (macros.length === 0 || !name) return undefined;
+    const rest = tokens.slice(start + 1);
+    const list = rest.length === 0 ? [] : splitArguments(rest, false);
+    const macro = macros.find((each) => list.length >= each.minimum && (each.greedy || list.length <= each.maximum));
+    if (!macro) {
+      this.host.diagnostics.warning(this.place(name.column, name.end), 'macro-parameters', `multi-line macro \`${name.text}' exists, but not taking ${list.length} parameter${list.length === 1 ? '' : 's'}`);
+      return undefined;
+    }
+    const given = macro.greedy && list.length > macro.maximum ? this.joinGreedy(rest, list, macro.maximum) : list;
+    const filled = [...given];
+    for (let index = given.length; index < macro.maximum && index - macro.minimum < macro.defaults.length; index++) {
+      filled.push([...(macro.defaults[index - macro.minimum] ?? [])]);
+    }
+    const label = tokens.slice(0, start);
+    const usesLabel = macro.body.some((line) => line.tokens.some((token) => token.kind === 'parameter' && token.text === '00'));
+    const top = this.frames[this.frames.length - 1];
+    const inside = top && top.kind !== 'file' ? top : undefined;
+    const place = this.place(name.column, name.end);
+    const labelLine = label.length > 0 && !usesLabel ? this.expanded(isOperator(label[1], ':') ? label : [...label, colonAfter(label)]) : undefined;
+    const hostLine = this.expanded([]);
+    this.push({
+      kind: 'macro',
+      lines: macro.body,
+      index: 0,
+      conditionalDepth: this.conditionals.depth,
+      hidden: macro.hidden || (top?.hidden ?? false),
+      call: { macro, spelling: name.text, unique: this.nextUnique(), arguments: filled, given: given.length, label: label.slice(0, 1) },
+      remaining: 0,
+      place: inside ? inside.place : { ...place, macroStack: [] },
+      stack: inside ? this.macroStack(inside) : [],
+    });
+    // The invocation itself shows in the listing, without bytes.
+    return labelLine ?? hostLine;
+  }
+  private joinGreedy(rest: readonly Token[], list: Token[][], maximum: number): Token[][] {
+    let commas = 0;
+    let braces = 0;
+    for (const [index, token] of rest.entries()) {
+      if (isOperator(token, '{')) braces++;
+      else if (isOperator(token, '}')) braces--;
+      else if (braces === 0 && isOperator(token, ',') && ++commas === maximum - 1) return [...list.slice(0, maximum - 1), rest.slice(index + 1)];
+    }
+    return maximum <= 1 ? [[...rest]] : list;
+  }
+
+  /** `%1`, `%0`, `%%x`, `%+1` and their kin, with joining of what touches them. */
+  private substituteParameters(tokens: readonly Token[], call: MacroCall): readonly Token[] {
+    if (!tokens.some((token) => token.kind === 'parameter' || token.kind === 'macroLocal')) return tokens;
+    const output: Token[] = [];
+    let gluedAfter = false;
+    for (const token of tokens) {
+      const special = token.kind === 'parameter' || token.kind === 'macroLocal';
+      const replacement = special ? this.parameter(token, call) : [token];
+      for (const [index, each] of replacement.entries()) {
+        const placed: Token = special ? { ...each, space: index === 0 ? token.space : each.space, column: token.column, end: token.end } : each;
+        const previous = output[output.length - 1];
+        if (index === 0 && !token.space && (special || gluedAfter) && isWord(placed) && isWord(previous) && previous) {
+          output.pop();
+          output.push(...tokenize(previous.text + placed.text).map((part, position) => ({ ...part, space: position === 0 ? previous.space : part.space, column: previous.column, end: token.end })));
+        } else {
+          output.push(placed);
+        }
+      }
+      gluedAfter = special && replacement.length > 0;
+    }
+    return output;
+  }
+
+  private parameter(token: Token, call: MacroCall): readonly Token[] {
+    const { text } = token;
+    const one = (value: string, kind: Token['kind'] = 'identifier'): Token[] => [{ ...token, kind, text: value }];
+    if (token.kind === 'macroLocal') return one(`..@${call.unique}.${text}`);
+    if (text === '?') return one(call.spelling);
+    if (text === '??') return one(call.macro.name);
+    if (text === '00') return call.label;
+    if (text === '0') return one(call.arguments.length.toString(), 'number');
+    const range = /^(-?\d+):(-?\d+)$/.exec(text);
+    if (range) return this.range(Number(range[1]), Number(range[2]), call, token);
+    const sign = /^[+-]/.exec(text)?.[0];
+    const argument = call.arguments[Number(sign ? text.slice(1) : text) - 1] ?? [];
+    if (sign === undefined) return argument;
+    const condition = argument.length === 1 && argument[0]?.kind === 'identifier' ? argument[0].text.toLowerCase() : '';
+    const opposite = oppositeConditions.get(condition);
+    if (opposite === undefined) throw new LineError('not-a-condition', `macro parameter \`%${text}' is not a condition code`, token.column, token.end);
+    if (sign === '+') return one(condition);
+    if (opposite === '') throw new LineError('no-inverse-condition', `condition code \`${condition}' is not invertible`, token.column, token.end);
+    return one(opposite);
+  }
+  private range(from: number, to: number, call: MacroCall, token: Token): Token[] {
+    const count = call.arguments.length;
+    const first = from < 0 ? count + from : from - 1;
+    const last = to < 0 ? count + to : to - 1;
+    if (first < 0 || last < 0 || first >= count || last >= count) return [];
+    const step = first <= last ? 1 : -1;
+    const result: Token[] = [];
+    for (let index = first; ; index += step) {
+      result.push(...(call.arguments[index] ?? []));
+      if (index === last) return result;
+      result.push({ ...token, kind: 'operator', text: ',' });
+    }
+  }
+}
+
+function colonAfter(label: readonly Token[]): Token {
+  const last = label[label.length - 1];
+  return { kind: 'operator', text: ':', space: false, column: last?.end ?? 1, end: last?.end ?? 1 };
+}
+
+function fileFrame(path: string, lines: readonly SourceLine[], conditionalDepth: number, hidden: boolean): FileFrame {
+  return { kind: 'file', path, lines, index: 0, conditionalDepth, hidden, shift: 0, step: 1, shownName: lines[0]?.file ?? path };
+}
