@@ -7,6 +7,7 @@ import { Dma } from '../chipset/dma/dma.ts';
 import { HostBridge } from '../chipset/host-bridge/host-bridge.ts';
 import { Lpc } from '../chipset/lpc/lpc.ts';
 import { PciBus } from '../chipset/pci/pci.ts';
+import { VideoFunction } from '../chipset/pci/video-function.ts';
 import { Pic } from '../chipset/pic/pic.ts';
 import { Pit } from '../chipset/pit/pit.ts';
 import { Ps2 } from '../chipset/ps2/ps2.ts';
@@ -60,10 +61,15 @@ export function constructChips(bus: MachineBus, control: MachineControl, _config
   const com1 = new Serial(bus, pic.line(4), { name: 'com1', port: 0x3f8 });
   const debugPort = new DebugPort(bus);
   const vga = new Vga(bus);
-  const all: readonly Chip[] = [pic, pit, rtc, dma, ps2, pci, hostBridge, lpc, com1, debugPort, vga];
+  const video = new VideoFunction(bus, pci);
+  const all: readonly Chip[] = [pic, pit, rtc, dma, ps2, pci, hostBridge, lpc, com1, debugPort, vga, video];
 
   return {
-    reset: () => all.forEach((chip) => chip.reset()),
+    reset: () => {
+      for (const chip of all) chip.reset();
+      // Firmware without another channel reads the size of memory from CMOS.
+      rtc.setMemory(bus.memory.ramBytes);
+    },
     interruptPending: () => pic.pending(),
     acknowledgeInterrupt: () => pic.acknowledge(),
     outputs: { com1: 'serial', debugConsole: 'debugConsole' },
@@ -72,7 +78,7 @@ export function constructChips(bus: MachineBus, control: MachineControl, _config
     receiveSerial: (bytes) => com1.receive(bytes),
     pressPowerButton: () => void lpc.pressPowerButton(),
     setTextMode: () => vga.setTextMode(),
-    setVideoRom: () => undefined,
+    setVideoRom: (bytes) => video.setRom(bytes),
     screen: new VgaScreen(
       vga,
       () => control.displayChanges(),
