@@ -9,7 +9,7 @@ import { controlPath, serveControl } from '../host/control-socket.ts';
 import { nodeDisk } from '../host/disk.ts';
 import { runDoctor } from '../host/doctor/doctor.ts';
 import { engineTools } from '../host/engine.ts';
-import { HostError } from '../host/errors.ts';
+import { explain, HostError } from '../host/errors.ts';
 import { Host } from '../host/host.ts';
 import { assetsFolder, libraryFolder, packageRoot, workerDirectory } from '../host/places.ts';
 import type { FrontContext } from '../host/router.ts';
@@ -89,9 +89,9 @@ function start(logFile: string): void {
       void closeConsoles(done.host, windows);
     },
     (error: unknown) => {
-      const known = error instanceof HostError;
-      fail(error instanceof Error ? (error.stack ?? error.message) : String(error));
-      failure = failurePage(known ? error.message : 'Something failed that should not have.', logFile);
+      const explained = explain(error, libraryFolder(undefined));
+      fail(explained.stack ?? explained.message);
+      failure = failurePage(explained instanceof HostError ? explained.message : 'Something failed that should not have.', logFile);
       process.exitCode = 1;
       windows.openFailure().on('closed', () => app.exit(1));
     },

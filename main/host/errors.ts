@@ -25,6 +25,7 @@ export function isSystemError(error: unknown, code: string): boolean {
 
 const SENTENCES: Record<string, (what: string) => { code: ErrorCode; message: string }> = {
   ENOENT: (what) => ({ code: 'UNREADABLE', message: `${what} does not exist.` }),
+  EEXIST: (what) => ({ code: 'CONFLICT', message: `${what}: a file of that name stands where a folder should be.` }),
   EACCES: (what) => ({ code: 'UNREADABLE', message: `${what}: permission denied.` }),
   EPERM: (what) => ({ code: 'UNREADABLE', message: `${what}: the system does not permit it.` }),
   EISDIR: (what) => ({ code: 'UNREADABLE', message: `${what} is a folder, not a file.` }),

@@ -57,10 +57,11 @@ describe.skipIf(missing !== undefined)('the desktop app', () => {
   });
 
   it('keeps what is typed for itself once the keys were let go', async () => {
-    const before = await text();
     await console.keyboard.type('zzz', { delay: 40 });
     await new Promise((resolve) => setTimeout(resolve, 500));
-    expect(await text()).toBe(before);
+    const rows = await text();
+    expect(rows).toContain('vitrine e2e');
+    expect(rows).not.toContain('z');
   });
 
   it('sends Ctrl Alt Del from its menu', async () => {

@@ -38,7 +38,7 @@ export class DesktopApp {
 
   /** The card of a machine in the library. */
   card(name: string): ReturnType<Page['locator']> {
-    return this.library.getByRole('option', { name: new RegExp(`^(Screen of )?${name}`) });
+    return this.library.getByRole('option', { name: new RegExp(`^${name}`) });
   }
 
   /** Starts the selected machine and waits for its console's window. */

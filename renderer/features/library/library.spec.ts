@@ -53,8 +53,10 @@ describe('the library', () => {
     const view = await open(new FakeHost([machine({ state: 'paused', reason: 'You paused it.' })]));
     const caption = view.find('[data-entry=hello] .cap');
     expect(caption.attributes('data-st')).toBe('paused');
-    expect(caption.text()).toContain('Paused');
+    expect(caption.find('svg').exists()).toBe(true);
     expect(caption.text()).toContain('You paused it.');
+    expect(view.find('[data-entry=hello]').attributes('aria-label')).toBe('Hello. Paused. You paused it.');
+    expect(view.find('.det .badge').text()).toBe('Paused');
   });
 
   it('shows a folder that cannot be opened with its reason, under “Needs you”', async () => {
