@@ -24,12 +24,13 @@ export const enum EventKind {
 }
 
 const noErrorCode = -1;
-/** Chain of exceptions of the delivery in progress, for the report of a triple fault. At most three are ever looked at. */
-const chain: { vector: number; code: number; eip: number; address: number }[] = [];
+/** Exceptions of the delivery in progress, for the report of a triple fault: no more than these can come together. */
+const chain = Array.from({ length: 8 }, () => ({ vector: 0, code: 0, eip: 0, address: 0 }));
+let chainLength = 0;
 
 /** Delivers an interrupt or a trap between two instructions, and whatever exceptions that raises. */
 export function deliverEvent(cpu: Cpu, vector: number, kind: EventKind.external | EventKind.trap): void {
-  chain.length = 0;
+  chainLength = 0;
   cpu.state.interruptShadow = 0;
   try {
     enterHandler(cpu, vector, kind, noErrorCode);
@@ -49,7 +50,7 @@ export function deliverEvent(cpu: Cpu, vector: number, kind: EventKind.external 
  * is to shut down.
  */
 export function deliverFault(cpu: Cpu): boolean {
-  chain.length = 0;
+  chainLength = 0;
   cpu.state.interruptShadow = 0;
   try {
     return deliverChain(cpu, noVector);
@@ -64,7 +65,12 @@ const noVector = 0x1000;
 
 function note(cpu: Cpu, vector: number, code: number): void {
   const { state } = cpu;
-  chain.push({ vector, code, eip: state.eip, address: state.faultAddress });
+  // Benign exceptions may follow each other without end; the newest ones tell.
+  const entry = chain[chainLength < chain.length ? chainLength++ : chain.length - 1]!;
+  entry.vector = vector;
+  entry.code = code;
+  entry.eip = state.eip;
+  entry.address = state.faultAddress;
 }
 
 /** Delivers what is pending, and whatever that raises in turn (SDM vol. 3, 6.15, interrupt 8). */
@@ -99,7 +105,7 @@ const activityShutdown = 3;
 function tripleFault(cpu: Cpu): false {
   const { state } = cpu;
   state.activity = activityShutdown;
-  cpu.platform.tripleFault(chain.map((entry) => ({ ...entry })));
+  cpu.platform.tripleFault(chain.slice(0, chainLength).map((entry) => ({ ...entry })));
   return false;
 }
 
@@ -131,7 +137,7 @@ export function softwareInterrupt(cpu: Cpu, vector: number, kind: number): void 
   state.eflags &= ~Flag.resume;
   cpu.trapSuppressed = true;
   try {
-    chain.length = 0;
+    chainLength = 0;
     enterHandler(cpu, vector & 0xff, isInt1 ? EventKind.trap : EventKind.software, noErrorCode);
   } finally {
     cpu.external = 0;

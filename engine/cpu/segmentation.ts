@@ -6,6 +6,7 @@ import { Vector } from './faults.ts';
 import { realModeRights, rights, virtual8086Rights } from './registers.ts';
 
 const realModeLimit = 0xffff;
+const dataSegments = [Seg.es, Seg.ds, Seg.fs, Seg.gs] as const;
 
 /** Services.loadSegment without the shadow: a data or stack segment register. */
 export function loadSegment(cpu: Cpu, seg: number, selector: number): void {
@@ -81,7 +82,7 @@ export function requireDataSegment(cpu: Cpu, selector: number, privilege: number
  */
 export function dropInnerSegments(cpu: Cpu, privilege: number): void {
   const { state } = cpu;
-  for (const seg of [Seg.es, Seg.ds, Seg.fs, Seg.gs]) {
+  for (const seg of dataSegments) {
     const segmentRights = state.segmentRights(seg);
     const conformingCode = rights.code | rights.conforming;
     if ((segmentRights & rights.present) === 0 || (segmentRights & conformingCode) === conformingCode) continue;
