@@ -162,9 +162,10 @@ export function createServices(cpu: Cpu): Services {
     checkPort: two(checkPort),
 
     hypercall: none(() => cpu.raise(Vector.invalidOpcode)),
+    // Without a coprocessor and with CR0.EM clear nobody answers the bus cycle, and the instruction passes without effect: programs
+    // look for an FPU by FNINIT (80486 Programmer's Reference Manual, 10.2).
     coprocessor: none(() => {
-      const absent = (state.cr0 & (Control0.emulation | Control0.taskSwitched)) !== 0;
-      cpu.raise(absent ? Vector.deviceNotAvailable : Vector.invalidOpcode);
+      if ((state.cr0 & (Control0.emulation | Control0.taskSwitched)) !== 0) cpu.raise(Vector.deviceNotAvailable);
     }),
   };
 
