@@ -155,6 +155,8 @@ finished:
         cli
         hlt
 
+STACK_WORDS     equ 96                  ; around the top of each stack
+
 ; prepare: the same state for every case.
 prepare:
         cld
@@ -221,17 +223,17 @@ prepare:
         add eax, 0x11050301
         loop .fill
         mov edi, USER_STACK - 256
-        mov ecx, 64
+        mov ecx, STACK_WORDS
         mov eax, 0x55555555
         rep stosd
         mov edi, CASE_STACK - 256
-        mov ecx, 64
+        mov ecx, STACK_WORDS
         rep stosd
         mov edi, GATE_STACK - 256
-        mov ecx, 64
+        mov ecx, STACK_WORDS
         rep stosd
         mov edi, TASK_STACK - 256
-        mov ecx, 64
+        mov ecx, STACK_WORDS
         rep stosd
         lgdt [gdt_pointer]
         lidt [idt_pointer]
@@ -328,6 +330,10 @@ caught:
         mov esi, text_flags
         call add_text
         mov eax, [ebx + 8]
+        cmp dword [ebp + SAVED], 31
+        ja .interrupt
+        and eax, ~0x10000               ; RF, which QEMU does not set for faults
+.interrupt:
         call add_long
 
         mov [detail], edi

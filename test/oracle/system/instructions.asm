@@ -390,6 +390,18 @@ task_cases:
         dd t0, t1, t2, t3, t4, t5, t6, t7, t8, t9, t10, t11, t12, t13, t14, t15, t16, t17, t18, t19
 TASK_CASES      equ ($ - task_cases) / 4
 
+; faults_by_task: #TS, #NP, #SS and #GP switch to TSS_C, since the task that faults has no stack yet.
+faults_by_task:
+        mov eax, IDT + 10 * 8
+.next:
+        mov word [eax + 2], SEL_TSS_C
+        mov byte [eax + 5], 0x85
+        add eax, 8
+        cmp eax, IDT + 14 * 8
+        jb .next
+        xor eax, eax
+        ret
+
 run_tasks:
         mov ecx, 0xcccccccc
         mov edx, 0xdddddddd
@@ -414,13 +426,17 @@ t10:    mov word [GDT + SEL_TSS_B], 0x66        ; limit too small
         jmp SEL_TSS_B:0
 t11:    mov byte [GDT + SEL_TSS_B + 5], 0x09    ; not present
         jmp SEL_TSS_B:0
-t12:    mov word [TSS_B + 76], ABSENT_CODE
+t12:    call faults_by_task
+        mov word [TSS_B + 76], ABSENT_CODE
         jmp SEL_TSS_B:0
-t13:    mov word [TSS_B + 80], ABSENT_DATA
+t13:    call faults_by_task
+        mov word [TSS_B + 80], ABSENT_DATA
         jmp SEL_TSS_B:0
-t14:    mov word [TSS_B + 80], DATA3
+t14:    call faults_by_task
+        mov word [TSS_B + 80], DATA3
         jmp SEL_TSS_B:0
-t15:    mov word [TSS_B + 96], DATA0    ; an LDT that is none
+t15:    call faults_by_task
+        mov word [TSS_B + 96], DATA0    ; an LDT that is none
         jmp SEL_TSS_B:0
 t16:    mov word [TSS_B + 84], CODE3    ; the task runs at CPL 3
         mov word [TSS_B + 76], CODE3

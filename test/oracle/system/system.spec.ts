@@ -7,16 +7,19 @@ import { assembleHarness, everything, groups, parseReport, select } from './syst
 const workerDirectory = new URL('../../../out/engine/', import.meta.url);
 const available =
   spawnSync('qemu-system-i386', ['--version']).status === 0 &&
-  spawnSync('nasm', ['--version']).status === 0 &&
+  spawnSync('nasm', ['-v']).status === 0 &&
   existsSync(new URL('vcpu-worker.js', workerDirectory));
 
 describe.skipIf(!available)('system behaviour, case by case, as QEMU has it', () => {
   let image: Uint8Array;
   let expected: Map<string, string>;
+  let found: Map<string, string>;
 
   beforeAll(async () => {
     image = assembleHarness();
-    expected = parseReport(await runOnQemu(select(image, everything)));
+    const whole = select(image, everything);
+    expected = parseReport(await runOnQemu(whole));
+    found = parseReport(await runOnVitrine(whole, workerDirectory));
   });
 
   it('is asked for in thousands of cases', () => {
@@ -24,11 +27,8 @@ describe.skipIf(!available)('system behaviour, case by case, as QEMU has it', ()
     expect(new Set([...expected.keys()].map((key) => key.split(':')[0]))).toEqual(new Set(groups));
   });
 
-  it.each(groups.map((name, number) => ({ name, number })))('$name cases end alike', async ({ name, number }) => {
-    const selection = { ...everything, firstGroup: number, lastGroup: number };
-    const found = parseReport(await runOnVitrine(select(image, selection), workerDirectory));
+  it.each(groups.map((name, number) => [name, number] as const))('%s cases end alike', async (name, number) => {
     const cases = [...expected.keys()].filter((key) => key.startsWith(`${name}:`));
-    expect(found.size).toBe(cases.length);
     const different = cases.filter((key) => found.get(key) !== expected.get(key));
     if (different.length === 0) return;
 
@@ -36,7 +36,7 @@ describe.skipIf(!available)('system behaviour, case by case, as QEMU has it', ()
     const details: string[] = [];
     for (const key of different.slice(0, 8)) {
       const index = Number.parseInt(key.split(':')[1] ?? '', 16);
-      const one = select(image, { ...selection, verbose: true, firstIndex: index, lastIndex: index });
+      const one = select(image, { ...everything, verbose: true, firstGroup: number, lastGroup: number, firstIndex: index, lastIndex: index });
       const [qemu, vitrine] = await Promise.all([runOnQemu(one), runOnVitrine(one, workerDirectory)]);
       details.push(`${key}\n  QEMU    ${parseReport(qemu).get(key)}\n  Vitrine ${parseReport(vitrine).get(key)}`);
     }
