@@ -27,6 +27,7 @@ const PARTS = [
   { name: 'model', seconds: 120, ...vitest('model') },
   { name: 'oracle', seconds: 420, ...vitest('oracle') },
   { name: 'boot', seconds: 300, ...vitest('boot') },
+  { name: 'cli', seconds: 180, ...vitest('cli') },
   { name: 'e2e', seconds: 300, ...vitest('e2e') },
 ];
 

@@ -77,6 +77,8 @@ export class Windows {
       ...options,
       show: false,
       title: 'Vitrine',
+      // Alt shows it: the case has little room for chrome.
+      autoHideMenuBar: true,
       icon: path.join(assetsFolder(), 'icons/vitrine.png'),
       backgroundColor: nativeTheme.shouldUseDarkColors ? ROOM.dark : ROOM.light,
       webPreferences: { preload: PRELOAD, contextIsolation: true, sandbox: true, nodeIntegration: false, webviewTag: false, spellcheck: false },

@@ -96,10 +96,12 @@ describe.skipIf(missing !== undefined)('the desktop app', () => {
         for (const window of BrowserWindow.getAllWindows()) window.webContents.setZoomFactor(value);
       }, factor);
     await zoom(2);
-    const overflow = await app.library.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
-    await app.keepPicture(app.library, 'library-dark-200');
+    for (const [page, name] of [[app.library, 'library-dark-200'], [console, 'console-dark-200']] as const) {
+      await eventually(() => page.evaluate(() => devicePixelRatio), (ratio) => ratio === 2, 'the page is zoomed');
+      await app.keepWindowPicture(page, name);
+      expect(await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth)).toBe(0);
+    }
     await zoom(1);
-    expect(overflow).toBe(0);
   });
 
   it('powers off', async () => {

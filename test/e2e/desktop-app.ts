@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { _electron, type ElectronApplication, type Page } from 'playwright-core';
 import { installedElectron } from '../../build/electron.mjs';
@@ -54,6 +54,14 @@ export class DesktopApp {
   async keepPicture(page: Page, name: string): Promise<void> {
     mkdirSync(PICTURES, { recursive: true });
     await page.screenshot({ path: path.join(PICTURES, `${name}.png`) });
+  }
+
+  /** The window as the desktop shows it: a zoomed page is not what its own picture would be. */
+  async keepWindowPicture(page: Page, name: string): Promise<void> {
+    mkdirSync(PICTURES, { recursive: true });
+    const window = await this.electron.browserWindow(page);
+    const png = await window.evaluate(async (shown) => (await shown.webContents.capturePage()).toPNG().toString('base64'));
+    writeFileSync(path.join(PICTURES, `${name}.png`), Buffer.from(png, 'base64'));
   }
 
   async close(): Promise<void> {
