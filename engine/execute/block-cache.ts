@@ -192,7 +192,8 @@ export class BlockCache {
       }
     }
     this.writeBlockEnd(record, offset);
-    for (let index = 0; index < count; index++) this.view.setUint8(this.next + index * recordBytes + field.remaining, count - 1 - index);
+    for (let index = 0; index < count; index++)
+      this.view.setUint8(this.next + index * recordBytes + field.remaining, count - 1 - index);
     return this.register(key, count + 1, false, page);
   }
 
@@ -241,7 +242,8 @@ export class BlockCache {
     }
     this.write(at, status, offset);
     this.view.setUint8(at + field.remaining, 0);
-    if (decoded.form?.operands.some((shape) => shape.kind === 'relative') === true) this.view.setUint32(at + field.link, neverLinked, true);
+    if (decoded.form?.operands.some((shape) => shape.kind === 'relative') === true)
+      this.view.setUint32(at + field.link, neverLinked, true);
     this.writeBlockEnd(at + recordBytes, offset + decoded.length);
     return second;
   }
@@ -254,7 +256,8 @@ export class BlockCache {
     const page = this.fetch.page(physical >>> 12);
     for (let index = 0; index < count; index++) {
       const address = physical + index;
-      this.straddle[to + index] = page === 0 ? this.fetch.readByte(address) : (this.bytes[page + (address & (pageBytes - 1))] ?? 0);
+      this.straddle[to + index] =
+        page === 0 ? this.fetch.readByte(address) : (this.bytes[page + (address & (pageBytes - 1))] ?? 0);
     }
   }
 

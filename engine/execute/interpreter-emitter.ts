@@ -5,7 +5,8 @@
 import type { Emitter, OperandShape, Size, StateField } from '../isa/emitter.ts';
 import type { ServiceName } from '../isa/services.ts';
 import type { SizedForm } from '../isa/sized.ts';
-import { Exit, Seg, segmentBytes, segmentField, vcpuState, type Reg } from '../isa/state.ts';
+import type { Exit } from '../isa/state.ts';
+import { Seg, segmentBytes, segmentField, vcpuState, type Reg } from '../isa/state.ts';
 import type { Callable, FunctionBuilder, Label, Local } from '../wasm/function.ts';
 import { i32, i64, type I32, type I64 } from '../wasm/value.ts';
 import { field, neverLinked, registerOffset } from './record.ts';
@@ -39,7 +40,11 @@ export interface Frame {
 type AccessKind = 'read' | 'write' | 'update' | 'locked';
 
 const slowService = { read: 'readSlow', write: 'writeSlow', update: 'updateSlow', locked: 'lockedSlow' } as const;
-const wideFields = new Set<string>(Object.entries(vcpuState.fields).filter(([, place]) => place.type === 'u64').map(([name]) => name));
+const wideFields = new Set<string>(
+  Object.entries(vcpuState.fields)
+    .filter(([, place]) => place.type === 'u64')
+    .map(([name]) => name),
+);
 
 export class InterpreterEmitter implements Emitter {
   readonly f: FunctionBuilder;
@@ -373,7 +378,9 @@ export class InterpreterEmitter implements Emitter {
   }
 
   private segmentAddress(segment: Seg | I32): I32 {
-    return typeof segment === 'number' ? i32.add(this.frame.cpu.get, i32.const(segment * segmentBytes)) : i32.add(this.frame.cpu.get, segment);
+    return typeof segment === 'number'
+      ? i32.add(this.frame.cpu.get, i32.const(segment * segmentBytes))
+      : i32.add(this.frame.cpu.get, segment);
   }
   private endField(access: 'read' | 'write'): number {
     return vcpuState.offset.segments + (access === 'read' ? segmentField.readEnd : segmentField.writeEnd);
@@ -390,7 +397,10 @@ export class InterpreterEmitter implements Emitter {
     const linear = f.let(i32.add(i32.load(at, vcpuState.offset.segments + segmentField.base), offset));
     if (kind === 'locked' && size > 1) f.brIf(slow, i32.and(linear, i32.const(size - 1)));
     const entry = f.let(
-      i32.add(this.field('tlb'), i32.and(i32.shrU(linear, i32.const(12 - Math.log2(tlb.entryBytes))), i32.const((tlb.entries - 1) * tlb.entryBytes))),
+      i32.add(
+        this.field('tlb'),
+        i32.and(i32.shrU(linear, i32.const(12 - Math.log2(tlb.entryBytes))), i32.const((tlb.entries - 1) * tlb.entryBytes)),
+      ),
     );
     const wide = i64.extendU(linear);
     const end = size === 1 ? wide : i64.add(wide, i64.const(BigInt(size - 1)));
@@ -423,7 +433,9 @@ export class InterpreterEmitter implements Emitter {
 
   private commitIfBounced(pointer: I32): void {
     if (this.frame.careful) return;
-    this.f.if(i32.eq(pointer, i32.add(this.frame.cpu.get, i32.const(vcpuState.offset.bounce))), () => this.f.call(this.frame.services.commitWrite));
+    this.f.if(i32.eq(pointer, i32.add(this.frame.cpu.get, i32.const(vcpuState.offset.bounce))), () =>
+      this.f.call(this.frame.services.commitWrite),
+    );
   }
 
   private remaining(): I32 {

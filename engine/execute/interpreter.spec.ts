@@ -70,7 +70,10 @@ describe('the interpreter', () => {
   });
 
   it('copies strings in runs, and element by element where the run overlaps', () => {
-    machine.load(0x8000, Array.from({ length: 5000 }, (_, index) => index & 0xff));
+    machine.load(
+      0x8000,
+      Array.from({ length: 5000 }, (_, index) => index & 0xff),
+    );
     // rep movsb
     program(0xf3, 0xa4);
     machine.setRegister(Reg.esi, 0x8000);
@@ -78,7 +81,11 @@ describe('the interpreter', () => {
     machine.setRegister(Reg.ecx, 5000);
     expect(machine.run(code, 100).exit).toBe(Exit.halt);
     expect(machine.ram.slice(0x9ff0, 0x9ff0 + 5000)).toEqual(machine.ram.slice(0x8000, 0x8000 + 5000));
-    expect([machine.register(Reg.ecx), machine.register(Reg.esi), machine.register(Reg.edi)]).toEqual([0, 0x8000 + 5000, 0x9ff0 + 5000]);
+    expect([machine.register(Reg.ecx), machine.register(Reg.esi), machine.register(Reg.edi)]).toEqual([
+      0,
+      0x8000 + 5000,
+      0x9ff0 + 5000,
+    ]);
     machine.load(0x20000, [1, 2, 3]);
     machine.setRegister(Reg.esi, 0x20000);
     machine.setRegister(Reg.edi, 0x20003);

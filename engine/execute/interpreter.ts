@@ -30,7 +30,10 @@ export class Interpreter {
     this.vcpu = vcpu;
     this.state = vcpuState.at(memory.buffer as unknown as SharedArrayBuffer, vcpu);
     this.cache = new BlockCache(memory, vcpu, options.cacheBase, options.cacheBytes, options.fetch);
-    const env: Record<string, unknown> = { memory, lookupBlock: ((from) => this.cache.lookup(from)) satisfies InterpreterImports['lookupBlock'] };
+    const env: Record<string, unknown> = {
+      memory,
+      lookupBlock: ((from) => this.cache.lookup(from)) satisfies InterpreterImports['lookupBlock'],
+    };
     const { services } = options;
     for (const name of serviceNames(options.compiled ?? interpreterModule())) {
       const service = services[name];

@@ -56,7 +56,8 @@ export function writeOperands(view: DataView, at: number, decoded: Decoded): voi
     const place = field.registers[slot];
     if (place === undefined) throw new RangeError('a record has room for three register operands');
     if (shape.kind === 'register') view.setUint8(at + place, registerOffset(decoded.registers[slot++] ?? 0, shape.size));
-    else if (shape.kind === 'segment' || shape.kind === 'control' || shape.kind === 'debug') view.setUint8(at + place, decoded.registers[slot++] ?? 0);
+    else if (shape.kind === 'segment' || shape.kind === 'control' || shape.kind === 'debug')
+      view.setUint8(at + place, decoded.registers[slot++] ?? 0);
   }
   view.setUint8(at + field.segment, decoded.segment * segmentBytes);
   if (form.operands.some((shape) => shape.kind === 'relative')) {

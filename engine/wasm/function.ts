@@ -198,7 +198,10 @@ export class FunctionBuilder {
   }
 
   private check(target: Callable, operands: readonly Value[]): void {
-    if (operands.length !== target.parameters.length || operands.some((operand, index) => operand.type !== target.parameters[index])) {
+    if (
+      operands.length !== target.parameters.length ||
+      operands.some((operand, index) => operand.type !== target.parameters[index])
+    ) {
       throw new TypeError(`call of function ${target.index} with (${operands.map((operand) => operand.type).join(', ')})`);
     }
   }

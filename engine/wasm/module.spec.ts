@@ -4,7 +4,10 @@ import { signed32, signed64, unsigned } from './leb128.ts';
 import { ModuleBuilder } from './module.ts';
 import { i32, i64 } from './value.ts';
 
-function instantiate(module: ModuleBuilder, imports: WebAssembly.Imports = {}): Record<string, (...operands: never[]) => unknown> {
+function instantiate(
+  module: ModuleBuilder,
+  imports: WebAssembly.Imports = {},
+): Record<string, (...operands: never[]) => unknown> {
   return new WebAssembly.Instance(new WebAssembly.Module(module.encode()), imports).exports as never;
 }
 
@@ -30,25 +33,39 @@ describe('the module builder', () => {
 
   it('builds loops, branches and switches', () => {
     const module = new ModuleBuilder();
-    module.defineFunction(['i32'], 'i32', (f) => {
-      const n = f.parameter('i32', 0);
-      const sum = f.local('i32');
-      f.block((done) =>
-        f.loop((again) => {
-          f.brIf(done, i32.eqz(n.get));
-          f.set(sum, i32.add(sum.get, n.get));
-          f.set(n, i32.sub(n.get, i32.const(1)));
-          f.br(again);
-        }),
-      );
-      f.return(sum.get);
-    }, 'sum');
-    module.defineFunction(['i32'], 'i32', (f) => {
-      f.block((end) => {
-        f.switch(3, (labels) => f.brTable(labels, end, f.parameter('i32', 0).get), (index) => f.return(i32.const(100 + index)));
-      });
-      f.return(i32.const(-1));
-    }, 'pick');
+    module.defineFunction(
+      ['i32'],
+      'i32',
+      (f) => {
+        const n = f.parameter('i32', 0);
+        const sum = f.local('i32');
+        f.block((done) =>
+          f.loop((again) => {
+            f.brIf(done, i32.eqz(n.get));
+            f.set(sum, i32.add(sum.get, n.get));
+            f.set(n, i32.sub(n.get, i32.const(1)));
+            f.br(again);
+          }),
+        );
+        f.return(sum.get);
+      },
+      'sum',
+    );
+    module.defineFunction(
+      ['i32'],
+      'i32',
+      (f) => {
+        f.block((end) => {
+          f.switch(
+            3,
+            (labels) => f.brTable(labels, end, f.parameter('i32', 0).get),
+            (index) => f.return(i32.const(100 + index)),
+          );
+        });
+        f.return(i32.const(-1));
+      },
+      'pick',
+    );
     const { sum, pick } = instantiate(module) as unknown as Record<string, (n: number) => number>;
     expect(sum?.(100)).toBe(5050);
     expect([0, 1, 2, 3].map((n) => pick?.(n))).toEqual([100, 101, 102, -1]);

@@ -28,7 +28,12 @@ export class ModuleBuilder {
     return entry;
   }
 
-  defineFunction(parameters: readonly ValueType[], result: ValueType | undefined, build: (f: FunctionBuilder) => void, exportAs?: string): Callable {
+  defineFunction(
+    parameters: readonly ValueType[],
+    result: ValueType | undefined,
+    build: (f: FunctionBuilder) => void,
+    exportAs?: string,
+  ): Callable {
     const builder = new FunctionBuilder(parameters, result);
     const callable = { parameters, result, index: this.imports.length + this.functions.length };
     this.functions.push({ builder, callable });

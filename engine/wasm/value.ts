@@ -32,7 +32,8 @@ type Compare64 = (left: I64, right: I64) => I32;
 
 function binary32(opcode: number, fold?: (a: number, b: number) => number): Binary32 {
   return (left, right) => {
-    if (fold && left.constant !== undefined && right.constant !== undefined) return constant32(fold(left.constant, right.constant));
+    if (fold && left.constant !== undefined && right.constant !== undefined)
+      return constant32(fold(left.constant, right.constant));
     return value('i32', left.code, right.code, opcode);
   };
 }
@@ -50,11 +51,27 @@ function load64(opcode: number, align: number) {
 }
 function atomic(opcode: number, align: number) {
   return (address: I32, offset: number, ...operands: I32[]): I32 =>
-    value('i32', address.code, operands.flatMap((operand) => operand.code as number[]), 0xfe, opcode, align, unsigned(offset));
+    value(
+      'i32',
+      address.code,
+      operands.flatMap((operand) => operand.code as number[]),
+      0xfe,
+      opcode,
+      align,
+      unsigned(offset),
+    );
 }
 function atomic64(opcode: number, align: number) {
   return (address: I32, offset: number, ...operands: I64[]): I64 =>
-    value('i64', address.code, operands.flatMap((operand) => operand.code as number[]), 0xfe, opcode, align, unsigned(offset));
+    value(
+      'i64',
+      address.code,
+      operands.flatMap((operand) => operand.code as number[]),
+      0xfe,
+      opcode,
+      align,
+      unsigned(offset),
+    );
 }
 
 function constant32(number: number): I32 {
@@ -155,5 +172,10 @@ export function localTee<T extends ValueType>(type: T, index: number, operand: V
   return value(type, operand.code, 0x22, unsigned(index));
 }
 export function callValue<T extends ValueType>(type: T, index: number, operands: readonly Value[]): Value<T> {
-  return value(type, operands.flatMap((operand) => operand.code as number[]), 0x10, unsigned(index));
+  return value(
+    type,
+    operands.flatMap((operand) => operand.code as number[]),
+    0x10,
+    unsigned(index),
+  );
 }

@@ -10,7 +10,8 @@ import { encodings } from '../../engine/isa/sized.ts';
 const cases = Number(process.env.VITRINE_DECODER_CASES ?? 1_000_000);
 
 /** Decode as a Pentium Pro would: prefixes that later became part of opcodes are ignored there. */
-const options = DecoderOptions.ForceReservedNop | DecoderOptions.NoMPFX_0FBC | DecoderOptions.NoMPFX_0FBD | DecoderOptions.NoWbnoinvd;
+const options =
+  DecoderOptions.ForceReservedNop | DecoderOptions.NoMPFX_0FBC | DecoderOptions.NoMPFX_0FBD | DecoderOptions.NoWbnoinvd;
 
 const general: Record<number, readonly string[]> = {
   1: ['AL', 'CL', 'DL', 'BL', 'AH', 'CH', 'DH', 'BH'],
@@ -57,7 +58,14 @@ function describeOurs(decoded: Decoded): { names: readonly string[]; operands: s
         break;
       }
       case 'immediate':
-        operands.push(hex(mask(code === 'Ib' && index === 1 && form.operands[0]?.kind === 'immediate' ? decoded.immediateHigh : decoded.immediate, shape.size)));
+        operands.push(
+          hex(
+            mask(
+              code === 'Ib' && index === 1 && form.operands[0]?.kind === 'immediate' ? decoded.immediateHigh : decoded.immediate,
+              shape.size,
+            ),
+          ),
+        );
         break;
       case 'one':
         operands.push('1');
@@ -70,17 +78,26 @@ function describeOurs(decoded: Decoded): { names: readonly string[]; operands: s
         break;
       case 'implicit': {
         const si = code[0] === 'X';
-        operands.push(si ? `${segments[decoded.override < 0 ? 3 : decoded.override]}:str${form.addressSize}` : `ES:str${form.addressSize}`);
+        operands.push(
+          si ? `${segments[decoded.override < 0 ? 3 : decoded.override]}:str${form.addressSize}` : `ES:str${form.addressSize}`,
+        );
         break;
       }
     }
   });
-  const names = [instruction.mnemonic, ...(instruction.aliases ?? []), ...(instruction.sizedNames ? Object.values(instruction.sizedNames) : [])];
+  const names = [
+    instruction.mnemonic,
+    ...(instruction.aliases ?? []),
+    ...(instruction.sizedNames ? Object.values(instruction.sizedNames) : []),
+  ];
   return { names, operands: operands.join(', ') };
 }
 
 const stringKinds: Record<number, string> = {
-  [OpKind.MemorySegSI]: '2', [OpKind.MemorySegESI]: '4', [OpKind.MemoryESDI]: 'E2', [OpKind.MemoryESEDI]: 'E4',
+  [OpKind.MemorySegSI]: '2',
+  [OpKind.MemorySegESI]: '4',
+  [OpKind.MemoryESDI]: 'E2',
+  [OpKind.MemoryESEDI]: 'E4',
 };
 
 function describeTheirs(instruction: Instruction): { name: string; operands: string } {
@@ -94,16 +111,27 @@ function describeTheirs(instruction: Instruction): { name: string; operands: str
     } else if (kind === OpKind.Register) operands.push(registerName[instruction.opRegister(index)] ?? '?');
     else if (kind === OpKind.Memory) {
       const base = instruction.memoryBase === Register.None ? '' : registerName[instruction.memoryBase];
-      const scaled = instruction.memoryIndex === Register.None ? '' : `${registerName[instruction.memoryIndex]}*${instruction.memoryIndexScale}`;
+      const scaled =
+        instruction.memoryIndex === Register.None
+          ? ''
+          : `${registerName[instruction.memoryIndex]}*${instruction.memoryIndexScale}`;
       const displacement = Number(BigInt.asUintN(32, instruction.memoryDisplacement));
       const wide = (base ?? '').startsWith('E') || (scaled ?? '').startsWith('E') || instruction.memoryDisplSize === 4;
-      operands.push(`${registerName[instruction.memorySegment]}:[${base}+${scaled}+${hex(wide ? displacement : displacement & 0xffff)}]`);
-    } else if (kind === OpKind.NearBranch16 || kind === OpKind.NearBranch32) operands.push(`->${hex(Number(instruction.nearBranchTarget))}`);
+      operands.push(
+        `${registerName[instruction.memorySegment]}:[${base}+${scaled}+${hex(wide ? displacement : displacement & 0xffff)}]`,
+      );
+    } else if (kind === OpKind.NearBranch16 || kind === OpKind.NearBranch32)
+      operands.push(`->${hex(Number(instruction.nearBranchTarget))}`);
     else if (kind === OpKind.FarBranch16) operands.push(`${hex(instruction.farBranchSelector)}:${hex(instruction.farBranch16)}`);
     else if (kind === OpKind.FarBranch32) operands.push(`${hex(instruction.farBranchSelector)}:${hex(instruction.farBranch32)}`);
     else {
       const value = Number(BigInt.asUintN(32, instruction.immediate(index)));
-      const size = kind === OpKind.Immediate8 || kind === OpKind.Immediate8_2nd ? 1 : kind === OpKind.Immediate16 || kind === OpKind.Immediate8to16 ? 2 : 4;
+      const size =
+        kind === OpKind.Immediate8 || kind === OpKind.Immediate8_2nd
+          ? 1
+          : kind === OpKind.Immediate16 || kind === OpKind.Immediate8to16
+            ? 2
+            : 4;
       operands.push(hex(mask(value, size)));
     }
   }
@@ -138,9 +166,13 @@ function sample(random: () => number, bytes: Uint8Array): void {
 }
 
 /** Integer mnemonics that later processors added; the table has none of them. */
-const ours = new Set(encodings.flatMap(({ instruction }) => [
-  instruction.mnemonic, ...(instruction.aliases ?? []), ...(instruction.sizedNames ? Object.values(instruction.sizedNames) : []),
-]));
+const ours = new Set(
+  encodings.flatMap(({ instruction }) => [
+    instruction.mnemonic,
+    ...(instruction.aliases ?? []),
+    ...(instruction.sizedNames ? Object.values(instruction.sizedNames) : []),
+  ]),
+);
 
 describe.each([16, 32] as const)('the decoder in %i-bit code', (bitness) => {
   it(`agrees with iced-x86 on ${cases} byte strings`, () => {
@@ -162,7 +194,11 @@ describe.each([16, 32] as const)('the decoder in %i-bit code', (bitness) => {
         const mine = describeOurs(decoded);
         const their = describeTheirs(theirs);
         // String instructions name AL, AX, EAX and DX in iced's operands; the table leaves them implicit.
-        if (decoded.form?.operands.some((shape) => shape.kind === 'implicit') === true) their.operands = their.operands.split(', ').filter((each) => each.includes(':')).join(', ');
+        if (decoded.form?.operands.some((shape) => shape.kind === 'implicit') === true)
+          their.operands = their.operands
+            .split(', ')
+            .filter((each) => each.includes(':'))
+            .join(', ');
         // iced names the register of a word operand by the operand size (LLDT EAX reads AX).
         if (wordOperands.has(mine.names[0] ?? '') || mine.operands.match(/^[CDEFGS]S, /)) {
           mine.operands = mine.operands.replace(/\bE(?=[A-D]X|[SB]P|[SD]I)/g, '');
@@ -170,10 +206,19 @@ describe.each([16, 32] as const)('the decoder in %i-bit code', (bitness) => {
         }
         // VMGEXIT is what VMMCALL with F2 or F3 is called on processors that encrypt guests.
         if (their.name === 'vmgexit') their.name = 'vmmcall';
-        const nop = mine.names[0] === 'nop' && (their.name === 'reservednop' || their.name.startsWith('prefetch') || their.name === 'nop' || their.name === 'xchg');
-        const sameOperands = mine.operands === their.operands || nop || mine.names[0] === 'xlatb' || mine.names[0] === 'ret' || mine.names[0] === 'retf';
+        const nop =
+          mine.names[0] === 'nop' &&
+          (their.name === 'reservednop' || their.name.startsWith('prefetch') || their.name === 'nop' || their.name === 'xchg');
+        const sameOperands =
+          mine.operands === their.operands ||
+          nop ||
+          mine.names[0] === 'xlatb' ||
+          mine.names[0] === 'ret' ||
+          mine.names[0] === 'retf';
         if (theirs.length !== decoded.length || !(mine.names.includes(their.name) || nop) || !sameOperands) {
-          failures.push(`${text}: ${mine.names[0]} ${mine.operands} (${decoded.length}) | ${their.name} ${their.operands} (${theirs.length})`);
+          failures.push(
+            `${text}: ${mine.names[0]} ${mine.operands} (${decoded.length}) | ${their.name} ${their.operands} (${theirs.length})`,
+          );
         }
       } else if (!escape && theirs.mnemonic !== Mnemonic.INVALID && ours.has(theirName) && !isLater(theirs)) {
         failures.push(`${text}: nothing | ${theirName} ${describeTheirs(theirs).operands} (${theirs.length})`);
@@ -188,5 +233,8 @@ describe.each([16, 32] as const)('the decoder in %i-bit code', (bitness) => {
 
 /** SSE2's MOVSD and CMPSD share names with string instructions. */
 function isLater(instruction: Instruction): boolean {
-  return instruction.opCount > 0 && [0, 1].some((index) => index < instruction.opCount && (registerName[instruction.opRegister(index)] ?? '').startsWith('XMM'));
+  return (
+    instruction.opCount > 0 &&
+    [0, 1].some((index) => index < instruction.opCount && (registerName[instruction.opRegister(index)] ?? '').startsWith('XMM'))
+  );
 }

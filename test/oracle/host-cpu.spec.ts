@@ -21,8 +21,25 @@ function buildRunner(): string | undefined {
   if (process.arch !== 'x64' || process.platform !== 'linux') return undefined;
   const output = join(mkdtempSync(join(tmpdir(), 'vitrine-native-')), 'runner');
   const source = new URL('./native/runner.c', import.meta.url).pathname;
-  const flags = ['-m32', '-O1', '-ffreestanding', '-fno-pic', '-no-pie', '-fno-stack-protector', '-fno-tree-loop-distribute-patterns'];
-  const result = spawnSync('gcc', [...flags, '-mgeneral-regs-only', '-nostdlib', '-static', '-Wl,-e,start', '-o', output, source]);
+  const flags = [
+    '-m32',
+    '-O1',
+    '-ffreestanding',
+    '-fno-pic',
+    '-no-pie',
+    '-fno-stack-protector',
+    '-fno-tree-loop-distribute-patterns',
+  ];
+  const result = spawnSync('gcc', [
+    ...flags,
+    '-mgeneral-regs-only',
+    '-nostdlib',
+    '-static',
+    '-Wl,-e,start',
+    '-o',
+    output,
+    source,
+  ]);
   if (result.status !== 0) return undefined;
   // A kernel without 32-bit support cannot start it.
   return spawnSync(output, { input: '' }).status === 0 ? output : undefined;
@@ -31,9 +48,55 @@ const runner = buildRunner();
 
 /** Not user mode, not deterministic, or dependent on descriptors and devices: those are compared with QEMU. */
 const excluded = new Set([
-  'int', 'int3', 'int1', 'into', 'hlt', 'in', 'out', 'cpuid', 'rdtsc', 'rdmsr', 'wrmsr', 'rdpmc', 'wait', 'esc', 'pushf', 'popf', 'cli', 'sti',
-  'retf', 'iret', 'lds', 'les', 'lss', 'lfs', 'lgs', 'sldt', 'str', 'smsw', 'lmsw', 'sgdt', 'sidt', 'lgdt', 'lidt', 'lldt', 'ltr', 'lar', 'lsl',
-  'verr', 'verw', 'arpl', 'clts', 'invd', 'wbinvd', 'invlpg', 'sysenter', 'sysexit', 'rsm', 'vmcall', 'vmmcall',
+  'int',
+  'int3',
+  'int1',
+  'into',
+  'hlt',
+  'in',
+  'out',
+  'cpuid',
+  'rdtsc',
+  'rdmsr',
+  'wrmsr',
+  'rdpmc',
+  'wait',
+  'esc',
+  'pushf',
+  'popf',
+  'cli',
+  'sti',
+  'retf',
+  'iret',
+  'lds',
+  'les',
+  'lss',
+  'lfs',
+  'lgs',
+  'sldt',
+  'str',
+  'smsw',
+  'lmsw',
+  'sgdt',
+  'sidt',
+  'lgdt',
+  'lidt',
+  'lldt',
+  'ltr',
+  'lar',
+  'lsl',
+  'verr',
+  'verw',
+  'arpl',
+  'clts',
+  'invd',
+  'wbinvd',
+  'invlpg',
+  'sysenter',
+  'sysexit',
+  'rsm',
+  'vmcall',
+  'vmmcall',
 ]);
 const candidates = encodings.filter(({ instruction, form }) => {
   if (excluded.has(instruction.mnemonic) || /^(ins|outs)[bwd]$/.test(instruction.mnemonic)) return false;
@@ -161,7 +224,8 @@ describe.skipIf(runner === undefined)('instructions on the host CPU and in the i
     const decoded = new Decoded();
     while (list.length < cases) {
       const one = generate(random);
-      if (one.bytes.length > 15 || decode(Uint8Array.from(one.bytes), 0, one.bytes.length, 4, decoded) !== DecodeStatus.ok) continue;
+      if (one.bytes.length > 15 || decode(Uint8Array.from(one.bytes), 0, one.bytes.length, 4, decoded) !== DecodeStatus.ok)
+        continue;
       // A branch into its own bytes would never end on the host.
       const relative = decoded.form?.operands.some((shape) => shape.kind === 'relative') === true;
       if (relative && decoded.immediate < 0 && decoded.immediate >= -16) continue;
@@ -179,7 +243,11 @@ describe.skipIf(runner === undefined)('instructions on the host CPU and in the i
     const output = execFileSync(runner ?? '', { input, maxBuffer: cases * 64, timeout: 120_000 });
     expect(output.length).toBe(cases * 56);
 
-    const machine = new FlatMachine(0x400000, (page) => page === code >> 12 || page === data >> 12 || page === (data >> 12) + 1, (page) => page === code >> 12);
+    const machine = new FlatMachine(
+      0x400000,
+      (page) => page === code >> 12 || page === data >> 12 || page === (data >> 12) + 1,
+      (page) => page === code >> 12,
+    );
     const words = new Uint32Array(machine.ram.buffer, machine.ram.byteOffset + data, dataBytes / 4);
     const failures: string[] = [];
     const covered = new Set<string>();
@@ -206,10 +274,12 @@ describe.skipIf(runner === undefined)('instructions on the host CPU and in the i
       // Which of its two operands CMPS reads first, and how far ahead ENTER reads a frame that its pushes overlap, is up to the processor.
       const { mnemonic } = one.encoding.instruction;
       if (mnemonic.startsWith('cmps') && trap !== 3 && vector !== 3) return;
-      if (mnemonic === 'enter' && decoded.immediateHigh > 0 && Math.abs((one.registers[4] ?? 0) - (one.registers[5] ?? 0)) < 256) return;
+      if (mnemonic === 'enter' && decoded.immediateHigh > 0 && Math.abs((one.registers[4] ?? 0) - (one.registers[5] ?? 0)) < 256)
+        return;
       const wrong: string[] = [];
       const compare = (what: string, mine: number, their: number) => {
-        if (mine >>> 0 !== their >>> 0) wrong.push(`${what} ${(mine >>> 0).toString(16)} instead of ${(their >>> 0).toString(16)}`);
+        if (mine >>> 0 !== their >>> 0)
+          wrong.push(`${what} ${(mine >>> 0).toString(16)} instead of ${(their >>> 0).toString(16)}`);
       };
       compare('vector', vector, trap);
       compare('eip', Number(machine.state.eip), (theirs[9] ?? 0) - (trap === 3 ? 1 : 0));
@@ -221,14 +291,17 @@ describe.skipIf(runner === undefined)('instructions on the host CPU and in the i
         const size = decoded.form?.operands[0] && 'size' in decoded.form.operands[0] ? decoded.form.operands[0].size : 4;
         const mask = (allFlags | 0x400) & ~(trap === 3 ? undefinedFlags(one, count, size) : 0);
         compare('flags', machine.flags & mask, (theirs[8] ?? 0) & mask);
-        for (let register = 0; register < 8; register++) compare(`r${register}`, machine.register(register), theirs[register] ?? 0);
+        for (let register = 0; register < 8; register++)
+          compare(`r${register}`, machine.register(register), theirs[register] ?? 0);
         compare('memory', hash(words), theirs[13] ?? 0);
       }
       covered.add(one.encoding.instruction.mnemonic);
       if (wrong.length > 0) {
         const text = one.bytes.map((byte) => byte.toString(16).padStart(2, '0')).join(' ');
         const before = one.registers.map((value) => (value >>> 0).toString(16)).join(' ');
-        failures.push(`${one.encoding.instruction.mnemonic} [${text}] flags ${one.flags.toString(16)} regs ${before}: ${wrong.join(', ')}`);
+        failures.push(
+          `${one.encoding.instruction.mnemonic} [${text}] flags ${one.flags.toString(16)} regs ${before}: ${wrong.join(', ')}`,
+        );
       }
     });
     expect(failures).toEqual([]);

@@ -2,7 +2,8 @@
  * A vCPU with flat 32-bit segments over identity-mapped memory, for tests of generated code: no paging, no devices. Accesses
  * beyond its memory raise #PF; services that need cpu/ raise #UD, so that a test notices.
  */
-import { Attention, Exit, Reg, Seg, segmentBytes, segmentField, vcpuState, type VcpuState } from '../../isa/state.ts';
+import type { Exit } from '../../isa/state.ts';
+import { Attention, Reg, Seg, segmentBytes, segmentField, vcpuState, type VcpuState } from '../../isa/state.ts';
 import type { Services } from '../../isa/services.ts';
 import { Interpreter } from '../interpreter.ts';
 import { jumpCacheBytes, tlb, tlbHalfBytes } from '../translation-cache.ts';
@@ -112,7 +113,13 @@ export class FlatMachine {
     const carry = flagAux >>> 31;
     const overflow = ((flagAux ^ (flagAux << 1)) >>> 31) & 1;
     return (
-      carry | (ones & 1 ? 0 : 4) | ((flagAux & 8) << 1) | (flagZero === 0 ? 0x40 : 0) | ((flagSignParity >>> 31) << 7) | (eflags & 0x400) | (overflow << 11)
+      carry |
+      (ones & 1 ? 0 : 4) |
+      ((flagAux & 8) << 1) |
+      (flagZero === 0 ? 0x40 : 0) |
+      ((flagSignParity >>> 31) << 7) |
+      (eflags & 0x400) |
+      (overflow << 11)
     );
   }
   set flags(image: number) {

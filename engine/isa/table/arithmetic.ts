@@ -1,9 +1,7 @@
 /** Integer arithmetic and logic (SDM vol. 1, 5.1.2 and 5.1.4; vol. 2 for each). */
 import { i32, i64, type I32 } from '../../wasm/value.ts';
 import type { Emitter } from '../emitter.ts';
-import {
-  adjust, carry, setAdd, setLogic, setResultWith, setStep, setSubtract, signExtend, zeroExtend,
-} from '../flags.ts';
+import { adjust, carry, setAdd, setLogic, setResultWith, setStep, setSubtract, signExtend, zeroExtend } from '../flags.ts';
 import { form, type Form, type Instruction } from '../instruction.ts';
 import { Reg } from '../state.ts';
 
@@ -63,14 +61,57 @@ function logic(operation: (a: I32, b: I32) => I32) {
 
 const classic: readonly Instruction[] = [
   { mnemonic: 'add', summary: 'Add', writes: allFlags, lock: true, forms: classicForms(0), semantics: binary(add) },
-  { mnemonic: 'or', summary: 'Logical inclusive OR', writes: 'oszpc', undefined: 'a', lock: true, forms: classicForms(1), semantics: binary(logic(i32.or)) },
-  { mnemonic: 'adc', summary: 'Add with carry', reads: 'c', writes: allFlags, lock: true, forms: classicForms(2), semantics: binary(addCarry) },
-  { mnemonic: 'sbb', summary: 'Subtract with borrow', reads: 'c', writes: allFlags, lock: true, forms: classicForms(3), semantics: binary(subtractBorrow) },
-  { mnemonic: 'and', summary: 'Logical AND', writes: 'oszpc', undefined: 'a', lock: true, forms: classicForms(4), semantics: binary(logic(i32.and)) },
-  { mnemonic: 'sub', summary: 'Subtract', writes: allFlags, lock: true, forms: classicForms(5), semantics: binary(subtract) },
-  { mnemonic: 'xor', summary: 'Logical exclusive OR', writes: 'oszpc', undefined: 'a', lock: true, forms: classicForms(6), semantics: binary(logic(i32.xor)) },
   {
-    mnemonic: 'cmp', summary: 'Compare two operands', writes: allFlags, forms: classicForms(7),
+    mnemonic: 'or',
+    summary: 'Logical inclusive OR',
+    writes: 'oszpc',
+    undefined: 'a',
+    lock: true,
+    forms: classicForms(1),
+    semantics: binary(logic(i32.or)),
+  },
+  {
+    mnemonic: 'adc',
+    summary: 'Add with carry',
+    reads: 'c',
+    writes: allFlags,
+    lock: true,
+    forms: classicForms(2),
+    semantics: binary(addCarry),
+  },
+  {
+    mnemonic: 'sbb',
+    summary: 'Subtract with borrow',
+    reads: 'c',
+    writes: allFlags,
+    lock: true,
+    forms: classicForms(3),
+    semantics: binary(subtractBorrow),
+  },
+  {
+    mnemonic: 'and',
+    summary: 'Logical AND',
+    writes: 'oszpc',
+    undefined: 'a',
+    lock: true,
+    forms: classicForms(4),
+    semantics: binary(logic(i32.and)),
+  },
+  { mnemonic: 'sub', summary: 'Subtract', writes: allFlags, lock: true, forms: classicForms(5), semantics: binary(subtract) },
+  {
+    mnemonic: 'xor',
+    summary: 'Logical exclusive OR',
+    writes: 'oszpc',
+    undefined: 'a',
+    lock: true,
+    forms: classicForms(6),
+    semantics: binary(logic(i32.xor)),
+  },
+  {
+    mnemonic: 'cmp',
+    summary: 'Compare two operands',
+    writes: allFlags,
+    forms: classicForms(7),
     semantics: (e) => {
       const a = e.read(0);
       subtract(e, a, e.read(1));
@@ -107,7 +148,9 @@ function multiply(signed: boolean) {
     }
     const product = e.f.let(signed ? i32.mul(signExtend(a, size), signExtend(b, size)) : i32.mul(a, b));
     setWideResult(e, product, i32.shrU(product, i32.const(16)));
-    const truncated = signed ? i32.ne(signExtend(product, size), product) : i32.ne(i32.shrU(product, i32.const(size * 8)), i32.const(0));
+    const truncated = signed
+      ? i32.ne(signExtend(product, size), product)
+      : i32.ne(i32.shrU(product, i32.const(size * 8)), i32.const(0));
     const lost = e.f.let(truncated);
     setResultWith(e, product, size, lost, lost);
   };
@@ -144,10 +187,7 @@ function divide(signed: boolean) {
       const wide = e.f.let(signed ? i64.extendS(divisor) : i64.extendU(divisor));
       if (signed) {
         // -2^63 / -1 overflows in WebAssembly as well: it would trap.
-        e.f.if(
-          i32.and(i64.eq(wide, i64.const(-1n)), i64.eq(dividend, i64.const(-(2n ** 63n)))),
-          () => e.fault(divideError),
-        );
+        e.f.if(i32.and(i64.eq(wide, i64.const(-1n)), i64.eq(dividend, i64.const(-(2n ** 63n)))), () => e.fault(divideError));
       }
       const quotient = e.f.let(signed ? i64.divS(dividend, wide) : i64.divU(dividend, wide));
       const back = signed ? i64.extendS(i32.wrap(quotient)) : i64.extendU(i32.wrap(quotient));
@@ -158,7 +198,9 @@ function divide(signed: boolean) {
     }
     const dividend = e.f.let(
       size === 1
-        ? signed ? i32.extend16(e.register(Reg.eax, 2)) : e.register(Reg.eax, 2)
+        ? signed
+          ? i32.extend16(e.register(Reg.eax, 2))
+          : e.register(Reg.eax, 2)
         : i32.or(i32.shl(e.register(Reg.edx, 2), i32.const(16)), e.register(Reg.eax, 2)),
     );
     const wide = e.f.let(signed ? signExtend(divisor, size) : divisor);
@@ -180,7 +222,10 @@ function divide(signed: boolean) {
 
 const unary: readonly Instruction[] = [
   {
-    mnemonic: 'inc', summary: 'Increment by 1', writes: 'oszap', lock: true,
+    mnemonic: 'inc',
+    summary: 'Increment by 1',
+    writes: 'oszap',
+    lock: true,
     forms: [form('40', 'Zv'), form('fe /0', 'Eb'), form('ff /0', 'Ev')],
     semantics: (e) =>
       e.update(0, (a) => {
@@ -190,7 +235,10 @@ const unary: readonly Instruction[] = [
       }),
   },
   {
-    mnemonic: 'dec', summary: 'Decrement by 1', writes: 'oszap', lock: true,
+    mnemonic: 'dec',
+    summary: 'Decrement by 1',
+    writes: 'oszap',
+    lock: true,
     forms: [form('48', 'Zv'), form('fe /1', 'Eb'), form('ff /1', 'Ev')],
     semantics: (e) =>
       e.update(0, (a) => {
@@ -200,21 +248,34 @@ const unary: readonly Instruction[] = [
       }),
   },
   {
-    mnemonic: 'neg', summary: "Two's complement negation", writes: allFlags, lock: true,
+    mnemonic: 'neg',
+    summary: "Two's complement negation",
+    writes: allFlags,
+    lock: true,
     forms: [form('f6 /3', 'Eb'), form('f7 /3', 'Ev')],
     semantics: (e) => e.update(0, (a) => subtract(e, i32.const(0), a)),
   },
   {
-    mnemonic: 'not', summary: "One's complement negation", lock: true,
+    mnemonic: 'not',
+    summary: "One's complement negation",
+    lock: true,
     forms: [form('f6 /2', 'Eb'), form('f7 /2', 'Ev')],
     semantics: (e) => e.update(0, (a) => i32.xor(a, i32.const(-1))),
   },
   {
-    mnemonic: 'test', summary: 'Logical compare', writes: 'oszpc', undefined: 'a',
+    mnemonic: 'test',
+    summary: 'Logical compare',
+    writes: 'oszpc',
+    undefined: 'a',
     forms: [
-      form('84 /r', 'Eb Gb'), form('85 /r', 'Ev Gv'), form('a8', 'AL Ib'), form('a9', 'eAX Iz'),
-      form('f6 /0', 'Eb Ib'), form('f7 /0', 'Ev Iz'),
-      form('f6 /1', 'Eb Ib', { decodeOnly: true }), form('f7 /1', 'Ev Iz', { decodeOnly: true }),
+      form('84 /r', 'Eb Gb'),
+      form('85 /r', 'Ev Gv'),
+      form('a8', 'AL Ib'),
+      form('a9', 'eAX Iz'),
+      form('f6 /0', 'Eb Ib'),
+      form('f7 /0', 'Ev Iz'),
+      form('f6 /1', 'Eb Ib', { decodeOnly: true }),
+      form('f7 /1', 'Ev Iz', { decodeOnly: true }),
     ],
     semantics: (e) => {
       const a = e.read(0);
@@ -222,14 +283,24 @@ const unary: readonly Instruction[] = [
     },
   },
   {
-    mnemonic: 'mul', summary: 'Unsigned multiply', writes: 'oc', undefined: 'szap',
+    mnemonic: 'mul',
+    summary: 'Unsigned multiply',
+    writes: 'oc',
+    undefined: 'szap',
     forms: [form('f6 /4', 'Eb'), form('f7 /4', 'Ev')],
     semantics: multiply(false),
   },
   {
-    mnemonic: 'imul', summary: 'Signed multiply', writes: 'oc', undefined: 'szap',
+    mnemonic: 'imul',
+    summary: 'Signed multiply',
+    writes: 'oc',
+    undefined: 'szap',
     forms: [
-      form('f6 /5', 'Eb'), form('f7 /5', 'Ev'), form('0f af /r', 'Gv Ev'), form('6b /r', 'Gv Ev Ibs'), form('69 /r', 'Gv Ev Iz'),
+      form('f6 /5', 'Eb'),
+      form('f7 /5', 'Ev'),
+      form('0f af /r', 'Gv Ev'),
+      form('6b /r', 'Gv Ev Ibs'),
+      form('69 /r', 'Gv Ev Iz'),
     ],
     semantics: (e) => {
       if (e.operands.length === 1) multiply(true)(e);
@@ -242,8 +313,20 @@ const unary: readonly Instruction[] = [
       }
     },
   },
-  { mnemonic: 'div', summary: 'Unsigned divide', undefined: allFlags, forms: [form('f6 /6', 'Eb'), form('f7 /6', 'Ev')], semantics: divide(false) },
-  { mnemonic: 'idiv', summary: 'Signed divide', undefined: allFlags, forms: [form('f6 /7', 'Eb'), form('f7 /7', 'Ev')], semantics: divide(true) },
+  {
+    mnemonic: 'div',
+    summary: 'Unsigned divide',
+    undefined: allFlags,
+    forms: [form('f6 /6', 'Eb'), form('f7 /6', 'Ev')],
+    semantics: divide(false),
+  },
+  {
+    mnemonic: 'idiv',
+    summary: 'Signed divide',
+    undefined: allFlags,
+    forms: [form('f6 /7', 'Eb'), form('f7 /7', 'Ev')],
+    semantics: divide(true),
+  },
 ];
 
 /** Decimal adjustment (SDM vol. 2; undefined flags as processors set them). */
@@ -257,8 +340,7 @@ function adjustDecimal(direction: 'add' | 'subtract') {
     const result = e.f.let(direction === 'add' ? i32.add(old, delta) : i32.sub(old, delta));
     e.setRegister(Reg.eax, result, 1);
     // DAS also carries when the low correction borrows out of the byte.
-    const carryOut =
-      direction === 'add' ? high : e.f.let(i32.or(high, i32.and(low, i32.ltU(old, i32.const(6)))));
+    const carryOut = direction === 'add' ? high : e.f.let(i32.or(high, i32.and(low, i32.ltU(old, i32.const(6)))));
     setAdjusted(e, result, carryOut, low);
   };
 }
@@ -281,12 +363,47 @@ function adjustAscii(direction: 'add' | 'subtract') {
 }
 
 const decimal: readonly Instruction[] = [
-  { mnemonic: 'daa', summary: 'Decimal adjust AL after addition', reads: 'ac', writes: 'szapc', undefined: 'o', forms: [form('27')], semantics: adjustDecimal('add') },
-  { mnemonic: 'das', summary: 'Decimal adjust AL after subtraction', reads: 'ac', writes: 'szapc', undefined: 'o', forms: [form('2f')], semantics: adjustDecimal('subtract') },
-  { mnemonic: 'aaa', summary: 'ASCII adjust AL after addition', reads: 'a', writes: 'ac', undefined: 'oszp', forms: [form('37')], semantics: adjustAscii('add') },
-  { mnemonic: 'aas', summary: 'ASCII adjust AL after subtraction', reads: 'a', writes: 'ac', undefined: 'oszp', forms: [form('3f')], semantics: adjustAscii('subtract') },
   {
-    mnemonic: 'aam', summary: 'ASCII adjust AX after multiply', writes: 'szp', undefined: 'oac',
+    mnemonic: 'daa',
+    summary: 'Decimal adjust AL after addition',
+    reads: 'ac',
+    writes: 'szapc',
+    undefined: 'o',
+    forms: [form('27')],
+    semantics: adjustDecimal('add'),
+  },
+  {
+    mnemonic: 'das',
+    summary: 'Decimal adjust AL after subtraction',
+    reads: 'ac',
+    writes: 'szapc',
+    undefined: 'o',
+    forms: [form('2f')],
+    semantics: adjustDecimal('subtract'),
+  },
+  {
+    mnemonic: 'aaa',
+    summary: 'ASCII adjust AL after addition',
+    reads: 'a',
+    writes: 'ac',
+    undefined: 'oszp',
+    forms: [form('37')],
+    semantics: adjustAscii('add'),
+  },
+  {
+    mnemonic: 'aas',
+    summary: 'ASCII adjust AL after subtraction',
+    reads: 'a',
+    writes: 'ac',
+    undefined: 'oszp',
+    forms: [form('3f')],
+    semantics: adjustAscii('subtract'),
+  },
+  {
+    mnemonic: 'aam',
+    summary: 'ASCII adjust AX after multiply',
+    writes: 'szp',
+    undefined: 'oac',
     forms: [form('d4', 'Ib')],
     semantics: (e) => {
       const base = e.read(0);
@@ -298,7 +415,10 @@ const decimal: readonly Instruction[] = [
     },
   },
   {
-    mnemonic: 'aad', summary: 'ASCII adjust AX before division', writes: 'szp', undefined: 'oac',
+    mnemonic: 'aad',
+    summary: 'ASCII adjust AX before division',
+    writes: 'szp',
+    undefined: 'oac',
     forms: [form('d5', 'Ib')],
     semantics: (e) => {
       const base = e.read(0);
@@ -313,21 +433,38 @@ const decimal: readonly Instruction[] = [
 ];
 
 const conversion: readonly Instruction[] = [
-  { mnemonic: 'cbw', summary: 'Sign-extend AL into AX', forms: [form('98', '', { operandSize: 16 })], semantics: (e) => e.setRegister(Reg.eax, i32.extend8(e.register(Reg.eax, 1)), 2) },
-  { mnemonic: 'cwde', summary: 'Sign-extend AX into EAX', forms: [form('98', '', { operandSize: 32 })], semantics: (e) => e.setRegister(Reg.eax, i32.extend16(e.register(Reg.eax, 2))) },
   {
-    mnemonic: 'cwd', summary: 'Sign-extend AX into DX:AX', forms: [form('99', '', { operandSize: 16 })],
+    mnemonic: 'cbw',
+    summary: 'Sign-extend AL into AX',
+    forms: [form('98', '', { operandSize: 16 })],
+    semantics: (e) => e.setRegister(Reg.eax, i32.extend8(e.register(Reg.eax, 1)), 2),
+  },
+  {
+    mnemonic: 'cwde',
+    summary: 'Sign-extend AX into EAX',
+    forms: [form('98', '', { operandSize: 32 })],
+    semantics: (e) => e.setRegister(Reg.eax, i32.extend16(e.register(Reg.eax, 2))),
+  },
+  {
+    mnemonic: 'cwd',
+    summary: 'Sign-extend AX into DX:AX',
+    forms: [form('99', '', { operandSize: 16 })],
     semantics: (e) => e.setRegister(Reg.edx, i32.shrS(i32.extend16(e.register(Reg.eax, 2)), i32.const(15)), 2),
   },
   {
-    mnemonic: 'cdq', summary: 'Sign-extend EAX into EDX:EAX', forms: [form('99', '', { operandSize: 32 })],
+    mnemonic: 'cdq',
+    summary: 'Sign-extend EAX into EDX:EAX',
+    forms: [form('99', '', { operandSize: 32 })],
     semantics: (e) => e.setRegister(Reg.edx, i32.shrS(e.register(Reg.eax), i32.const(31))),
   },
 ];
 
 const exchange: readonly Instruction[] = [
   {
-    mnemonic: 'xadd', summary: 'Exchange and add', writes: allFlags, lock: true,
+    mnemonic: 'xadd',
+    summary: 'Exchange and add',
+    writes: allFlags,
+    lock: true,
     forms: [form('0f c0 /r', 'Eb Gb'), form('0f c1 /r', 'Ev Gv')],
     semantics: (e) => {
       const b = e.read(1);
@@ -344,7 +481,10 @@ const exchange: readonly Instruction[] = [
     },
   },
   {
-    mnemonic: 'cmpxchg', summary: 'Compare and exchange', writes: allFlags, lock: true,
+    mnemonic: 'cmpxchg',
+    summary: 'Compare and exchange',
+    writes: allFlags,
+    lock: true,
     forms: [form('0f b0 /r', 'Eb Gb'), form('0f b1 /r', 'Ev Gv')],
     semantics: (e) => {
       const size = e.size(0);
@@ -363,4 +503,3 @@ const exchange: readonly Instruction[] = [
 ];
 
 export const arithmetic: readonly Instruction[] = [...classic, ...unary, ...decimal, ...conversion, ...exchange];
-

@@ -12,30 +12,53 @@ function target(e: Emitter, offset: I32): I32 {
 
 const jumps: readonly Instruction[] = [
   ...conditions.map((condition, code): Instruction => ({
-    mnemonic: `j${condition.names[0]}`, aliases: condition.names.slice(1).map((name) => `j${name}`),
-    summary: 'Jump if the condition holds', reads: condition.reads,
+    mnemonic: `j${condition.names[0]}`,
+    aliases: condition.names.slice(1).map((name) => `j${name}`),
+    summary: 'Jump if the condition holds',
+    reads: condition.reads,
     forms: [form((0x70 + code).toString(16), 'Jb', { sized: true }), form(`0f ${(0x80 + code).toString(16)}`, 'Jz')],
     semantics: (e) => e.f.if(condition.test(e), () => e.jumpRelative()),
   })),
-  { mnemonic: 'jmp', summary: 'Jump', terminates: true, forms: [form('eb', 'Jb', { sized: true }), form('e9', 'Jz')], semantics: (e) => e.jumpRelative() },
-  { mnemonic: 'jmp', summary: 'Jump near, indirect', terminates: true, forms: [form('ff /4', 'Ev')], semantics: (e) => {
-    const offset = target(e, e.read(0));
-    e.checkTarget(offset);
-    e.jump(offset);
-  } },
   {
-    mnemonic: 'jmp', summary: 'Jump far', terminates: true, forms: [form('ea', 'Ap')],
+    mnemonic: 'jmp',
+    summary: 'Jump',
+    terminates: true,
+    forms: [form('eb', 'Jb', { sized: true }), form('e9', 'Jz')],
+    semantics: (e) => e.jumpRelative(),
+  },
+  {
+    mnemonic: 'jmp',
+    summary: 'Jump near, indirect',
+    terminates: true,
+    forms: [form('ff /4', 'Ev')],
+    semantics: (e) => {
+      const offset = target(e, e.read(0));
+      e.checkTarget(offset);
+      e.jump(offset);
+    },
+  },
+  {
+    mnemonic: 'jmp',
+    summary: 'Jump far',
+    terminates: true,
+    forms: [form('ea', 'Ap')],
     semantics: (e) => e.callControl('farJump', e.immediateHigh(), e.immediate(), i32.const(e.operandSize)),
   },
   {
-    mnemonic: 'jmp', summary: 'Jump far, indirect', terminates: true, forms: [form('ff /5', 'Mp')],
+    mnemonic: 'jmp',
+    summary: 'Jump far, indirect',
+    terminates: true,
+    forms: [form('ff /5', 'Mp')],
     semantics: (e) => {
       const [selector, offset] = readFarPointer(e);
       e.callControl('farJump', selector, offset, i32.const(e.operandSize));
     },
   },
   {
-    mnemonic: 'call', summary: 'Call near', terminates: true, forms: [form('e8', 'Jz')],
+    mnemonic: 'call',
+    summary: 'Call near',
+    terminates: true,
+    forms: [form('e8', 'Jz')],
     semantics: (e) => {
       e.checkTarget();
       e.push(e.nextInstructionPointer(), e.operandSize);
@@ -43,7 +66,10 @@ const jumps: readonly Instruction[] = [
     },
   },
   {
-    mnemonic: 'call', summary: 'Call near, indirect', terminates: true, forms: [form('ff /2', 'Ev')],
+    mnemonic: 'call',
+    summary: 'Call near, indirect',
+    terminates: true,
+    forms: [form('ff /2', 'Ev')],
     semantics: (e) => {
       const offset = target(e, e.read(0));
       e.checkTarget(offset);
@@ -52,18 +78,28 @@ const jumps: readonly Instruction[] = [
     },
   },
   {
-    mnemonic: 'call', summary: 'Call far', terminates: true, forms: [form('9a', 'Ap')],
+    mnemonic: 'call',
+    summary: 'Call far',
+    terminates: true,
+    forms: [form('9a', 'Ap')],
     semantics: (e) => e.callControl('farCall', e.immediateHigh(), e.immediate(), i32.const(e.operandSize)),
   },
   {
-    mnemonic: 'call', summary: 'Call far, indirect', terminates: true, forms: [form('ff /3', 'Mp')],
+    mnemonic: 'call',
+    summary: 'Call far, indirect',
+    terminates: true,
+    forms: [form('ff /3', 'Mp')],
     semantics: (e) => {
       const [selector, offset] = readFarPointer(e);
       e.callControl('farCall', selector, offset, i32.const(e.operandSize));
     },
   },
   {
-    mnemonic: 'ret', aliases: ['retn'], summary: 'Return near', terminates: true, forms: [form('c3', '', { sized: true }), form('c2', 'Iw', { sized: true })],
+    mnemonic: 'ret',
+    aliases: ['retn'],
+    summary: 'Return near',
+    terminates: true,
+    forms: [form('c3', '', { sized: true }), form('c2', 'Iw', { sized: true })],
     semantics: (e) => {
       const offset = target(e, e.peekStack(0, e.operandSize));
       const extra = e.operands.length > 0 ? e.immediate() : i32.const(0);
@@ -73,11 +109,18 @@ const jumps: readonly Instruction[] = [
     },
   },
   {
-    mnemonic: 'retf', summary: 'Return far', terminates: true, forms: [form('cb', '', { sized: true }), form('ca', 'Iw', { sized: true })],
+    mnemonic: 'retf',
+    summary: 'Return far',
+    terminates: true,
+    forms: [form('cb', '', { sized: true }), form('ca', 'Iw', { sized: true })],
     semantics: (e) => e.callControl('farReturn', i32.const(e.operandSize), e.operands.length > 0 ? e.immediate() : i32.const(0)),
   },
   {
-    mnemonic: 'iret', summary: 'Return from interrupt', terminates: true, sizedNames: { 16: 'iretw', 32: 'iretd' }, forms: [form('cf', '', { sized: true })],
+    mnemonic: 'iret',
+    summary: 'Return from interrupt',
+    terminates: true,
+    sizedNames: { 16: 'iretw', 32: 'iretd' },
+    forms: [form('cf', '', { sized: true })],
     semantics: (e) => e.callControl('interruptReturn', i32.const(e.operandSize)),
   },
 ];
@@ -110,15 +153,43 @@ function loop(condition: ((e: Emitter) => I32) | undefined) {
 const loopForms = (opcode: string) => [form(opcode, 'Jb', { sized: true })];
 
 const loops: readonly Instruction[] = [
-  { mnemonic: 'loopne', aliases: ['loopnz'], summary: 'Loop while not zero and ZF clear', reads: 'z', addressSized: true, forms: loopForms('e0'), semantics: loop((e) => i32.xor(zero(e), i32.const(1))) },
-  { mnemonic: 'loope', aliases: ['loopz'], summary: 'Loop while not zero and ZF set', reads: 'z', addressSized: true, forms: loopForms('e1'), semantics: loop(zero) },
-  { mnemonic: 'loop', summary: 'Loop while CX or ECX is not zero', addressSized: true, forms: loopForms('e2'), semantics: loop(undefined) },
   {
-    mnemonic: 'jcxz', summary: 'Jump if CX is zero', addressSized: true, forms: [form('e3', 'Jb', { sized: true, addressSize: 16 })],
+    mnemonic: 'loopne',
+    aliases: ['loopnz'],
+    summary: 'Loop while not zero and ZF clear',
+    reads: 'z',
+    addressSized: true,
+    forms: loopForms('e0'),
+    semantics: loop((e) => i32.xor(zero(e), i32.const(1))),
+  },
+  {
+    mnemonic: 'loope',
+    aliases: ['loopz'],
+    summary: 'Loop while not zero and ZF set',
+    reads: 'z',
+    addressSized: true,
+    forms: loopForms('e1'),
+    semantics: loop(zero),
+  },
+  {
+    mnemonic: 'loop',
+    summary: 'Loop while CX or ECX is not zero',
+    addressSized: true,
+    forms: loopForms('e2'),
+    semantics: loop(undefined),
+  },
+  {
+    mnemonic: 'jcxz',
+    summary: 'Jump if CX is zero',
+    addressSized: true,
+    forms: [form('e3', 'Jb', { sized: true, addressSize: 16 })],
     semantics: (e) => e.f.if(i32.eqz(countRegister(e)), () => e.jumpRelative()),
   },
   {
-    mnemonic: 'jecxz', summary: 'Jump if ECX is zero', addressSized: true, forms: [form('e3', 'Jb', { sized: true, addressSize: 32 })],
+    mnemonic: 'jecxz',
+    summary: 'Jump if ECX is zero',
+    addressSized: true,
+    forms: [form('e3', 'Jb', { sized: true, addressSize: 32 })],
     semantics: (e) => e.f.if(i32.eqz(countRegister(e)), () => e.jumpRelative()),
   },
 ];
@@ -126,18 +197,44 @@ const loops: readonly Instruction[] = [
 const invalidOpcode = 6;
 
 const interrupts: readonly Instruction[] = [
-  { mnemonic: 'int3', aliases: ['int03'], summary: 'Breakpoint', terminates: true, forms: [form('cc')], semantics: (e) => e.callControl('softwareInterrupt', i32.const(3), i32.const(1)) },
-  { mnemonic: 'int', summary: 'Software interrupt', terminates: true, forms: [form('cd', 'Ib')], semantics: (e) => e.callControl('softwareInterrupt', e.read(0), i32.const(0)) },
   {
-    mnemonic: 'into', summary: 'Interrupt if overflow', reads: 'o', terminates: true, forms: [form('ce')],
+    mnemonic: 'int3',
+    aliases: ['int03'],
+    summary: 'Breakpoint',
+    terminates: true,
+    forms: [form('cc')],
+    semantics: (e) => e.callControl('softwareInterrupt', i32.const(3), i32.const(1)),
+  },
+  {
+    mnemonic: 'int',
+    summary: 'Software interrupt',
+    terminates: true,
+    forms: [form('cd', 'Ib')],
+    semantics: (e) => e.callControl('softwareInterrupt', e.read(0), i32.const(0)),
+  },
+  {
+    mnemonic: 'into',
+    summary: 'Interrupt if overflow',
+    reads: 'o',
+    terminates: true,
+    forms: [form('ce')],
     semantics: (e) => {
       e.f.if(overflow(e), () => e.callControl('softwareInterrupt', i32.const(4), i32.const(1)));
       e.flow();
     },
   },
-  { mnemonic: 'int1', aliases: ['icebp', 'int01'], summary: 'Debug trap', terminates: true, forms: [form('f1')], semantics: (e) => e.callControl('softwareInterrupt', i32.const(1), i32.const(2)) },
   {
-    mnemonic: 'bound', summary: 'Check an array index against bounds', forms: [form('62 /r', 'Gv Ma')],
+    mnemonic: 'int1',
+    aliases: ['icebp', 'int01'],
+    summary: 'Debug trap',
+    terminates: true,
+    forms: [form('f1')],
+    semantics: (e) => e.callControl('softwareInterrupt', i32.const(1), i32.const(2)),
+  },
+  {
+    mnemonic: 'bound',
+    summary: 'Check an array index against bounds',
+    forms: [form('62 /r', 'Gv Ma')],
     semantics: (e) => {
       const size = e.operandSize;
       const extend = (value: I32) => e.f.let(size === 2 ? i32.extend16(value) : value);
@@ -149,13 +246,25 @@ const interrupts: readonly Instruction[] = [
     },
   },
   {
-    mnemonic: 'ud2', summary: 'Undefined instruction', terminates: true, forms: [form('0f 0b')], semantics: (e) => e.fault(invalidOpcode),
+    mnemonic: 'ud2',
+    summary: 'Undefined instruction',
+    terminates: true,
+    forms: [form('0f 0b')],
+    semantics: (e) => e.fault(invalidOpcode),
   },
   {
-    mnemonic: 'ud1', summary: 'Undefined instruction', terminates: true, forms: [form('0f b9 /r', 'Gv Ev')], semantics: (e) => e.fault(invalidOpcode),
+    mnemonic: 'ud1',
+    summary: 'Undefined instruction',
+    terminates: true,
+    forms: [form('0f b9 /r', 'Gv Ev')],
+    semantics: (e) => e.fault(invalidOpcode),
   },
   {
-    mnemonic: 'ud0', summary: 'Undefined instruction', terminates: true, forms: [form('0f ff /r', 'Gv Ev')], semantics: (e) => e.fault(invalidOpcode),
+    mnemonic: 'ud0',
+    summary: 'Undefined instruction',
+    terminates: true,
+    forms: [form('0f ff /r', 'Gv Ev')],
+    semantics: (e) => e.fault(invalidOpcode),
   },
 ];
 

@@ -1,17 +1,19 @@
 /** Shifts, rotates and bit instructions (SDM vol. 1, 5.1.5 and 5.1.6). Counts are taken modulo 32. */
 import { i32, i64, type I32 } from '../../wasm/value.ts';
 import type { Emitter, Size } from '../emitter.ts';
-import {
-  carry, setCarry, setCarryOverflowKeepAdjust, setResultWith, signExtend, zeroExtend,
-} from '../flags.ts';
+import { carry, setCarry, setCarryOverflowKeepAdjust, setResultWith, signExtend, zeroExtend } from '../flags.ts';
 import { form, type Form, type Instruction } from '../instruction.ts';
 
 const one = i32.const(1);
 
 function shiftForms(digit: number): Form[] {
   return [
-    form(`d0 /${digit}`, 'Eb 1'), form(`d2 /${digit}`, 'Eb CL'), form(`c0 /${digit}`, 'Eb Ib'),
-    form(`d1 /${digit}`, 'Ev 1'), form(`d3 /${digit}`, 'Ev CL'), form(`c1 /${digit}`, 'Ev Ib'),
+    form(`d0 /${digit}`, 'Eb 1'),
+    form(`d2 /${digit}`, 'Eb CL'),
+    form(`c0 /${digit}`, 'Eb Ib'),
+    form(`d1 /${digit}`, 'Ev 1'),
+    form(`d3 /${digit}`, 'Ev CL'),
+    form(`c1 /${digit}`, 'Ev Ib'),
   ];
 }
 
@@ -120,15 +122,49 @@ function rotateThroughCarry(direction: 'left' | 'right') {
 const shifts: readonly Instruction[] = [
   { mnemonic: 'rol', summary: 'Rotate left', writes: 'c', undefined: 'o', forms: shiftForms(0), semantics: shift(rotateLeft) },
   { mnemonic: 'ror', summary: 'Rotate right', writes: 'c', undefined: 'o', forms: shiftForms(1), semantics: shift(rotateRight) },
-  { mnemonic: 'rcl', summary: 'Rotate left through carry', reads: 'c', writes: 'c', undefined: 'o', forms: shiftForms(2), semantics: shift(rotateThroughCarry('left')) },
-  { mnemonic: 'rcr', summary: 'Rotate right through carry', reads: 'c', writes: 'c', undefined: 'o', forms: shiftForms(3), semantics: shift(rotateThroughCarry('right')) },
   {
-    mnemonic: 'shl', aliases: ['sal'], summary: 'Shift left', writes: 'szpc', undefined: 'oa',
+    mnemonic: 'rcl',
+    summary: 'Rotate left through carry',
+    reads: 'c',
+    writes: 'c',
+    undefined: 'o',
+    forms: shiftForms(2),
+    semantics: shift(rotateThroughCarry('left')),
+  },
+  {
+    mnemonic: 'rcr',
+    summary: 'Rotate right through carry',
+    reads: 'c',
+    writes: 'c',
+    undefined: 'o',
+    forms: shiftForms(3),
+    semantics: shift(rotateThroughCarry('right')),
+  },
+  {
+    mnemonic: 'shl',
+    aliases: ['sal'],
+    summary: 'Shift left',
+    writes: 'szpc',
+    undefined: 'oa',
     forms: [...shiftForms(4), ...shiftForms(6).map((each) => ({ ...each, decodeOnly: true }))],
     semantics: shift(shiftLeft),
   },
-  { mnemonic: 'shr', summary: 'Shift right', writes: 'szpc', undefined: 'oa', forms: shiftForms(5), semantics: shift(shiftRight) },
-  { mnemonic: 'sar', summary: 'Shift right, keeping the sign', writes: 'szpc', undefined: 'oa', forms: shiftForms(7), semantics: shift(shiftRightArithmetic) },
+  {
+    mnemonic: 'shr',
+    summary: 'Shift right',
+    writes: 'szpc',
+    undefined: 'oa',
+    forms: shiftForms(5),
+    semantics: shift(shiftRight),
+  },
+  {
+    mnemonic: 'sar',
+    summary: 'Shift right, keeping the sign',
+    writes: 'szpc',
+    undefined: 'oa',
+    forms: shiftForms(7),
+    semantics: shift(shiftRightArithmetic),
+  },
 ];
 
 /**
@@ -163,7 +199,10 @@ function doubleShift(direction: 'left' | 'right') {
           const low = e.f.let(zeroExtend(value, 2));
           const fill = e.f.let(zeroExtend(filler, 2));
           const pattern = e.f.let(
-            i64.or(i64.or(i64.shl(i64.extendU(low), i64.const(32n)), i64.shl(i64.extendU(fill), i64.const(16n))), i64.extendU(low)),
+            i64.or(
+              i64.or(i64.shl(i64.extendU(low), i64.const(32n)), i64.shl(i64.extendU(fill), i64.const(16n))),
+              i64.extendU(low),
+            ),
           );
           if (direction === 'left') {
             e.f.set(result, i32.wrap(i64.shrU(i64.shl(pattern, steps), i64.const(32n))));
@@ -183,8 +222,22 @@ function doubleShift(direction: 'left' | 'right') {
 }
 
 const doubleShifts: readonly Instruction[] = [
-  { mnemonic: 'shld', summary: 'Double precision shift left', writes: 'szpc', undefined: 'oa', forms: [form('0f a4 /r', 'Ev Gv Ib'), form('0f a5 /r', 'Ev Gv CL')], semantics: doubleShift('left') },
-  { mnemonic: 'shrd', summary: 'Double precision shift right', writes: 'szpc', undefined: 'oa', forms: [form('0f ac /r', 'Ev Gv Ib'), form('0f ad /r', 'Ev Gv CL')], semantics: doubleShift('right') },
+  {
+    mnemonic: 'shld',
+    summary: 'Double precision shift left',
+    writes: 'szpc',
+    undefined: 'oa',
+    forms: [form('0f a4 /r', 'Ev Gv Ib'), form('0f a5 /r', 'Ev Gv CL')],
+    semantics: doubleShift('left'),
+  },
+  {
+    mnemonic: 'shrd',
+    summary: 'Double precision shift right',
+    writes: 'szpc',
+    undefined: 'oa',
+    forms: [form('0f ac /r', 'Ev Gv Ib'), form('0f ad /r', 'Ev Gv CL')],
+    semantics: doubleShift('right'),
+  },
 ];
 
 /**
@@ -220,13 +273,57 @@ function bitScan(direction: 'forward' | 'reverse') {
 }
 
 const bits: readonly Instruction[] = [
-  { mnemonic: 'bt', summary: 'Bit test', writes: 'c', undefined: 'osap', forms: bitForms('0f a3', 4), semantics: bitTest(undefined) },
-  { mnemonic: 'bts', summary: 'Bit test and set', writes: 'c', undefined: 'osap', lock: true, forms: bitForms('0f ab', 5), semantics: bitTest(i32.or) },
-  { mnemonic: 'btr', summary: 'Bit test and reset', writes: 'c', undefined: 'osap', lock: true, forms: bitForms('0f b3', 6), semantics: bitTest((value, mask) => i32.and(value, i32.xor(mask, i32.const(-1)))) },
-  { mnemonic: 'btc', summary: 'Bit test and complement', writes: 'c', undefined: 'osap', lock: true, forms: bitForms('0f bb', 7), semantics: bitTest(i32.xor) },
-  { mnemonic: 'bsf', summary: 'Bit scan forward', writes: 'z', undefined: 'osapc', forms: [form('0f bc /r', 'Gv Ev')], semantics: bitScan('forward') },
-  { mnemonic: 'bsr', summary: 'Bit scan reverse', writes: 'z', undefined: 'osapc', forms: [form('0f bd /r', 'Gv Ev')], semantics: bitScan('reverse') },
+  {
+    mnemonic: 'bt',
+    summary: 'Bit test',
+    writes: 'c',
+    undefined: 'osap',
+    forms: bitForms('0f a3', 4),
+    semantics: bitTest(undefined),
+  },
+  {
+    mnemonic: 'bts',
+    summary: 'Bit test and set',
+    writes: 'c',
+    undefined: 'osap',
+    lock: true,
+    forms: bitForms('0f ab', 5),
+    semantics: bitTest(i32.or),
+  },
+  {
+    mnemonic: 'btr',
+    summary: 'Bit test and reset',
+    writes: 'c',
+    undefined: 'osap',
+    lock: true,
+    forms: bitForms('0f b3', 6),
+    semantics: bitTest((value, mask) => i32.and(value, i32.xor(mask, i32.const(-1)))),
+  },
+  {
+    mnemonic: 'btc',
+    summary: 'Bit test and complement',
+    writes: 'c',
+    undefined: 'osap',
+    lock: true,
+    forms: bitForms('0f bb', 7),
+    semantics: bitTest(i32.xor),
+  },
+  {
+    mnemonic: 'bsf',
+    summary: 'Bit scan forward',
+    writes: 'z',
+    undefined: 'osapc',
+    forms: [form('0f bc /r', 'Gv Ev')],
+    semantics: bitScan('forward'),
+  },
+  {
+    mnemonic: 'bsr',
+    summary: 'Bit scan reverse',
+    writes: 'z',
+    undefined: 'osapc',
+    forms: [form('0f bd /r', 'Gv Ev')],
+    semantics: bitScan('reverse'),
+  },
 ];
 
 export const shiftAndBit: readonly Instruction[] = [...shifts, ...doubleShifts, ...bits];
-

@@ -111,7 +111,9 @@ function runStore(e: Emitter, size: Size, remaining: I32, done: (count: I32) => 
     const bytes = e.f.let(i32.mul(count, i32.const(size)));
     e.f.brIf(no, e.beyond(Seg.es, to, bytes, 'write'));
     const value = e.register(Reg.eax, size);
-    const pattern = e.f.let(size === 1 ? i32.mul(value, i32.const(0x01010101)) : size === 2 ? i32.mul(value, i32.const(0x00010001)) : value);
+    const pattern = e.f.let(
+      size === 1 ? i32.mul(value, i32.const(0x01010101)) : size === 2 ? i32.mul(value, i32.const(0x00010001)) : value,
+    );
     const low = e.f.let(i32.and(pattern, i32.const(0xff)));
     e.f.if(
       i32.eq(pattern, i32.mul(low, i32.const(0x01010101))),
@@ -190,25 +192,44 @@ const elementSize = (e: Emitter): Size => e.size(0);
 /** CMPS and SCAS stop after an element: REPE when it differed, REPNE when it was equal. */
 const untilZero = (e: Emitter): I32 => (e.repeat === 'repne' ? zero(e) : i32.ne(e.field('flagZero'), i32.const(0)));
 
-function family(stem: string, opcode: number, operands: (size: 'b' | 'w' | 'd') => string, summary: string, each: Element, options: {
-  repeat: 'rep' | 'repe'; run?: Run; until?: (e: Emitter) => I32; reads?: string; writes?: string;
-}): Instruction[] {
+function family(
+  stem: string,
+  opcode: number,
+  operands: (size: 'b' | 'w' | 'd') => string,
+  summary: string,
+  each: Element,
+  options: {
+    repeat: 'rep' | 'repe';
+    run?: Run;
+    until?: (e: Emitter) => I32;
+    reads?: string;
+    writes?: string;
+  },
+): Instruction[] {
   const hex = (number: number) => number.toString(16);
   return [
     { name: 'b', form: form(hex(opcode), operands('b')) },
     { name: 'w', form: form(hex(opcode + 1), operands('w'), { operandSize: 16 as const }) },
     { name: 'd', form: form(hex(opcode + 1), operands('d'), { operandSize: 32 as const }) },
-  ].map(
-    (entry): Instruction => ({
-      mnemonic: stem + entry.name, summary, repeat: options.repeat, addressSized: true, reads: `d${options.reads ?? ''}`,
-      writes: options.writes, forms: [entry.form], semantics: repeated(elementSize, each, options.run, options.until),
-    }),
-  );
+  ].map((entry): Instruction => ({
+    mnemonic: stem + entry.name,
+    summary,
+    repeat: options.repeat,
+    addressSized: true,
+    reads: `d${options.reads ?? ''}`,
+    writes: options.writes,
+    forms: [entry.form],
+    semantics: repeated(elementSize, each, options.run, options.until),
+  }));
 }
 
 export const string: readonly Instruction[] = [
   ...family('movs', 0xa4, (s) => `Y${s} X${s}`, 'Move string', element.move, { repeat: 'rep', run: runMove }),
-  ...family('cmps', 0xa6, (s) => `X${s} Y${s}`, 'Compare strings', element.compare, { repeat: 'repe', until: untilZero, writes: 'oszapc' }),
+  ...family('cmps', 0xa6, (s) => `X${s} Y${s}`, 'Compare strings', element.compare, {
+    repeat: 'repe',
+    until: untilZero,
+    writes: 'oszapc',
+  }),
   ...family('stos', 0xaa, (s) => `Y${s}`, 'Store string', element.store, { repeat: 'rep', run: runStore }),
   ...family('lods', 0xac, (s) => `X${s}`, 'Load string', element.load, { repeat: 'rep' }),
   ...family('scas', 0xae, (s) => `Y${s}`, 'Scan string', element.scan, { repeat: 'repe', until: untilZero, writes: 'oszapc' }),
