@@ -376,7 +376,11 @@ export class Assembly implements Scope {
     return this.absolute ? Number(this.absolute.start.constant) + this.absoluteOffset : this.section.offset;
   }
   private operandsOf(body: Body & { kind: 'instruction' }): Operand[] {
-    return body.operands.map((operand) => evaluateOperand(operand, this.scope, this.bits, body.prefixes.addressSize));
+    return body.operands.map((syntax) => {
+      const operand = evaluateOperand(syntax, this.scope, this.bits, body.prefixes.addressSize);
+      if (operand.warning !== undefined) this.warn('register-size', operand.warning);
+      return operand;
+    });
   }
   private encodeOnce(body: Body & { kind: 'instruction' }, operands: readonly Operand[], offset: number): number[] {
     const base: Base | undefined = this.absolute ? baseOf(this.absolute.start) : this.section;

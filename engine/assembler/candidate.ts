@@ -47,8 +47,16 @@ function alternatives(candidate: Candidate): Candidate[] {
   if ((instruction.mnemonic === 'aam' || instruction.mnemonic === 'aad') && codes.length === 1) {
     return [{ ...candidate, codes: [], opcode: [...candidate.opcode, 10], form: { ...form, operands: [] } }];
   }
+  // UD0 and UD1 may be written without the operands that nobody reads.
+  if (instruction.mnemonic === 'ud0' || instruction.mnemonic === 'ud1') return [{ ...candidate, codes: [], modrm: 'none' }];
   return [];
 }
+
+/** Names that fix the operand size of returns, besides the table's. */
+const sizedReturns: Readonly<Record<string, readonly [string, 16 | 32][]>> = {
+  ret: [['retw', 16], ['retd', 32], ['retnw', 16], ['retnd', 32]],
+  retf: [['retfw', 16], ['retfd', 32]],
+};
 
 /** All candidates of a table by lower-case name. */
 export function candidatesOf(instructions: readonly Instruction[]): ReadonlyMap<string, readonly Candidate[]> {
@@ -65,6 +73,7 @@ export function candidatesOf(instructions: readonly Instruction[]): ReadonlyMap<
       const names = form.mnemonic !== undefined ? [form.mnemonic] : [instruction.mnemonic, ...(instruction.aliases ?? [])];
       for (const each of [candidate, ...alternatives(candidate)]) {
         for (const name of names) add(name, each);
+        for (const [name, size] of sizedReturns[instruction.mnemonic] ?? []) add(name, { ...each, onlySize: size });
         if (instruction.sizedNames) {
           add(instruction.sizedNames[16], { ...each, onlySize: 16 });
           add(instruction.sizedNames[32], { ...each, onlySize: 32 });
@@ -72,5 +81,8 @@ export function candidatesOf(instructions: readonly Instruction[]): ReadonlyMap<
       }
     }
   }
+  // XCHG is symmetric; of two registers NASM puts the first into ModRM.reg.
+  const exchange = byName.get('xchg');
+  if (exchange) byName.set('xchg', [...exchange].sort((a, b) => Number(b.codes[0]?.startsWith('G')) - Number(a.codes[0]?.startsWith('G'))));
   return byName;
 }

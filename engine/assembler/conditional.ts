@@ -1,9 +1,9 @@
 /** `%if` and its kin (NASM manual, 4.4). */
 import { LineError } from './diagnostic.ts';
 import { isFloat, numberValue, stringBytes } from './literal.ts';
-import { splitArguments, type SourceLine } from './macro.ts';
+import type { SourceLine } from './macro.ts';
 import type { Preprocessor } from './preprocessor.ts';
-import { spelling, type Token } from './token.ts';
+import { isOperator, spelling, type Token } from './token.ts';
 
 interface Conditional {
   /** `waiting`: no branch was taken yet; `done`: one was; `dead`: the whole construct stands in a skipped part. */
@@ -109,8 +109,11 @@ function firstName(rest: readonly Token[], what: string): Token {
 const expanded = (preprocessor: Preprocessor, rest: readonly Token[]): readonly Token[] => preprocessor.expand(rest);
 
 function identical(preprocessor: Preprocessor, rest: readonly Token[], ignoreCase: boolean): boolean {
-  const [left, right, more] = splitArguments(expanded(preprocessor, rest), true);
-  if (!left || !right || more) throw new LineError('two-arguments', '%ifidn expects two arguments with a comma between them.');
+  const tokens = expanded(preprocessor, rest);
+  const comma = tokens.findIndex((token) => isOperator(token, ','));
+  const left = tokens.slice(0, comma);
+  const right = tokens.slice(comma + 1);
+  if (comma < 0) throw new LineError('two-arguments', '%ifidn expects two arguments with a comma between them.');
   if (left.length !== right.length) return false;
   const key = (token: Token): string => {
     const text = token.kind === 'string' ? `"${Array.from(stringBytes(token.text)).join(' ')}` : spelling(token);

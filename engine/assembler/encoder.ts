@@ -63,19 +63,21 @@ function widthOf(code: OperandCode, size: 16 | 32): number {
 function fits(code: OperandCode, operand: Operand, size: 16 | 32, candidate: Candidate, site: Site, length: () => number): Fit | undefined {
   const { register, value, address } = operand;
   const fixed = fixedRegisters[code];
-  if (fixed !== undefined) return register?.name === fixed ? (code.length === 2 && register.class === 'segment' ? plainFit : plainFit) : undefined;
+  if (fixed !== undefined) return register?.name === fixed ? plainFit : undefined;
   const mnemonic = candidate.instruction.mnemonic;
   const transfer = mnemonic === 'jmp' || mnemonic === 'call';
   switch (code[0]) {
     case 'e':
       return register?.class === 'general' && register.number === 0 && register.size === size ? sizedFit : undefined;
     case '1':
-      return operand.kind === 'immediate' && value && isNumber(value) && value.constant === 1n && (operand.size === 0 || operand.size === 8) && !operand.strict
+      return operand.kind === 'immediate' && value && isNumber(value) && value.constant === 1n && operand.size === 0 && !operand.strict
         ? plainFit
         : undefined;
     case 'Z':
     case 'G':
       if (register?.class !== 'general' || register.size !== widthOf(code, size)) return undefined;
+      // The result of BSWAP with a word register is undefined (SDM vol. 2, BSWAP).
+      if (mnemonic === 'bswap' && size === 16) return undefined;
       return code[1] === 'v' ? sizedFit : plainFit;
     case 'R':
       return register?.class === 'general' && register.size === 32 ? plainFit : undefined;
@@ -109,8 +111,8 @@ function fits(code: OperandCode, operand: Operand, size: 16 | 32, candidate: Can
         if (operand.size === 0) return plainFit;
         return operand.size === size ? sizedFit : undefined;
       }
-      const width = letterBits[code[1] ?? ''];
-      return width === undefined || operand.size === 0 || operand.size === width ? plainFit : undefined;
+      if (mnemonic === 'lea' || operand.size === 0) return plainFit;
+      return operand.size === letterBits[code[1] ?? ''] ? plainFit : undefined;
     }
     case 'O':
       if (!address?.plain) return undefined;
@@ -153,7 +155,7 @@ function fitsRelative(code: OperandCode, operand: Operand, value: Value, size: 1
   if (code === 'Jz') return operand.distance === 'short' ? undefined : fit;
   const onlyShort = !(candidate.instruction.forms.some((form) => form.operands[0] === 'Jz'));
   if (onlyShort || operand.distance === 'short') return operand.distance === 'near' ? undefined : fit;
-  if (operand.distance === 'near' || operand.strict) return undefined;
+  if (operand.distance === 'near' || operand.strict || sized) return undefined;
   if (value.unknown) return fit;
   if (baseOf(value) !== site.base) return undefined;
   const distance = value.constant - BigInt(site.offset) - BigInt(length());
@@ -189,7 +191,7 @@ function addressSizeOf(candidate: Candidate, operands: readonly Operand[], prefi
 }
 
 function needsOperandPrefix(candidate: Candidate, size: 16 | 32, prefixes: Prefixes, bits: 16 | 32): boolean {
-  if (candidate.sizeMatters) return size !== bits;
+  if (candidate.sizeMatters && size !== bits) return true;
   return prefixes.operandSize !== undefined && prefixes.operandSize !== bits;
 }
 
@@ -257,6 +259,8 @@ function matchOf(candidate: Candidate, operands: readonly Operand[], size: 16 | 
     const code = candidate.codes[index];
     const operand = operands[index];
     if (code === undefined || operand === undefined) return undefined;
+    // ADD [x], byte 5 means a byte in memory: the keyword says the size of both.
+    if (code === 'Ibs' && operand.size === 8 && candidate.codes[0]?.[0] === 'E' && operands[0]?.address && operands[0].size === 0) return undefined;
     const fit = fits(code, operand, size, candidate, site, measured);
     if (!fit) return undefined;
     if (fit.memoryBits !== 0) memoryBits = fit.memoryBits;
@@ -354,7 +358,7 @@ function checkedImmediate(code: OperandCode, value: Value, count: number, size: 
   const limit = 1n << BigInt(count * 8);
   const signed = code === 'Ibs';
   const compared = signed ? BigInt.asIntN(size, number) : number;
-  if (signed ? compared < -128n || compared > 127n : number < -limit / 2n - (count === 1 ? 0n : 0n) || number >= limit) {
+  if (signed ? compared < -128n || compared > 127n : number < -limit / 2n || number >= limit) {
     site.warn('number-overflow', `${signed ? 'signed byte' : count === 1 ? 'byte' : count === 2 ? 'word' : 'dword'} value exceeds bounds`);
   }
   return number;

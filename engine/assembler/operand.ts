@@ -46,6 +46,8 @@ export interface Operand {
   readonly value?: Value;
   readonly selector?: Value;
   readonly address?: Address;
+  /** Something odd about it that does no harm. */
+  readonly warning?: string;
 }
 
 export function parseOperand(cursor: Cursor): OperandSyntax {
@@ -119,10 +121,8 @@ export function evaluateOperand(syntax: OperandSyntax, scope: Scope, bits: 16 | 
     const term = value.registers[0];
     if (term) {
       if (value.registers.length === 1 && term.scale === 1n && value.constant === 0n && value.bases.length === 0) {
-        if (size !== 0 && size !== term.register.size) {
-          throw new LineError('size-mismatch', `The register ${term.register.name} is not ${size} bits wide.`);
-        }
-        return { kind: 'register', size, strict, distance, register: term.register };
+        const warning = size !== 0 && size !== term.register.size ? `invalid register size specification ignored: ${term.register.name} is not ${size} bits wide` : undefined;
+        return { kind: 'register', warning, size: 0, strict, distance, register: term.register };
       }
       throw new LineError('bad-operand', 'A register can be calculated with inside an address in brackets only.');
     }

@@ -1,0 +1,13 @@
+BITS 32
+MOV EAX, EBX
+Mov Al, [EBX+Ecx*4]
+DB 1
+SECTION .data
+Db 2
+%DEFINE x 5
+db x
+%IF x
+DB 6
+%ENDIF
+TIMES 3 NOP
+ALIGN 8
