@@ -39,6 +39,16 @@ export default defineConfig({
       })),
       {
         test: {
+          name: 'cli',
+          include: ['test/cli/**/*.spec.ts'],
+          environment: 'node',
+          globalSetup: ['build/vitest-command-line.mjs'],
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        test: {
           name: 'e2e',
           include: ['test/e2e/**/*.spec.ts'],
           environment: 'node',
