@@ -93,6 +93,23 @@ describe('a task switch', () => {
     expect([machine.word(0x3400), machine.dword(otherTss + 0x20)]).toEqual([sel.otherTss, changes[0x20 as keyof typeof changes] ?? 0x6000]);
   });
 
+  it('that cannot write the back link faults in the old task, before anything has changed', () => {
+    const directory = 0x100000;
+    const table = 0x101000;
+    machine.setDword(directory, table | 3);
+    for (let page = 0; page < 16; page++) machine.setDword(table + 4 * page, (page << 12) | 3);
+    // The new TSS goes to a page of its own, which is read-only.
+    const readOnlyTss = 0xa000;
+    for (let offset = 0; offset < 0x68; offset += 4) machine.setDword(readOnlyTss + offset, machine.dword(otherTss + offset));
+    setDescriptor(machine, sel.otherTss, segmentDescriptor(readOnlyTss, 0x67, 0x89, 0));
+    machine.setDword(table + 4 * 10, readOnlyTss | 1);
+    machine.services.moveToControl(3, directory);
+    machine.services.moveToControl(0, (Control0.protectionEnable | Control0.paging | Control0.writeProtect) >>> 0);
+    machine.state.eip = 0x4007;
+    expect(outcome(() => machine.services.farCall(sel.otherTss, 0, 4))).toBe('14(0x3)');
+    expect([machine.state.selector(Seg.tr), machine.state.eip, typeOf(sel.otherTss), machine.dword(tss + 0x20)]).toEqual([sel.tss, 0x4007, 9, 0]);
+  });
+
   it('with the T bit raises #DB before the first instruction of the new task', () => {
     prepareOther({ 0x64: 1 });
     machine.bytes(0x4000, 0xea, 0, 0, 0, 0, sel.otherTss, 0);
