@@ -152,6 +152,22 @@ describe('run', () => {
     });
   });
 
+  it('does not repeat a triple fault without end', async () => {
+    const { call, asm } = await open((machine) => {
+      for (let count = 0; count < 100; count++) machine.emit({ kind: 'tripleFault', chain: [] });
+      machine.become('off', 'x');
+    });
+    expect((await call('run', '--asm', asm)).err.trimEnd().split('\n')).toHaveLength(4);
+  });
+
+  it('ends the guest’s last line before the line of JSON', async () => {
+    const { call, asm } = await open((machine) => {
+      machine.say('prompt> ');
+      machine.become('off', 'x');
+    });
+    expect((await call('run', '--asm', asm, '--stats')).out).toMatch(/^prompt> \n\{.*\}\n$/);
+  });
+
   it('ends cleanly at Ctrl-C', async () => {
     const { begin, asm, engine } = await open();
     const { terminal, ended } = begin('run', '--asm', asm);

@@ -39,6 +39,9 @@ export function exitStatus(outcome: Outcome): number {
 /** What a pattern is looked for in: the end of what was said. */
 const SEARCHED = 256 * 1024;
 
+/** A guest that resets and fails again and again says the same each time. */
+const SHOWN_TRIPLE_FAULTS = 3;
+
 /** How often the screen is read for a pattern, in milliseconds. */
 const SCREEN_INTERVAL = 100;
 
@@ -88,11 +91,16 @@ function isLive(session: Session): boolean {
 
 /** Looks at a machine that is still on, then pulls the plug; of one that has gone off, what it left. */
 async function lastView(session: Session): Promise<{ picture: Picture | undefined; statistics: MachineStatistics | undefined }> {
-  if (isLive(session)) {
-    const { machine } = session;
-    const view = { picture: await machine.screenshot(), statistics: await machine.statistics() };
-    await session.powerOff();
-    return view;
+  try {
+    if (isLive(session)) {
+      const { machine } = session;
+      const view = { picture: await machine.screenshot(), statistics: await machine.statistics() };
+      await session.powerOff();
+      return view;
+    }
+  } catch (error) {
+    // It may go off while it is asked; then it has left what was asked for.
+    if (isLive(session)) throw error;
   }
   await session.settled();
   return { picture: session.remains?.picture, statistics: session.remains?.statistics };
@@ -113,6 +121,7 @@ class Watch {
   #outcome: Outcome | undefined;
   /** Milliseconds (performance.now) at which the guest first showed or said something. */
   #firstSign: number | undefined;
+  #tripleFaults = 0;
   #said = '';
   readonly #decoder = new TextDecoder();
 
@@ -175,8 +184,11 @@ class Watch {
   }
 
   private reportTripleFault(chain: Extract<MachineEventMessage, { kind: 'tripleFault' }>['chain']): void {
+    this.#tripleFaults++;
+    if (this.#tripleFaults > SHOWN_TRIPLE_FAULTS) return;
     const steps = chain.map(({ vector, code, eip }) => `vector ${vector} (error code ${code.toString(16)}) at eip ${eip.toString(16).padStart(8, '0')}`);
     line(this.terminal.stderr, `vitrine: Triple fault: ${steps.join(', then ')}.`);
+    if (this.#tripleFaults === SHOWN_TRIPLE_FAULTS) line(this.terminal.stderr, 'vitrine: Further triple faults of this run are not shown.');
   }
 
   /** The screen has no events of its content, so it is read again and again; only if somebody waits for it. */

@@ -19,6 +19,8 @@ export interface SerialPort {
 /** In a raw terminal Ctrl-C is a byte like any other. */
 const CONTROL_C = 0x03;
 
+const LINE_END = 0x0a;
+
 /** What a TCP client sees that comes late. */
 const HISTORY_BYTES = 64 * 1024;
 
@@ -31,7 +33,7 @@ export async function openSerial(
 ): Promise<SerialPort> {
   switch (target.kind) {
     case 'output':
-      return { write: (bytes) => void terminal.stdout.write(bytes), close: () => drained(terminal.stdout) };
+      return openOutput(terminal.stdout);
     case 'stdio':
       return openStdio(terminal, receive, interrupt);
     case 'file':
@@ -39,6 +41,22 @@ export async function openSerial(
     case 'tcp':
       return openTcp(target.port, terminal, receive);
   }
+}
+
+/** Ends the last line if the guest did not, so that what is printed next stands on a line of its own. */
+function openOutput(stream: Writable): SerialPort {
+  let last = LINE_END;
+  return {
+    write(bytes) {
+      last = bytes.at(-1) ?? last;
+      stream.write(bytes);
+    },
+    close() {
+      if (last !== LINE_END) stream.write('\n');
+      last = LINE_END;
+      return drained(stream);
+    },
+  };
 }
 
 function drained(stream: Writable): Promise<void> {
@@ -56,16 +74,17 @@ function openStdio(terminal: Terminal, receive: (bytes: Uint8Array) => void, int
     if (raw && bytes.includes(CONTROL_C)) interrupt();
     else receive(bytes);
   };
+  const output = openOutput(stdout);
   if (raw) stdin.setRawMode?.(true);
   stdin.on('data', take);
   stdin.resume();
   return {
-    write: (bytes) => void stdout.write(bytes),
+    write: output.write,
     close() {
       stdin.off('data', take);
       stdin.pause();
       if (raw) stdin.setRawMode?.(false);
-      return drained(stdout);
+      return output.close();
     },
   };
 }

@@ -1,5 +1,6 @@
 import { constants } from 'node:fs';
 import * as fs from 'node:fs/promises';
+import { dirname } from 'node:path';
 
 /**
  * The steps by which the host changes the disk. All changes of a library go through one `Disk`, so that a test can end the
@@ -23,6 +24,36 @@ export interface Disk {
   list(path: string): Promise<{ name: string; folder: boolean }[]>;
   /** Undefined if there is no such thing. */
   status(path: string): Promise<{ size: number; folder: boolean } | undefined>;
+}
+
+/**
+ * With its parents. Not `recursive: true`: where the system says ENOENT below a folder that exists (/proc), Node 20 tries again
+ * for ever.
+ */
+async function makeFolder(path: string): Promise<void> {
+  try {
+    await fs.mkdir(path);
+  } catch (error) {
+    if (hasCode(error, 'EEXIST') && (await fs.stat(path)).isDirectory()) return;
+    const parent = dirname(path);
+    if (!hasCode(error, 'ENOENT') || parent === path || (await isThere(parent))) throw error;
+    await makeFolder(parent);
+    await makeFolder(path);
+  }
+}
+
+function hasCode(error: unknown, code: string): boolean {
+  return error instanceof Error && 'code' in error && error.code === code;
+}
+
+async function isThere(path: string): Promise<boolean> {
+  try {
+    await fs.stat(path);
+    return true;
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return false;
+    throw error;
+  }
 }
 
 async function syncFolder(path: string): Promise<void> {
@@ -65,9 +96,7 @@ export const nodeDisk: Disk = {
   },
   rename: (from, to) => fs.rename(from, to),
   syncFolder,
-  async makeFolder(path) {
-    await fs.mkdir(path, { recursive: true });
-  },
+  makeFolder,
   removeFile: (path) => fs.unlink(path),
   removeTree: (path) => fs.rm(path, { recursive: true, force: true }),
   link: (from, to) => fs.link(from, to),
@@ -92,7 +121,7 @@ export const nodeDisk: Disk = {
       const status = await fs.stat(path);
       return { size: status.size, folder: status.isDirectory() };
     } catch (error) {
-      if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR')) return undefined;
+      if (hasCode(error, 'ENOENT') || hasCode(error, 'ENOTDIR')) return undefined;
       throw error;
     }
   },

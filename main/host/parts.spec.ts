@@ -139,6 +139,20 @@ describe('places', () => {
   });
 });
 
+describe('making a folder', () => {
+  it('makes its parents, is content if it is there, and fails where nothing can be made', async () => {
+    const folder = await temporaryFolder(onTestFinished);
+    const deep = join(folder, 'a', 'b', 'c');
+    await nodeDisk.makeFolder(deep);
+    await nodeDisk.makeFolder(deep);
+    expect(await nodeDisk.status(deep)).toMatchObject({ folder: true });
+    await nodeDisk.writeDurably(join(folder, 'file'), new Uint8Array());
+    await expect(nodeDisk.makeFolder(join(folder, 'file'))).rejects.toThrow('EEXIST');
+    await expect(nodeDisk.makeFolder(join(folder, 'file', 'below'))).rejects.toThrow('ENOTDIR');
+    if (process.platform === 'linux') await expect(nodeDisk.makeFolder('/proc/nowhere/at/all')).rejects.toThrow('ENOENT');
+  });
+});
+
 describe('settings', () => {
   it('are kept, and each change is told', async () => {
     const folder = await temporaryFolder(onTestFinished);
