@@ -40,10 +40,7 @@ export class InterpretingProcessor implements Processor {
         });
         return {
           run: () => interpreter.run(),
-          invalidatePage: (page) => {
-            interpreter.invalidatePage(page);
-            return !interpreter.hasCode(page);
-          },
+          invalidatePage: (page, first, size) => interpreter.invalidatePage(page, first, size),
           dropAll: () => interpreter.dropAll(),
           flushJumpCache: () => interpreter.flushJumpCache(),
         };

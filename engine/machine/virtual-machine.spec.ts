@@ -1,5 +1,7 @@
 /** Whole machines in real workers (out/engine, built before the tests). Guests are a few instructions each, by hand. */
 import path from 'node:path';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { afterEach, describe, expect, it } from 'vitest';
 import { MachineError, type ClockMode, type Machine, type MachineEvent } from './machine.ts';
 import { createMachine } from './virtual-machine.ts';
@@ -58,10 +60,14 @@ const hello = [0xb0, 0x48, 0xe6, 0xe9, 0xb0, 0x69, 0xe6, 0xe9, 0xb0, 0x03, 0xe6,
 /** jmp $ */
 const busy = [0xeb, 0xfe];
 
-/**
- * cli / hlt
- */
+/** cli / hlt */
 const dead = [0xfa, 0xf4];
+
+/** Prints scancodes: again: in al, 0x64 / test al, 1 / jz again / in al, 0x60 / out 0xe9, al / jmp again */
+const keys = [0xe4, 0x64, 0xa8, 0x01, 0x74, 0xfa, 0xe4, 0x60, 0xe6, 0xe9, 0xeb, 0xf4];
+
+/** Echoes COM1: mov dx, 0x3fd / again: in al, dx / test al, 1 / jz again / mov dl, 0xf8 / in al, dx / out dx, al / mov dl, 0xfd / jmp again */
+const echo = [0xba, 0xfd, 0x03, 0xec, 0xa8, 0x01, 0x74, 0xfb, 0xb2, 0xf8, 0xec, 0xee, 0xb2, 0xfd, 0xeb, 0xf3];
 
 /**
  * Prints '.' at each timer interrupt (the loader's handler has counted it), ends the run after five:
@@ -100,6 +106,35 @@ describe('a machine in its workers', () => {
     expect(run.text()).toBe('.....');
     const { vcpus } = await run.machine.statistics();
     expect(vcpus[0]?.interrupts).toBeGreaterThanOrEqual(5);
+  });
+
+  it.each(['wall', 'virtual'] as const)('gives keys to the guest (%s clock)', async (clock) => {
+    const { machine, text, until } = await boot(keys, { clock });
+    await machine.start();
+    await machine.input({ kind: 'scancodes', bytes: [0x1e, 0x9e, 0xe0, 0x48] });
+    await until(() => text().length === 4);
+    expect(Buffer.from(text(), 'latin1')).toEqual(Buffer.from([0x1e, 0x9e, 0xe0, 0x48]));
+  });
+
+  it('carries bytes over the serial port both ways', async () => {
+    const { machine, events, until } = await boot(echo);
+    const sent = Uint8Array.from({ length: 100 }, (_, index) => index * 7);
+    const received = () => Buffer.concat(events.flatMap((event) => (event.kind === 'serial' ? [event.bytes] : [])));
+    await machine.start();
+    await machine.input({ kind: 'serial', bytes: sent });
+    await until((event) => event.kind === 'serial' && received().length === sent.length);
+    expect(received().equals(sent)).toBe(true);
+  });
+
+  it('shows its screen: pixels, text, and an address for viewers', async () => {
+    const { machine } = await boot(dead);
+    await machine.start();
+    const { width, height, rgba } = await machine.screenshot();
+    expect([width, height, rgba.length]).toEqual([720, 400, 720 * 400 * 4]);
+    expect((await machine.screenText())?.length).toBe(25);
+    const { url } = await machine.display();
+    expect(url).toMatch(/^ws:\/\/127\.0\.0\.1:\d+\/[\w-]{16,}$/);
+    expect((await machine.display()).url).toBe(url);
   });
 
   it('pauses, resumes, resets and switches off a guest that never lets go', async () => {
@@ -158,6 +193,28 @@ describe('a machine in its workers', () => {
     await machine.dispose();
     expect(await waiting).toBeInstanceOf(MachineError);
     await expect(machine.start()).rejects.toThrow(/is gone/);
+  });
+});
+
+describe('the memory of a machine', () => {
+  it('is given back after dispose', async () => {
+    setFlagsFromString('--expose_gc');
+    const collect = runInNewContext('gc') as () => void;
+    const memoryOf = async (): Promise<WeakRef<object>> => {
+      const { machine } = await boot(busy);
+      await machine.start();
+      if (!('memory' in machine) || typeof machine.memory !== 'object' || machine.memory === null) throw new Error('no memory');
+      const reference = new WeakRef(machine.memory);
+      machines.pop();
+      await machine.dispose();
+      return reference;
+    };
+    const reference = await memoryOf();
+    for (let round = 0; round < 50 && reference.deref() !== undefined; round++) {
+      await new Promise((resolve) => setTimeout(resolve, 10));
+      collect();
+    }
+    expect(reference.deref()).toBeUndefined();
   });
 });
 
