@@ -51,5 +51,7 @@ try {
   send({ kind: 'ready', cpu });
   new VcpuThread(parts, processor).loop();
 } catch (error) {
-  send({ kind: 'crashed', cpu, reason: error instanceof Error ? (error.stack ?? error.message) : String(error) });
+  // A defect of the engine, never the guest's doing: the sentence is for people, the stack for us.
+  if (error instanceof Error) process.stderr.write(`${error.stack ?? error.message}\n`);
+  send({ kind: 'crashed', cpu, reason: `Virtual CPU ${cpu} failed: ${error instanceof Error ? error.message : String(error)}` });
 }
