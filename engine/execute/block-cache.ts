@@ -5,6 +5,7 @@
 import { decode, Decoded, DecodeStatus, maximumLength } from '../isa/decoder.ts';
 import { Exit, vcpuState, type VcpuState } from '../isa/state.ts';
 import type { CodeContext, CodeFetch } from './code-fetch.ts';
+import { sizedForms } from '../isa/sized.ts';
 import { special } from './interpreter-module.ts';
 import { field, neverLinked, recordBytes, writeOperands } from './record.ts';
 import { jumpCache, jumpCacheBytes, jumpCacheOffset } from './translation-cache.ts';
@@ -15,8 +16,25 @@ const blockLength = 64;
 const roomForBlock = (blockLength + 1) * recordBytes;
 const generalProtection = 13;
 
+/** Writes are compared with code in pieces of this many bytes: a data word beside code costs no decoding. */
+const chunkBytes = 64;
+
+/** The blocks of one page, and which of its 64 chunks they were decoded from. */
+interface PageCode {
+  blocks: Block[];
+  /** Bits 0-31 and 32-63. */
+  low: number;
+  high: number;
+}
+
+/** Handlers whose records have a link. */
+const linked = Uint8Array.from(sizedForms, ({ operands }) => (operands.some((shape) => shape.kind === 'relative') ? 1 : 0));
+
 interface Block {
   readonly key: number;
+  /** Bytes of its page it was decoded from, [start, end); a crossing block counts as its rest in the second page too. */
+  readonly start: number;
+  readonly end: number;
   readonly record: number;
   /** Records including the block end. */
   readonly records: number;
@@ -28,7 +46,7 @@ export class BlockCache {
   private readonly view: DataView;
   private readonly bytes: Uint8Array<SharedArrayBuffer>;
   private readonly blocks = new Map<number, Block>();
-  private readonly blocksOfPage = new Map<number, Block[]>();
+  private readonly codeOfPage = new Map<number, PageCode>();
   /** Numbers for (code context, linear page where that matters). */
   private readonly keys = new Map<number, number>();
   private readonly state: VcpuState;
@@ -67,26 +85,45 @@ export class BlockCache {
     this.bytes.fill(0xff, this.cacheBase, this.cacheBase + jumpCacheBytes);
   }
 
-  /** Drops what was decoded from a page. The block that is running notices at its next instruction. */
-  invalidatePage(physicalPage: number): void {
-    const blocks = this.blocksOfPage.get(physicalPage);
-    if (!blocks) return;
-    this.blocksOfPage.delete(physicalPage);
-    for (const block of blocks) {
+  /**
+   * Drops what was decoded from `size` bytes at `first` of a page. The block that is running notices at its next instruction.
+   * True when nothing of the page is left.
+   */
+  invalidatePage(physicalPage: number, first = 0, size = pageBytes): boolean {
+    const code = this.codeOfPage.get(physicalPage);
+    if (!code) return true;
+    const last = first + size - 1;
+    if (!touches(code, first, last)) return false;
+    const kept: Block[] = [];
+    const dropped: Block[] = [];
+    for (const block of code.blocks) (block.crossing || (block.start <= last && block.end > first) ? dropped : kept).push(block);
+    if (dropped.length === 0) return false;
+    for (const block of dropped) {
       if (this.blocks.get(block.key) === block) this.blocks.delete(block.key);
       this.refetch(block.record, block.record + block.records * recordBytes);
     }
+    if (kept.length === 0) {
+      this.codeOfPage.delete(physicalPage);
+      return true;
+    }
+    const rest: PageCode = { blocks: [], low: 0, high: 0 };
+    for (const block of kept) {
+      include(rest, block);
+      this.unlink(block, dropped);
+    }
+    this.codeOfPage.set(physicalPage, rest);
+    return false;
   }
 
   /** Whether the page has decoded blocks. */
   hasCode(physicalPage: number): boolean {
-    return this.blocksOfPage.has(physicalPage);
+    return this.codeOfPage.has(physicalPage);
   }
 
   dropAll(): void {
     this.refetch(this.first, this.next);
     this.blocks.clear();
-    this.blocksOfPage.clear();
+    this.codeOfPage.clear();
     this.keys.clear();
     this.flushJumpCache();
     this.next = this.first;
@@ -194,15 +231,15 @@ export class BlockCache {
     this.writeBlockEnd(record, offset);
     for (let index = 0; index < count; index++)
       this.view.setUint8(this.next + index * recordBytes + field.remaining, count - 1 - index);
-    return this.register(key, count + 1, false, page);
+    return this.register(key, count + 1, false, physical, offset);
   }
 
   /** An instruction that reaches into the next page: a block of its own, dropped when either page changes. */
   private decodeCrossing(key: number, context: CodeContext, linear: number, physical: number, eip: number): Block | undefined {
     const second = this.decodeAcross(context, linear, physical, eip, this.next);
     if (second === undefined) return undefined;
-    const block = this.register(key, 2, true, physical >>> 12);
-    if (second >= 0) this.list(second).push(block);
+    const block = this.register(key, 2, true, physical, pageBytes);
+    if (second >= 0) include(this.codeOf(second), { ...block, start: 0, end: maximumLength });
     return block;
   }
 
@@ -281,20 +318,47 @@ export class BlockCache {
     this.view.setUint16(record + field.pageOffset, pageOffset, true);
   }
 
-  private register(key: number, records: number, crossing: boolean, page: number): Block {
-    const block: Block = { key, record: this.next, records, crossing };
+  private register(key: number, records: number, crossing: boolean, physical: number, end: number): Block {
+    const block: Block = { key, start: physical & (pageBytes - 1), end, record: this.next, records, crossing };
     this.next += records * recordBytes;
     this.blocks.set(key, block);
-    this.list(page).push(block);
+    include(this.codeOf(physical >>> 12), block);
     return block;
   }
 
-  private list(page: number): Block[] {
-    let list = this.blocksOfPage.get(page);
-    if (!list) {
-      list = [];
-      this.blocksOfPage.set(page, list);
+  private codeOf(page: number): PageCode {
+    let code = this.codeOfPage.get(page);
+    if (!code) {
+      code = { blocks: [], low: 0, high: 0 };
+      this.codeOfPage.set(page, code);
     }
-    return list;
+    return code;
   }
+
+  /** Branches of a block that stays look their dropped targets up again. */
+  private unlink(block: Block, dropped: readonly Block[]): void {
+    const end = block.record + block.records * recordBytes;
+    for (let record = block.record; record < end; record += recordBytes) {
+      if (linked[this.view.getUint16(record + field.handler, true)] !== 1) continue;
+      const link = this.view.getUint32(record + field.link, true);
+      if (dropped.some((each) => each.record === link)) this.view.setUint32(record + field.link, 0, true);
+    }
+  }
+}
+
+function chunkMask(first: number, last: number, base: number): number {
+  const from = Math.max(Math.floor(first / chunkBytes) - base, 0);
+  const to = Math.min(Math.floor(last / chunkBytes) - base, 31);
+  if (from > to) return 0;
+  return ((0xffffffff >>> (31 - to)) & (0xffffffff << from)) | 0;
+}
+
+function touches(code: PageCode, first: number, last: number): boolean {
+  return (code.low & chunkMask(first, last, 0)) !== 0 || (code.high & chunkMask(first, last, 32)) !== 0;
+}
+
+function include(code: PageCode, block: Block): void {
+  code.blocks.push(block);
+  code.low |= chunkMask(block.start, block.end - 1, 0);
+  code.high |= chunkMask(block.start, block.end - 1, 32);
 }

@@ -66,7 +66,7 @@ export class InterpreterEmitter implements Emitter {
     this.operands = form.operands;
     let slot = 0;
     this.places = form.operands.map((shape) =>
-      ['register', 'segment', 'control', 'debug'].includes(shape.kind) ? field.registers[slot++] : undefined,
+      ['register', 'segment', 'control', 'debug', 'stack'].includes(shape.kind) ? field.registers[slot++] : undefined,
     );
   }
 
@@ -94,6 +94,7 @@ export class InterpreterEmitter implements Emitter {
       case 'segment':
       case 'control':
       case 'debug':
+      case 'stack':
         return this.f.let(i32.load8u(this.frame.record.get, this.place(n)));
       default:
         throw new TypeError(`operand ${n} of ${this.form.instruction.mnemonic} has no value`);

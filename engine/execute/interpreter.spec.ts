@@ -58,6 +58,23 @@ describe('the interpreter', () => {
     expect(machine.register(Reg.eax)).toBe(1);
   });
 
+  it('drops only the blocks whose bytes changed, and links to them', () => {
+    // dec ecx; jz end; jmp code + 0x80 ... inc eax; jmp code; end: hlt
+    program(0x49, 0x74, 0x02, 0xeb, 0x7b);
+    machine.load(code + 0x80, [0x40, 0xe9, 0x7a, 0xff, 0xff, 0xff]);
+    machine.setRegister(Reg.ecx, 10);
+    machine.run(code, 1000);
+    expect(machine.register(Reg.eax)).toBe(9);
+    machine.ram[code + 0x80] = 0x48;
+    expect(machine.interpreter.invalidatePage(code >> 12, 0x40, 4)).toBe(false);
+    expect(machine.interpreter.invalidatePage(code >> 12, 0x80, 1)).toBe(false);
+    machine.setRegister(Reg.ecx, 10);
+    machine.run(code, 1000);
+    expect(machine.register(Reg.eax)).toBe(0);
+    expect(machine.interpreter.invalidatePage(code >> 12)).toBe(true);
+    expect(machine.interpreter.hasCode(code >> 12)).toBe(false);
+  });
+
   it('runs an instruction that crosses a page, and sees either page change', () => {
     // mov eax, imm32 with the immediate in the next page
     const at = 0x3000 - 2;

@@ -54,9 +54,12 @@ export class Interpreter {
     return reason;
   }
 
-  /** Drops what was decoded from a guest-physical page (number of the page). Allowed inside a service. */
-  invalidatePage(physicalPage: number): void {
-    this.cache.invalidatePage(physicalPage);
+  /**
+   * Drops what was decoded from `size` bytes at `first` of a guest-physical page (its number; absent: all of it). Allowed inside a
+   * service. True when no record of the page is left.
+   */
+  invalidatePage(physicalPage: number, first?: number, size?: number): boolean {
+    return this.cache.invalidatePage(physicalPage, first, size);
   }
   hasCode(physicalPage: number): boolean {
     return this.cache.hasCode(physicalPage);
