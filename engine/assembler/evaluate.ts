@@ -170,6 +170,7 @@ function evaluateBinary(operator: BinaryOperator, left: Value, right: Value, tok
       return truth(comparable(left, right, token) <= 0n);
     case '>=':
       return truth(comparable(left, right, token) >= 0n);
+    // The manual's -1, 0 and 1; the binary of NASM 2.16.01 gives 0 where -1 is due.
     case '<=>': {
       const order = comparable(left, right, token);
       return numberValueOf(order < 0n ? -1n : order > 0n ? 1n : 0n);

@@ -202,7 +202,8 @@ export class Preprocessor implements ExpansionContext {
     const file = this.currentFile;
     if (!file) return;
     file.step = step;
-    file.shift = line - step * (file.index + 1);
+    // NASM counts on from the number given: the next line has it plus the step.
+    file.shift = line - step * this.source.line;
     if (name !== undefined) file.shownName = name;
   }
 
@@ -212,7 +213,7 @@ export class Preprocessor implements ExpansionContext {
     switch (name) {
       case '__LINE__':
       case '__?LINE?__':
-        return this.place().line.toString();
+        return this.sourceLineNumber().toString();
       case '__FILE__':
       case '__?FILE?__':
         return quote(this.place().file);
@@ -260,12 +261,14 @@ export class Preprocessor implements ExpansionContext {
   /** Where a diagnostic about the current line points. */
   place(column = 1, endColumn?: number): Place {
     const top = this.frames[this.frames.length - 1];
-    if (top && top.kind !== 'file') {
-      return { ...top.place, macroStack: this.macroStack(top) };
-    }
+    // A line of a %rep outside of macros stands in the file like any other.
+    if (top && top.kind !== 'file' && top.call) return { ...top.place, macroStack: this.macroStack(top) };
+    return { file: this.currentFile?.shownName ?? this.source.file, line: this.sourceLineNumber(), column, endColumn, macroStack: [] };
+  }
+  /** The current line's number as %line counts; inside a macro, of its definition. */
+  private sourceLineNumber(): number {
     const file = this.currentFile;
-    const line = file ? file.shift + file.step * file.index : this.source.line;
-    return { file: file?.shownName ?? this.source.file, line: file && file.step === 1 && file.shift === 0 ? this.source.line : line, column, endColumn, macroStack: [] };
+    return file && file.path !== 'standard macros' ? file.shift + file.step * this.source.line : this.source.line;
   }
   private macroStack(frame: BodyFrame): readonly MacroFrame[] {
     const { file, line } = this.source;
@@ -337,12 +340,13 @@ export class Preprocessor implements ExpansionContext {
       this.direct(head, tokens.slice(1));
       return undefined;
     }
+    const written = tokens;
     tokens = this.expand(tokens);
     if (tokens[0]?.kind === 'directive') {
       this.direct(tokens[0], tokens.slice(1));
       return undefined;
     }
-    return this.invoke(tokens) ?? this.expanded(tokens);
+    return this.invoke(tokens, written) ?? this.expanded(tokens);
   }
 
   private expanded(tokens: readonly Token[]): ExpandedLine | undefined {
@@ -412,7 +416,7 @@ export class Preprocessor implements ExpansionContext {
   }
 
   /** Expands a multi-line macro if the line invokes one. Returns the line to hand out first (its label), or undefined. */
-  private invoke(tokens: readonly Token[]): ExpandedLine | undefined {
+  private invoke(tokens: readonly Token[], written: readonly Token[]): ExpandedLine | undefined {
     let start = 0;
     let macros = tokens[0]?.kind === 'identifier' ? this.findMulti(tokens[0].text) : [];
     if (macros.length === 0 && (tokens[0]?.kind === 'identifier' || tokens[0]?.kind === 'macroLocal')) {
@@ -422,8 +426,11 @@ export class Preprocessor implements ExpansionContext {
     const name = tokens[start];
     if (macros.length === 0 || !name) return undefined;
     const rest = tokens.slice(start + 1);
-    const list = rest.length === 0 ? [] : splitArguments(rest, false);
-    const macro = macros.find((each) => list.length >= each.minimum && (each.greedy || list.length <= each.maximum));
+    // An argument that expands to nothing is still an argument.
+    const vanished = rest.length === 0 && written.length > start + 1;
+    const takes = (each: MultiMacro, count: number) => count >= each.minimum && (each.greedy || count <= each.maximum);
+    const list: Token[][] = rest.length > 0 ? splitArguments(rest, false) : vanished && macros.some((each) => takes(each, 1)) ? [[]] : [];
+    const macro = macros.find((each) => takes(each, list.length));
     if (!macro) {
       this.host.diagnostics.warning(this.place(name.column, name.end), 'macro-parameters', `multi-line macro \`${name.text}' exists, but not taking ${list.length} parameter${list.length === 1 ? '' : 's'}`);
       return undefined;

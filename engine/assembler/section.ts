@@ -77,7 +77,7 @@ export function layOut(sections: readonly Section[], origin: bigint, problem: (m
     else section.start = alignUp(endOf(followed), align);
     if (section.wantedVirtualStart !== undefined) {
       section.virtualStart = section.wantedVirtualStart;
-    } else if (section.virtualFollows !== undefined || (section.wantedStart === undefined && followed)) {
+    } else if (section.virtualFollows !== undefined || (section.nobits && section.wantedStart === undefined && followed)) {
       const before = (section.virtualFollows === undefined ? followed : named.get(section.virtualFollows)) ?? section;
       section.virtualStart = alignUp(before.virtualStart + BigInt(before.size), section.virtualAlign ?? section.align ?? defaultAlign);
     } else {
@@ -111,10 +111,16 @@ function endOf(section: Section): bigint {
 
 /** The order in the file: by explicit start, followers behind what they follow, the rest as declared, nobits last. */
 function arrange(sections: readonly Section[], named: ReadonlyMap<string, Section>, problem: (message: string) => void): Section[] {
-  const stored = sections.filter((section) => !section.nobits);
-  const free = stored.filter((section) => section.follows === undefined && section.wantedStart === undefined);
-  const fixed = stored.filter((section) => section.wantedStart !== undefined).sort((a, b) => ((a.wantedStart ?? 0n) < (b.wantedStart ?? 0n) ? -1 : 1));
-  const order = [...free, ...fixed];
+  // A section without a start goes behind the one declared before it, so a start carries its successors with it.
+  const groups: Section[][] = [];
+  for (const section of sections) {
+    if (section.nobits || section.follows !== undefined) continue;
+    const group = groups[groups.length - 1];
+    if (!group || section.wantedStart !== undefined) groups.push([section]);
+    else group.push(section);
+  }
+  const startOf = (group: readonly Section[]): bigint => group[0]?.wantedStart ?? -1n;
+  const order = groups.sort((a, b) => (startOf(a) < startOf(b) ? -1 : startOf(a) > startOf(b) ? 1 : 0)).flat();
   let followers = sections.filter((section) => section.follows !== undefined);
   const unstored = sections.filter((section) => section.nobits && section.follows === undefined);
   for (const section of [...sections]) {

@@ -1,0 +1,64 @@
+/** Programs assembled with NASM and with ours, byte by byte; wrong programs, by the lines that have errors. */
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { assemble, type AssemblyResult } from '../../engine/assembler/assembler.ts';
+
+const corpus = path.join(import.meta.dirname, 'assembler');
+const wrong = path.join(corpus, 'errors');
+const guests = path.join(import.meta.dirname, '../../assets/guests');
+const nasm = spawnSync('nasm', ['-v']).status === 0;
+const scratch = mkdtempSync(path.join(tmpdir(), 'assembler-oracle-'));
+afterAll(() => rmSync(scratch, { recursive: true, force: true }));
+
+const programs = (folder: string): string[] => (existsSync(folder) ? readdirSync(folder) : []).filter((name) => name.endsWith('.asm')).sort();
+
+function withNasm(folder: string, file: string): { bytes: Uint8Array | undefined; errorLines: number[]; messages: string } {
+  const output = path.join(scratch, 'nasm.bin');
+  rmSync(output, { force: true });
+  const run = spawnSync('nasm', ['-f', 'bin', file, '-o', output], { cwd: folder, encoding: 'utf8' });
+  const errorLines = [...run.stderr.matchAll(/^[^:\n]+:(\d+): (?:error|fatal)/gm)].map((match) => Number(match[1]));
+  return { bytes: existsSync(output) ? readFileSync(output) : undefined, errorLines: [...new Set(errorLines)].sort((a, b) => a - b), messages: run.stderr };
+}
+
+function withOurs(folder: string, file: string): AssemblyResult {
+  return assemble({
+    file,
+    read: (name) => {
+      const full = path.join(folder, name);
+      return existsSync(full) ? { path: name, bytes: readFileSync(full) } : undefined;
+    },
+  });
+}
+
+describe.skipIf(!nasm)('programs give the bytes that NASM gives', () => {
+  it('has a corpus', () => {
+    expect(programs(corpus).length).toBeGreaterThanOrEqual(59);
+  });
+  for (const folder of [corpus, guests]) {
+    for (const file of programs(folder)) {
+      it(file, () => {
+        const expected = withNasm(folder, file);
+        expect(expected.messages.includes('error:'), expected.messages).toBe(false);
+        const actual = withOurs(folder, file);
+        expect(actual.errors).toEqual([]);
+        expect(Buffer.from(actual.bytes).toString('hex')).toBe(Buffer.from(expected.bytes ?? []).toString('hex'));
+      });
+    }
+  }
+});
+
+describe.skipIf(!nasm)('wrong programs have their errors in the lines where NASM finds them', () => {
+  for (const file of programs(wrong)) {
+    it(file, () => {
+      const expected = withNasm(wrong, file);
+      expect(expected.errorLines.length).toBeGreaterThan(0);
+      const actual = withOurs(wrong, file);
+      const lines = [...new Set(actual.errors.map((error) => error.line))].sort((a, b) => a - b);
+      expect(lines, actual.errors.map((error) => `${error.line}: ${error.message}`).join('\n')).toEqual(expected.errorLines);
+      expect(actual.bytes.length).toBe(0);
+    });
+  }
+});

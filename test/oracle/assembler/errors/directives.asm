@@ -1,0 +1,6 @@
+bits 48
+org foo
+section
+align 3
+[nonsense 5]
+extern bar

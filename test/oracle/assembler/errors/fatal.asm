@@ -1,0 +1,5 @@
+nop
+%error first
+nop
+%fatal second
+mov ax, eax

@@ -1,0 +1,4 @@
+nop
+%include "missing.inc"
+mov ax, eax
+incbin "missing.bin"

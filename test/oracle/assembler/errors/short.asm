@@ -1,0 +1,5 @@
+jmp short far_away
+times 200 nop
+far_away: loop far_away
+je far_away
+jmp short $ - 150

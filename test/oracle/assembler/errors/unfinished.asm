@@ -1,0 +1,3 @@
+nop
+%if 1
+mov ax, eax
