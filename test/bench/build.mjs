@@ -1,0 +1,46 @@
+/** Builds what a run needs into out/bench: the engine with its workers, and the guest by our own assembler. */
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { build } from 'vite';
+import { ROOT } from '../../build/prepare.mjs';
+
+const HERE = import.meta.dirname;
+const OUT = path.join(ROOT, 'out/bench');
+
+/** Returns the folder of the bundle and the path of the guest. Throws with the assembler's words when the guest is wrong. */
+export async function buildBench() {
+  await build({
+    root: ROOT,
+    configFile: false,
+    logLevel: 'error',
+    publicDir: false,
+    ssr: { noExternal: true, target: 'node' },
+    build: {
+      ssr: true,
+      outDir: OUT,
+      emptyOutDir: true,
+      minify: false,
+      target: 'node20.19',
+      rolldownOptions: {
+        input: {
+          engine: path.join(HERE, 'engine.ts'),
+          'vcpu-worker': path.join(ROOT, 'engine/machine/vcpu-worker.ts'),
+          'service-worker': path.join(ROOT, 'engine/machine/service-worker.ts'),
+        },
+        external: (id) => id.startsWith('node:') || ['ws', 'pngjs', 'iced-x86'].includes(id),
+        output: { format: 'es', entryFileNames: '[name].js', chunkFileNames: 'chunk-[name]-[hash].js' },
+      },
+    },
+  });
+  const { assemble } = await import(pathToFileURL(path.join(OUT, 'engine.js')));
+  const source = path.join(HERE, 'guest.asm');
+  const result = assemble({ file: source, read: (file) => ({ path: file, text: readFileSync(file, 'utf8') }) });
+  if (result.errors.length > 0) {
+    throw new Error(result.errors.map(({ file, line, message }) => `${file}:${line}: ${message}`).join('\n'));
+  }
+  mkdirSync(OUT, { recursive: true });
+  const kernel = path.join(OUT, 'guest.bin');
+  writeFileSync(kernel, result.bytes);
+  return { bundle: OUT, kernel };
+}
