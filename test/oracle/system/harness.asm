@@ -694,7 +694,7 @@ groups:
 %include "paging.asm"
 %include "instructions.asm"
 
-        align 4
+        align 4096                      ; a page without code, so that stores are not taken for modified code
 group           dd 0
 index           dd 0
 detail          dd 0                    ; where in the report the details begin

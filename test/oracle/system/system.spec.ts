@@ -20,7 +20,7 @@ describe.skipIf(!available)('system behaviour, case by case, as QEMU has it', ()
     const whole = select(image, everything);
     expected = parseReport(await runOnQemu(whole));
     found = parseReport(await runOnVitrine(whole, workerDirectory));
-  });
+  }, 300_000);
 
   it('is asked for in thousands of cases', () => {
     expect(expected.size).toBeGreaterThan(15_000);
