@@ -6,6 +6,7 @@ import { spawn } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { ROOT, TEST_PACKAGES, ensureNodePackages, ensureSystemPackages, requireNode } from './prepare.mjs';
+import { ensureElectron } from './electron.mjs';
 import { countTests } from './test-counts.mjs';
 
 /** The whole suite, in seconds; CI gives it 20 minutes on two cores. */
@@ -77,6 +78,10 @@ if (unknown.length > 0) {
   process.exit(2);
 }
 
+// 120 MB at the first time: they come while other parts run. When they do not, the part that needs them says why.
+const wanted = chosen.length === 0 || chosen.includes('e2e');
+const electron = wanted ? ensureElectron().catch((error) => process.stderr.write(`${error.message}\n`)) : undefined;
+
 const total = { passed: 0, failed: 0, skipped: 0 };
 const rows = [];
 for (const part of PARTS) {
@@ -85,6 +90,7 @@ for (const part of PARTS) {
   const seconds = Math.min(part.seconds, left);
   say(`\n== ${part.name} (at most ${Math.max(0, Math.round(seconds))} s)`);
   if (part.report) rmSync(part.report, { force: true });
+  if (part.name === 'e2e') await electron;
   const start = Date.now();
   const status = seconds > 1 ? await runPart(part, seconds) : undefined;
   let report;

@@ -71,6 +71,14 @@ function start(logFile: string): void {
   let failure: string | undefined;
   let running: Running | undefined;
   let closing = false;
+  /** The system, or whoever started the app, ends it: nobody is there to be asked. */
+  let told = false;
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
+    process.on(signal, () => {
+      told = true;
+      app.quit();
+    });
+  }
   const windows = new Windows(new WindowPlaces(path.join(app.getPath('userData'), 'windows.json')), warn);
 
   guardSession(session.defaultSession);
@@ -105,7 +113,7 @@ function start(logFile: string): void {
   app.on('before-quit', (event) => {
     if (closing || !running) return;
     event.preventDefault();
-    if (running.host.running > 0 && !confirmQuit(running.host.running)) {
+    if (running.host.running > 0 && !told && !confirmQuit(running.host.running)) {
       if (BrowserWindow.getAllWindows().length === 0) windows.openLibrary();
       return;
     }

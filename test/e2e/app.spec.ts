@@ -9,6 +9,7 @@ import { askHost, screenText } from './host-client.ts';
 import { eventually, litPixels } from './screen.ts';
 
 const missing = displayMissing();
+if (missing !== undefined) process.stderr.write(`Tests of the desktop app are skipped: ${missing}.\n`);
 
 describe.skipIf(missing !== undefined)('the desktop app', () => {
   let folder: string;

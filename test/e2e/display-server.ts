@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import type { Readable } from 'node:stream';
+import { APP_PACKAGES, missingPackages } from '../../build/prepare.mjs';
 
 /** A display of its own for one test file; ended by its process, never by name. */
 export interface DisplayServer {
@@ -11,10 +11,10 @@ export interface DisplayServer {
 
 const START_MILLISECONDS = 15_000;
 
-/** Why no display can be made here; undefined when one can. */
+/** What Electron and its display lack on this computer, as Debian calls it; undefined when nothing. */
 export function displayMissing(): string | undefined {
-  const found = (process.env['PATH'] ?? '').split(':').some((folder) => existsSync(`${folder}/Xvfb`));
-  return found ? undefined : 'Xvfb is not installed';
+  const missing = missingPackages(APP_PACKAGES);
+  return missing.length > 0 ? `not installed: ${missing.join(' ')}` : undefined;
 }
 
 /** Starts Xvfb, which chooses a free number and says which. */
