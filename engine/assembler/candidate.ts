@@ -15,6 +15,12 @@ export interface Candidate {
   readonly sizeMatters: boolean;
   /** IMUL r, imm: the register stands for two operands. */
   readonly repeatsFirst: boolean;
+  /** The operand needs the word TO (FADD TO ST1). */
+  readonly to: boolean;
+  /** ModRM.rm where no operand gives it: FXCH means ST1. */
+  readonly impliedRm: number;
+  /** A WAIT comes first (FINIT is WAIT and FNINIT). */
+  readonly waits: boolean;
 }
 
 const sizeDependent = /^(E|G|Z|O|X|Y)v|^[IJ]z|^Ibs|[pa]$|^eAX|\/w/;
@@ -32,8 +38,14 @@ function candidateOf(instruction: Instruction, form: Form, onlySize: 16 | 32 | u
     onlySize: onlySize ?? form.operandSize,
     sizeMatters: form.sized === true || form.operandSize !== undefined || form.operands.some((code) => sizeDependent.test(code)),
     repeatsFirst: false,
+    to: false,
+    impliedRm: 0,
+    waits: false,
   };
 }
+
+/** The x87 opcode of arithmetic that pops. */
+const popOpcode = 0xde;
 
 /** Forms NASM accepts besides the table's: other ways to write the same encoding. */
 function alternatives(candidate: Candidate): Candidate[] {
@@ -46,6 +58,22 @@ function alternatives(candidate: Candidate): Candidate[] {
   // AAM and AAD without an operand divide by ten.
   if ((instruction.mnemonic === 'aam' || instruction.mnemonic === 'aad') && codes.length === 1) {
     return [{ ...candidate, codes: [], opcode: [...candidate.opcode, 10], form: { ...form, operands: [] } }];
+  }
+  const floating = codes.join();
+  const implied: Candidate = { ...candidate, codes: [], impliedRm: 1 };
+  if (floating === 'ST,STi') {
+    const arithmetic = instruction.forms.some((each) => each.operands.join() === 'STi,ST');
+    return [{ ...candidate, codes: ['STi'] }, ...(arithmetic ? [] : [implied])];
+  }
+  if (floating === 'STi,ST') {
+    if (instruction.mnemonic.endsWith('p')) return [{ ...candidate, codes: ['STi'] }, implied];
+    // FADD alone is FADDP ST1, ST0.
+    return [{ ...candidate, codes: ['STi'], to: true }, { ...implied, opcode: [popOpcode] }];
+  }
+  if (floating === 'STi') {
+    if (/^fu?comp?$/.test(instruction.mnemonic)) return [{ ...candidate, codes: ['ST', 'STi'] }, implied];
+    if (instruction.mnemonic === 'fxch') return [{ ...candidate, codes: ['ST', 'STi'] }, { ...candidate, codes: ['STi', 'ST'] }, implied];
+    return [implied];
   }
   // UD0 and UD1 may be written without the operands that nobody reads.
   if (instruction.mnemonic === 'ud0' || instruction.mnemonic === 'ud1') return [{ ...candidate, codes: [], modrm: 'none' }];
@@ -72,7 +100,12 @@ export function candidatesOf(instructions: readonly Instruction[]): ReadonlyMap<
       const candidate = candidateOf(instruction, form, undefined);
       const names = form.mnemonic !== undefined ? [form.mnemonic] : [instruction.mnemonic, ...(instruction.aliases ?? [])];
       for (const each of [candidate, ...alternatives(candidate)]) {
-        for (const name of names) add(name, each);
+        for (const name of names) {
+          add(name, each);
+          // The names without N wait for pending exceptions first (SDM vol. 1, 8.3.1).
+          if (/^fn(init|clex|save|stcw|stenv|stsw|eni|disi)$/.test(name)) add(`f${name.slice(2)}`, { ...each, waits: true });
+          if (name === 'fnsetpm') add('fsetpm', each);
+        }
         for (const [name, size] of sizedReturns[instruction.mnemonic] ?? []) add(name, { ...each, onlySize: size });
         if (instruction.sizedNames) {
           add(instruction.sizedNames[16], { ...each, onlySize: 16 });
@@ -80,6 +113,11 @@ export function candidatesOf(instructions: readonly Instruction[]): ReadonlyMap<
         }
       }
     }
+  }
+  // FADD ST0, ST0 has two encodings; NASM takes the one whose destination is STi.
+  for (const [name, list] of byName) {
+    const toStack = (candidate: Candidate) => Number(candidate.codes.join() === 'STi,ST');
+    if (list.some(toStack)) byName.set(name, [...list].sort((a, b) => toStack(b) - toStack(a)));
   }
   // XCHG is symmetric; of two registers NASM puts the first into ModRM.reg.
   const exchange = byName.get('xchg');

@@ -53,7 +53,8 @@ const plainFit: Fit = { memoryBits: 0, saysSize: false };
 const sizedFit: Fit = { memoryBits: 0, saysSize: true };
 
 const fixedRegisters: Readonly<Record<string, string>> = { AL: 'al', AX: 'ax', CL: 'cl', DX: 'dx', ES: 'es', CS: 'cs', SS: 'ss', DS: 'ds', FS: 'fs', GS: 'gs' };
-const letterBits: Readonly<Record<string, number>> = { b: 8, w: 16, d: 32, q: 64 };
+const letterBits: Readonly<Record<string, number>> = { b: 8, w: 16, d: 32, q: 64, t: 80 };
+const waitOpcode = 0x9b;
 
 function widthOf(code: OperandCode, size: 16 | 32): number {
   const letter = code[1] ?? '';
@@ -66,6 +67,8 @@ function fits(code: OperandCode, operand: Operand, size: 16 | 32, candidate: Can
   if (fixed !== undefined) return register?.name === fixed ? plainFit : undefined;
   const mnemonic = candidate.instruction.mnemonic;
   const transfer = mnemonic === 'jmp' || mnemonic === 'call';
+  if (code === 'ST') return register?.class === 'float' && register.number === 0 ? plainFit : undefined;
+  if (code === 'STi') return register?.class === 'float' && candidate.to === (operand.to ?? false) ? plainFit : undefined;
   switch (code[0]) {
     case 'e':
       return register?.class === 'general' && register.number === 0 && register.size === size ? sizedFit : undefined;
@@ -90,8 +93,10 @@ function fits(code: OperandCode, operand: Operand, size: 16 | 32, candidate: Can
     case 'E': {
       if (transfer && operand.distance === 'far') return undefined;
       const width = widthOf(code, size);
+      // MOVZX from word to word extends nothing.
+      const extendsWord = code === 'Ew' && size === 16 && (mnemonic === 'movzx' || mnemonic === 'movsx');
       if (register) {
-        if (register.class !== 'general') return undefined;
+        if (register.class !== 'general' || extendsWord) return undefined;
         // The upper half of a doubleword register is ignored where a selector is read.
         const selector = code === 'Ew' && (candidate.codes[0] === 'Sw' || mnemonic === 'lar' || mnemonic === 'lsl');
         if (register.size !== width && !(selector && register.size === 32)) return undefined;
@@ -99,7 +104,7 @@ function fits(code: OperandCode, operand: Operand, size: 16 | 32, candidate: Can
       }
       if (!address) return undefined;
       if (code === 'Ev/w') return operand.size === 0 || operand.size === 16 ? plainFit : undefined;
-      if (code === 'Ew' && size === 16 && (mnemonic === 'movzx' || mnemonic === 'movsx')) return undefined;
+      if (extendsWord) return undefined;
       if (operand.size !== 0 && operand.size !== width) return undefined;
       if (transfer && operand.size === 0) return plainFit;
       return { memoryBits: width, saysSize: operand.size !== 0 && code[1] === 'v' };
@@ -111,8 +116,9 @@ function fits(code: OperandCode, operand: Operand, size: 16 | 32, candidate: Can
         if (operand.size === 0) return plainFit;
         return operand.size === size ? sizedFit : undefined;
       }
-      if (mnemonic === 'lea' || operand.size === 0) return plainFit;
-      return operand.size === letterBits[code[1] ?? ''] ? plainFit : undefined;
+      const width = letterBits[code[1] ?? ''] ?? 0;
+      if (mnemonic === 'lea') return plainFit;
+      return operand.size === 0 || operand.size === width ? { memoryBits: width, saysSize: false } : undefined;
     }
     case 'O':
       if (!address?.plain) return undefined;
@@ -154,7 +160,8 @@ function fitsRelative(code: OperandCode, operand: Operand, value: Value, size: 1
   const fit = sized ? sizedFit : plainFit;
   if (code === 'Jz') return operand.distance === 'short' ? undefined : fit;
   const onlyShort = !(candidate.instruction.forms.some((form) => form.operands[0] === 'Jz'));
-  if (onlyShort || operand.distance === 'short') return operand.distance === 'near' ? undefined : fit;
+  if (onlyShort) return operand.distance === undefined ? fit : undefined;
+  if (operand.distance === 'short') return fit;
   if (operand.distance === 'near' || operand.strict || sized) return undefined;
   if (value.unknown) return fit;
   if (baseOf(value) !== site.base) return undefined;
@@ -198,7 +205,7 @@ function needsOperandPrefix(candidate: Candidate, size: 16 | 32, prefixes: Prefi
 function measure(candidate: Candidate, operands: readonly Operand[], size: 16 | 32, prefixes: Prefixes, bits: 16 | 32): number {
   const addressSize = addressSizeOf(candidate, operands, prefixes, bits);
   const memory = operands.find((operand) => operand.address)?.address;
-  let length = prefixes.bytes.length + candidate.opcode.length;
+  let length = prefixes.bytes.length + candidate.opcode.length + (candidate.waits ? 1 : 0);
   if (prefixes.segment ?? memory?.segment) length++;
   if (candidate.form.prefix !== undefined) length++;
   if (needsOperandPrefix(candidate, size, prefixes, bits)) length++;
@@ -214,7 +221,7 @@ function measure(candidate: Candidate, operands: readonly Operand[], size: 16 | 
 /** LOOP label, CX: the second operand chooses the counter, which is an address size. */
 function loopCounter(name: string, operands: readonly Operand[], prefixes: Prefixes): { operands: readonly Operand[]; prefixes: Prefixes } {
   const counter = operands[1]?.register;
-  if (!/^loopn?[ez]?$/.test(name) || operands.length !== 2 || counter?.number !== 1 || counter.class !== 'general' || counter.size === 8) {
+  if (!/^loopn?[ez]?$/.test(name) || operands.length !== 2 || counter?.number !== 1 || counter.class !== 'general' || counter.size === 8 || counter.size === 80) {
     return { operands, prefixes };
   }
   return { operands: operands.slice(0, 1), prefixes: { ...prefixes, addressSize: counter.size } };
@@ -270,10 +277,10 @@ function matchOf(candidate: Candidate, operands: readonly Operand[], size: 16 | 
 }
 
 function unencodable(candidates: readonly Candidate[], operands: readonly Operand[]): LineError {
-  const widths = new Set(operands.flatMap((operand) => (operand.register?.class === 'general' ? [operand.register.size] : [])));
+  const widths = new Set<number>(operands.flatMap((operand) => (operand.register?.class === 'general' ? [operand.register.size] : [])));
   const memorySize = operands.find((operand) => operand.address)?.size ?? 0;
   const rightCount = candidates.some((candidate) => candidate.codes.length === operands.length);
-  if (rightCount && (widths.size > 1 || (memorySize !== 0 && widths.size === 1 && !widths.has(memorySize as 8 | 16 | 32)))) {
+  if (rightCount && (widths.size > 1 || (memorySize !== 0 && widths.size === 1 && !widths.has(memorySize)))) {
     return new LineError('size-mismatch', 'mismatch in operand sizes, or invalid combination of opcode and operands');
   }
   return new LineError('no-such-form', 'invalid combination of opcode and operands');
@@ -289,7 +296,7 @@ function emit(match: Match, operands: readonly Operand[], prefixes: Prefixes, si
   const { bits } = site;
   const memory = operands.find((operand) => operand.address)?.address;
   const addressSize = addressSizeOf(candidate, operands, prefixes, bits);
-  const bytes = [...prefixes.bytes];
+  const bytes = [...(candidate.waits ? [waitOpcode] : []), ...prefixes.bytes];
   const segment = prefixes.segment ?? memory?.segment;
   if (segment) bytes.push(segmentPrefixes[segment.name] ?? 0);
   if (needsOperandPrefix(candidate, size, prefixes, bits)) bytes.push(operandSizePrefix);
@@ -305,8 +312,8 @@ function emit(match: Match, operands: readonly Operand[], prefixes: Prefixes, si
     const register = operands[index]?.register;
     if (!register) continue;
     if (code[0] === 'Z') bytes[bytes.length - 1] = (bytes[bytes.length - 1] ?? 0) + register.number;
-    else if (code[0] === 'E' || code[0] === 'R') rm = register.number;
-    else if (code[0] === 'G' || code === 'Sw' || code[0] === 'C' || code[0] === 'D') if (code !== 'CL' && code !== 'DX' && code !== 'CS' && code !== 'DS') reg = register.number;
+    else if (code[0] === 'E' || code[0] === 'R' || code === 'STi') rm = register.number;
+    else if (/^G|^Sw|^Cd|^Dd/.test(code) && code !== 'GS') reg = register.number;
   }
   if (candidate.repeatsFirst) rm = reg;
   if (candidate.modrm !== 'none') {
@@ -315,7 +322,7 @@ function emit(match: Match, operands: readonly Operand[], prefixes: Prefixes, si
       if (memory.sib !== undefined) bytes.push(memory.sib);
       put(site.last ? checkedDisplacement(memory.displacement, memory.displacementBytes, site) : 0n, memory.displacementBytes);
     } else {
-      bytes.push(0xc0 | (reg << 3) | (rm < 0 ? 0 : rm));
+      bytes.push(0xc0 | (reg << 3) | (rm < 0 ? candidate.impliedRm : rm));
     }
   }
   for (const [index, code] of candidate.codes.entries()) {

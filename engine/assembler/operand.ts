@@ -25,6 +25,8 @@ export interface OperandSyntax {
   readonly size: SizeKeyword;
   readonly strict: boolean;
   readonly distance: 'short' | 'near' | 'far' | undefined;
+  /** FADD TO ST1: the register is the destination. */
+  readonly to: boolean;
   readonly column: number;
   readonly end: number;
   readonly memory: MemorySyntax | undefined;
@@ -42,6 +44,7 @@ export interface Operand {
   readonly size: SizeKeyword;
   readonly strict: boolean;
   readonly distance: 'short' | 'near' | 'far' | undefined;
+  readonly to?: boolean;
   readonly register?: Register;
   readonly value?: Value;
   readonly selector?: Value;
@@ -53,6 +56,7 @@ export interface Operand {
 export function parseOperand(cursor: Cursor): OperandSyntax {
   let size: SizeKeyword = 0;
   let strict = false;
+  let to = false;
   let distance: 'short' | 'near' | 'far' | undefined;
   const first = cursor.current;
   for (;;) {
@@ -61,12 +65,13 @@ export function parseOperand(cursor: Cursor): OperandSyntax {
     if (keyword !== undefined) size = keyword;
     else if (word === 'strict') strict = true;
     else if (word === 'short' || word === 'near' || word === 'far') distance = word;
-    else if (word !== 'to') break;
+    else if (word === 'to') to = true;
+    else break;
     cursor.index++;
   }
   const column = first?.column ?? 1;
   const finish = (rest: Pick<OperandSyntax, 'memory' | 'expression' | 'selector' | 'constant'>): OperandSyntax => ({
-    size, strict, distance, column, end: cursor.tokens[cursor.index - 1]?.end ?? column, ...rest,
+    size, strict, distance, to, column, end: cursor.tokens[cursor.index - 1]?.end ?? column, ...rest,
   });
   if (cursor.accept('[')) {
     const memory = parseMemory(cursor);
@@ -122,7 +127,7 @@ export function evaluateOperand(syntax: OperandSyntax, scope: Scope, bits: 16 | 
     if (term) {
       if (value.registers.length === 1 && term.scale === 1n && value.constant === 0n && value.bases.length === 0) {
         const warning = size !== 0 && size !== term.register.size ? `invalid register size specification ignored: ${term.register.name} is not ${size} bits wide` : undefined;
-        return { kind: 'register', warning, size: 0, strict, distance, register: term.register };
+        return { kind: 'register', warning, size: 0, strict, distance, to: syntax.to, register: term.register };
       }
       throw new LineError('bad-operand', 'A register can be calculated with inside an address in brackets only.');
     }
