@@ -16,7 +16,10 @@ serveParent(async ({ bundle, kernel, memoryBytes }) => {
       if (event.kind === 'debugConsole') {
         const time = performance.now();
         for (const byte of event.bytes) receive(byte, time);
-      } else if (event.kind === 'tripleFault' || (event.kind === 'state' && (event.state === 'off' || event.state === 'crashed'))) {
+      } else if (
+        event.kind === 'tripleFault' ||
+        (event.kind === 'state' && (event.state === 'off' || event.state === 'crashed'))
+      ) {
         reject(new Error(`Our machine stopped: ${JSON.stringify(event)}`));
       }
     });

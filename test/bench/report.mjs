@@ -9,7 +9,7 @@ import { ROOT } from '../../build/prepare.mjs';
 const GOAL_MEAN = 3;
 const GOAL_ROW = 2;
 
-export function median(values) {
+function median(values) {
   const sorted = [...values].sort((a, b) => a - b);
   const middle = sorted.length >> 1;
   return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
@@ -42,10 +42,19 @@ export function versions(electron) {
     encoding: 'utf8',
     env: { ...process.env, ELECTRON_RUN_AS_NODE: '1' },
   });
-  if (asked.status !== 0) throw new Error(`Electron's Node could not be asked for its version: ${asked.error?.message ?? asked.stderr}`);
+  if (asked.status !== 0)
+    throw new Error(`Electron's Node could not be asked for its version: ${asked.error?.message ?? asked.stderr}`);
   const { node, v8, electron: release } = JSON.parse(asked.stdout);
   const v86 = JSON.parse(readFileSync(path.join(ROOT, 'node_modules/v86/package.json'), 'utf8')).version;
-  return { node, v8, electron: release, v86, cpu: os.cpus()[0]?.model ?? 'unknown', cpus: os.cpus().length, load: os.loadavg()[0] };
+  return {
+    node,
+    v8,
+    electron: release,
+    v86,
+    cpu: os.cpus()[0]?.model ?? 'unknown',
+    cpus: os.cpus().length,
+    load: os.loadavg()[0],
+  };
 }
 
 const number = (value, digits) => value.toFixed(digits);
@@ -75,8 +84,8 @@ ${table(rows.filter(({ aside }) => !aside))}
 Geometric mean of the ratios: **${number(mean, 2)}**. Goal: at least ${GOAL_MEAN}, no row below ${GOAL_ROW}; ${reached ? 'reached' : '**missed**'}.
 
 Times are medians of ${rounds} ${rounds === 1 ? 'round' : 'rounds'}, with least and most in brackets; the ratio is that of the medians, its bracket the least and most of
-a single round. In a round both sides start afresh, and each row runs on ours and at once on v86, after a quarter of
-its work has warmed both up. The side that is not measured rests.
+a single round. In a round both sides start afresh, and each row runs on one and at once on the other, after a quarter of
+its work has warmed both up; rounds take turns in which is first. The side that is not measured rests.
 
 Layouts of memory that are hard on an engine which caches translations; they do not count in the mean:
 

@@ -3,7 +3,12 @@ import { fork } from 'node:child_process';
 
 /** Starts `file` under Electron's Node with its guest at rest. */
 export async function startSide(file, job, electron) {
-  const child = fork(file, { execPath: electron, execArgv: [], env: { ...process.env, ELECTRON_RUN_AS_NODE: '1' }, stdio: ['ignore', 2, 2, 'ipc'] });
+  const child = fork(file, {
+    execPath: electron,
+    execArgv: [],
+    env: { ...process.env, ELECTRON_RUN_AS_NODE: '1' },
+    stdio: ['ignore', 2, 2, 'ipc'],
+  });
   const ask = (message) =>
     new Promise((resolve, reject) => {
       const ended = (status, signal) => reject(new Error(`${file} ended unexpectedly (${signal ?? `status ${status}`}).`));
