@@ -1,3 +1,4 @@
+import { tlb, tlbSlot } from '../execute/translation-cache.ts';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { Attention, Seg } from '../isa/state.ts';
 import { Control0, Control4 } from './control-bits.ts';
@@ -15,7 +16,7 @@ let machine: TestMachine;
 
 /** Words of the TLB entry of an address in the half of the supervisor or the user. */
 function entry(address: number, user = false): { readTag: number; writeTag: number; addend: number } {
-  const words = new Uint32Array(machine.memory.buffer, machine.cpu.tlb.half(user, false) + ((address >>> 12) & 1023) * 32, 8);
+  const words = new Uint32Array(machine.memory.buffer, machine.cpu.tlb.half(user, false) + tlbSlot(address) * tlb.entryBytes, 8);
   return { readTag: words[0]!, writeTag: words[2]!, addend: words[4]! };
 }
 const none = 0xffffffff;

@@ -2,30 +2,28 @@
  * The software TLB: two halves of 1,024 entries (supervisor first, user second) that generated code reads, and a third half that is
  * always empty, which `tlb` points to while every access of the program needs an alignment check.
  *
- * An entry, 32 bytes: 0 readTag u64 · 8 writeTag u64 · 16 addend u32 · 20 physical page u32 · 24 flags u32 (Translation) ·
- * 28 slow tag u32. readTag and writeTag let generated code touch memory directly; pages with attributes, chips and clean
+ * Entries are laid out by execute/translation-cache.ts. readTag and writeTag let generated code touch memory directly; pages with attributes, chips and clean
  * pages have -1 there. The slow tag (page address | 1) says what linear page the entry translates, whatever the fast tags
  * say; 0: the entry is unused, slotIsListed: unused but known to `#used`.
  */
+import { tlb, tlbHalfBytes, tlbSlot } from '../execute/translation-cache.ts';
 import { PageFault } from './faults.ts';
 import type { PageWalk } from './paging.ts';
 import { Translation } from './paging.ts';
 import { Page, slowRead, slowWrite } from './platform.ts';
 import type { PhysicalMemory } from './physical.ts';
 
-export const tlbEntries = 1024;
-const entryBytes = 32;
-const halfBytes = tlbEntries * entryBytes;
+export const tlbEntries = tlb.entries;
 /** Bytes a vCPU's TLB takes in memory. */
-export const tlbBytes = 3 * halfBytes;
+export const tlbBytes = 3 * tlbHalfBytes;
 
 /** Words of an entry. */
-const readTag = 0;
-const writeTag = 2;
-const addend = 4;
-const physical = 5;
-const flagsWord = 6;
-const slowTag = 7;
+const readTag = tlb.readTag / 4;
+const writeTag = tlb.writeTag / 4;
+const addend = tlb.addend / 4;
+const physical = tlb.physicalPage / 4;
+const flagsWord = tlb.flags / 4;
+const slowTag = tlb.slowTag / 4;
 const slotIsListed = 2;
 
 /** A linear page that a debug register watches never gets fast tags. */
@@ -56,7 +54,7 @@ export class Tlb {
 
   /** Address of the half that generated code has to use. */
   half(user: boolean, alignmentChecked: boolean): number {
-    return this.base + (alignmentChecked ? 2 * halfBytes : user ? halfBytes : 0);
+    return this.base + (alignmentChecked ? 2 * tlbHalfBytes : user ? tlbHalfBytes : 0);
   }
 
   /**
@@ -66,7 +64,7 @@ export class Tlb {
    */
   translate(linear: number, access: number): number {
     const words = this.#words;
-    const entry = (((linear >>> 12) & (tlbEntries - 1)) | ((access & PageFault.user) << 8)) << 3;
+    const entry = (tlbSlot(linear) | ((access & PageFault.user) << 8)) << 3;
     if (words[entry + slowTag] === ((linear & 0xfffff000) | 1)) {
       const flags = words[entry + flagsWord]!;
       if ((access & PageFault.write) !== 0) {
@@ -148,7 +146,7 @@ export class Tlb {
   invalidate(linear: number): void {
     const words = this.#words;
     const tag = (linear & 0xfffff000) | 1;
-    const entry = ((linear >>> 12) & (tlbEntries - 1)) << 3;
+    const entry = tlbSlot(linear) << 3;
     if (words[entry + slowTag] === tag) this.clear(entry, slotIsListed);
     if (words[entry + (tlbEntries << 3) + slowTag] === tag) this.clear(entry + (tlbEntries << 3), slotIsListed);
     if (!this.#hasLarge) return;

@@ -37,6 +37,9 @@ export interface Frame {
   readonly careful: Label | undefined;
 }
 
+/** tlbSlot() times the entry's size is the linear address shifted by this much less. */
+const entryShift = Math.log2(tlb.entryBytes);
+
 type AccessKind = 'read' | 'write' | 'update' | 'locked';
 
 const slowService = { read: 'readSlow', write: 'writeSlow', update: 'updateSlow', locked: 'lockedSlow' } as const;
@@ -400,7 +403,10 @@ export class InterpreterEmitter implements Emitter {
     const entry = f.let(
       i32.add(
         this.field('tlb'),
-        i32.and(i32.shrU(linear, i32.const(12 - Math.log2(tlb.entryBytes))), i32.const((tlb.entries - 1) * tlb.entryBytes)),
+        i32.and(
+          i32.xor(i32.shrU(linear, i32.const(12 - entryShift)), i32.shrU(linear, i32.const(22 - entryShift))),
+          i32.const((tlb.entries - 1) * tlb.entryBytes),
+        ),
       ),
     );
     const wide = i64.extendU(linear);

@@ -12,9 +12,19 @@ export const tlb = {
   /** Memory address minus linear address, mod 2^32. */
   addend: 16,
   physicalPage: 20,
-  /** Bit 0 global, bit 1 executable. */
+  /** Translation bits (cpu/paging.ts). */
   flags: 24,
+  /** What linear page the entry translates, whatever the fast tags say; see cpu/tlb.ts. */
+  slowTag: 28,
 } as const;
+/**
+ * Number of the entry for a linear address. Pages whose numbers differ by a multiple of 1,024 (code, stack and heap at round
+ * addresses) must not share one, so the number's upper bits are folded in. Generated code computes the same.
+ */
+export function tlbSlot(linear: number): number {
+  return ((linear >>> 12) ^ (linear >>> 22)) & (tlb.entries - 1);
+}
+
 export const tlbHalfBytes = tlb.entries * tlb.entryBytes;
 
 /** Jump cache: (eip, code context) → record. */

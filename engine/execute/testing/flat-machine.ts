@@ -6,7 +6,7 @@ import type { Exit } from '../../isa/state.ts';
 import { Attention, Reg, Seg, segmentBytes, segmentField, vcpuState, type VcpuState } from '../../isa/state.ts';
 import type { Services } from '../../isa/services.ts';
 import { Interpreter } from '../interpreter.ts';
-import { jumpCacheBytes, tlb, tlbHalfBytes } from '../translation-cache.ts';
+import { jumpCacheBytes, tlb, tlbHalfBytes, tlbSlot } from '../translation-cache.ts';
 
 const vcpuBase = 0;
 const cacheBase = 0x10000;
@@ -56,7 +56,7 @@ export class FlatMachine {
         readByte: () => 0xff,
         markCode: (page) => {
           this.codePages.add(page);
-          this.view.setBigInt64(tlbBase + (page & (tlb.entries - 1)) * tlb.entryBytes + tlb.writeTag, -1n, true);
+          this.view.setBigInt64(tlbBase + tlbSlot(page * 4096) * tlb.entryBytes + tlb.writeTag, -1n, true);
         },
       },
     });
@@ -156,7 +156,7 @@ export class FlatMachine {
       return 0;
     }
     const page = linear >>> 12;
-    const entry = tlbBase + (page & (tlb.entries - 1)) * tlb.entryBytes;
+    const entry = tlbBase + tlbSlot(page * 4096) * tlb.entryBytes;
     this.view.setBigUint64(entry + tlb.readTag, BigInt(page * 4096), true);
     if (write && this.codePages.has(page)) {
       this.interpreter.invalidatePage(page);
