@@ -51,6 +51,12 @@ function runPart(part, seconds) {
       }
     };
     let timedOut = false;
+    // Whoever ends us ends the part as well: it is in a group of its own.
+    const end = () => {
+      endGroup('SIGTERM');
+      process.exit(1);
+    };
+    for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP']) process.once(signal, end);
     const timer = setTimeout(() => {
       timedOut = true;
       endGroup('SIGTERM');
@@ -59,6 +65,7 @@ function runPart(part, seconds) {
     child.on('error', () => resolve(-1));
     child.on('exit', (status) => {
       clearTimeout(timer);
+      for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP']) process.off(signal, end);
       endGroup('SIGKILL');
       resolve(timedOut ? undefined : (status ?? -1));
     });
