@@ -151,7 +151,9 @@ function enterHandler(cpu: Cpu, vector: number, kind: EventKind, errorCode: numb
   else enterReal(cpu, vector);
   if (vector === Vector.debug) state.setDebugRegister(7, state.debugRegister(7) & ~Debug7.generalDetect);
   if (kind === EventKind.external) state.countInterrupt();
-  else if (vector < 32) state.countException(vector);
+  // INT 10h is a call of firmware, not #MF: of software interrupts only INT3 and INTO report something.
+  else if (vector < 32 && (kind !== EventKind.software || vector === Vector.breakpoint || vector === Vector.overflow))
+    state.countException(vector);
 }
 
 const vectorBytes = 4;
