@@ -7,6 +7,7 @@ import { physicalAddressBits } from './paging.ts';
 export const processorSignature = 0x686;
 
 const feature = {
+  floatingPointUnit: 1 << 0,
   debuggingExtensions: 1 << 2,
   pageSizeExtension: 1 << 3,
   timestamp: 1 << 4,

@@ -5,6 +5,7 @@ import { processorSignature } from './cpuid.ts';
 import { debug6Fixed, debug7Fixed } from './debug-registers.ts';
 import { writeEflags } from './flags.ts';
 import { CpuState, realModeRights, rights } from './registers.ts';
+import { resetX87 } from './x87/registers.ts';
 
 const resetCodeSelector = 0xf000;
 const resetCodeBase = 0xffff0000;
@@ -33,6 +34,7 @@ export function resetState(buffer: SharedArrayBuffer, base: number): void {
   const state = new CpuState(buffer, base);
   const { block } = state;
   initialise(state);
+  resetX87(block);
   block.sysenterCs = 0;
   block.sysenterEsp = 0n;
   block.sysenterEip = 0n;

@@ -9,7 +9,6 @@ import {
   moveToControl,
   moveToDebug,
 } from './control.ts';
-import { Control0 } from './control-bits.ts';
 import type { Cpu } from './core.ts';
 import { cpuid } from './cpuid.ts';
 import { Vector } from './faults.ts';
@@ -30,6 +29,7 @@ import {
   storeSelector,
 } from './system-tables.ts';
 import { farCall, farJump, farReturn } from './transfer.ts';
+import { X87Unit } from './x87/unit.ts';
 
 const movSsShadow = 2;
 
@@ -94,6 +94,8 @@ export function createServices(cpu: Cpu): Services {
     const guarded = two(body);
     return (a: number, b: number): number => number(guarded(a, b));
   };
+
+  const fpu = new X87Unit(cpu);
 
   return {
     readSlow: (segment, offset, size) => access.readSlow(segment, offset, size),
@@ -162,11 +164,21 @@ export function createServices(cpu: Cpu): Services {
     checkPort: two(checkPort),
 
     hypercall: none(() => cpu.raise(Vector.invalidOpcode)),
-    // Without a coprocessor and with CR0.EM clear nobody answers the bus cycle, and the instruction passes without effect: programs
-    // look for an FPU by FNINIT (80486 Programmer's Reference Manual, 10.2).
-    coprocessor: none(() => {
-      if ((state.cr0 & (Control0.emulation | Control0.taskSwitched)) !== 0) cpu.raise(Vector.deviceNotAvailable);
-    }),
+    x87Stack: (operation, destination, source, instructionPointer) => {
+      try {
+        fpu.stack(operation, destination, source, instructionPointer);
+      } catch (error) {
+        left(error);
+      }
+    },
+    x87Memory: (operation, format, segment, offset, instructionPointer) => {
+      try {
+        fpu.memory(operation, format, segment, offset, instructionPointer);
+      } catch (error) {
+        left(error);
+      }
+    },
+    x87Wait: none(() => fpu.wait()),
   };
 
   function storeRegister(seg: Seg.ldt | Seg.tr): number {

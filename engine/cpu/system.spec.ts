@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { Reg, Seg } from '../isa/state.ts';
+import { X87 } from '../isa/x87.ts';
 import { Control0, Control4 } from './control-bits.ts';
 import { enterProtected, enterUser, gdt, sel, segmentDescriptor, setDescriptor } from './testing/tables.ts';
 import { TestMachine } from './testing/test-machine.ts';
@@ -191,8 +192,8 @@ describe('CPUID and MSRs', () => {
     return [Reg.eax, Reg.ebx, Reg.ecx, Reg.edx].map((register) => machine.state.register(register));
   }
 
-  it('claim exactly what is there: DE PSE TSC MSR PAE CX8 SEP PGE CMOV PAT PSE36, and NX', () => {
-    expect(ask(1)).toEqual([0x686, 0, 0, 0x0003a97c]);
+  it('claim exactly what is there: FPU DE PSE TSC MSR PAE CX8 SEP PGE CMOV PAT PSE36, and NX', () => {
+    expect(ask(1)).toEqual([0x686, 0, 0, 0x0003a97d]);
     expect(ask(0x80000001)[3]).toBe(1 << 20);
     expect(ask(0)[0]).toBe(2);
     expect(ask(0x12345678)).toEqual(ask(2));
@@ -227,9 +228,15 @@ describe('CPUID and MSRs', () => {
     expect(outcome(() => machine.services.readTimestamp())).toBe('13(0x0)');
   });
 
-  it('there is no FPU: #NM with EM or TS, else #UD', () => {
-    expect(outcome(() => machine.services.coprocessor())).toBe('6(0x0)');
+  it('WAIT looks at TS only under MP, FPU instructions look at TS and EM', () => {
+    const absolute = () => machine.services.x87Stack(X87.absolute, 0, 0, 0);
+    expect(outcome(() => machine.services.x87Wait())).toBe('none');
     machine.services.moveToControl(0, Control0.protectionEnable | Control0.taskSwitched);
-    expect(outcome(() => machine.services.coprocessor())).toBe('7(0x0)');
+    expect(outcome(() => machine.services.x87Wait())).toBe('none');
+    expect(outcome(absolute)).toBe('7(0x0)');
+    machine.services.moveToControl(0, Control0.protectionEnable | Control0.taskSwitched | Control0.monitorCoprocessor);
+    expect(outcome(() => machine.services.x87Wait())).toBe('7(0x0)');
+    machine.services.moveToControl(0, Control0.protectionEnable | Control0.emulation);
+    expect(outcome(absolute)).toBe('7(0x0)');
   });
 });

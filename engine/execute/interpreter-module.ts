@@ -77,8 +77,9 @@ const signatures: Readonly<Record<ServiceName, readonly [parameters: number, res
   portWrite: [3, false],
   checkPort: [2, false],
   hypercall: [0, false],
-  
-  x87Stack: [4, false], x87Memory: [5, false], x87Wait: [0, false],
+  x87Stack: [4, false],
+  x87Memory: [5, false],
+  x87Wait: [0, false],
 };
 
 /** What the generated module imports under "env": memory, lookupBlock and the services. */

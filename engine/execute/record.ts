@@ -17,7 +17,7 @@ export const field = {
   remaining: 3,
   /** u16, offset of the instruction in its page. */
   pageOffset: 4,
-  /** u8 each, in operand order: byte offset of a general register in the vCPU block, or the number of a segment, control or debug register. */
+  /** u8 each, in operand order: byte offset of a general register in the vCPU block, or the number of a segment, control, debug or x87 register. */
   registers: [6, 7, 28],
   /** i32 each. */
   immediate: 8,
@@ -56,7 +56,7 @@ export function writeOperands(view: DataView, at: number, decoded: Decoded): voi
     const place = field.registers[slot];
     if (place === undefined) throw new RangeError('a record has room for three register operands');
     if (shape.kind === 'register') view.setUint8(at + place, registerOffset(decoded.registers[slot++] ?? 0, shape.size));
-    else if (shape.kind === 'segment' || shape.kind === 'control' || shape.kind === 'debug')
+    else if (['segment', 'control', 'debug', 'stack'].includes(shape.kind))
       view.setUint8(at + place, decoded.registers[slot++] ?? 0);
   }
   view.setUint8(at + field.segment, decoded.segment * segmentBytes);

@@ -123,7 +123,7 @@ export function decode(bytes: Uint8Array, start: number, end: number, defaultSiz
     const { prefix } = candidate.form;
     if (prefix !== undefined && !(prefix === 0xf3 ? repeat === 'rep' : prefix === 0xf2 ? repeat === 'repne' : operandPrefix)) continue;
     if (candidate.form.noPrefix && (operandPrefix || repeat !== 'none')) continue;
-    const fixed = candidate.opcode[2];
+    const fixed = candidate.fixedModrm;
     let memory = false;
     if (candidate.modrm !== 'none' || fixed !== undefined) {
       if (modrm < 0) {
@@ -146,7 +146,7 @@ export function decode(bytes: Uint8Array, start: number, end: number, defaultSiz
   out.encoding = chosen;
   out.form = form;
 
-  const hasModrm = chosen.modrm !== 'none' || chosen.opcode[2] !== undefined;
+  const hasModrm = chosen.modrm !== 'none' || chosen.fixedModrm !== undefined;
   out.base = -1;
   out.index = -1;
   out.scale = 0;
@@ -200,6 +200,10 @@ export function decode(bytes: Uint8Array, start: number, end: number, defaultSiz
     const implied = impliedNumber(code);
     if (implied !== undefined) {
       out.registers[out.registerCount++] = implied;
+      continue;
+    }
+    if (code === 'STi') {
+      out.registers[out.registerCount++] = modrm & 7;
       continue;
     }
     let bytesNeeded = 0;

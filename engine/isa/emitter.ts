@@ -24,8 +24,8 @@ export type OperandShape =
   | { readonly kind: 'immediate'; readonly size: Size }
   /** A constant 1 (shifts). */
   | { readonly kind: 'one' }
-  /** Segment, control or debug register: `read` gives its number. */
-  | { readonly kind: 'segment' | 'control' | 'debug' }
+  /** Segment, control or debug register, x87 stack register: `read` gives its number. */
+  | { readonly kind: 'segment' | 'control' | 'debug' | 'stack' }
   | { readonly kind: 'relative' }
   | { readonly kind: 'far' }
   /** String operands and DX of IN / OUT. */
@@ -43,7 +43,7 @@ export interface Emitter {
   /** Size of operand `n`; throws for operands that have none of 1, 2, 4. */
   size(n: number): Size;
   isMemory(n: number): boolean;
-  /** The operand's value: register, memory, immediate, number of a segment / control / debug register. */
+  /** The operand's value: register, memory, immediate, number of a segment / control / debug / x87 stack register. */
   read(n: number): I32;
   write(n: number, value: I32): void;
   /**

@@ -10,10 +10,10 @@
  *   X  DS:(E)SI (segment may be overridden)      Y  ES:(E)DI
  * and sizes
  *   b byte · w word · d doubleword · q quadword · v word or doubleword by operand size · z the same for immediates
- *   p far pointer (16:16 or 16:32 by operand size) · s pseudo-descriptor · a pair for BOUND
+ *   t ten bytes · p far pointer (16:16 or 16:32 by operand size) · s pseudo-descriptor · a pair for BOUND
  * Further codes: Ibs = byte sign-extended to the operand size; Ev/w = register of the operand size or a *word* in
  * memory (MOV from Sreg, SLDT, STR, SMSW); M alone = address only (LEA, INVLPG); 1 = the constant one;
- * AL AX eAX CL DX = that register (eAX: AX or EAX by operand size); ES CS SS DS FS GS.
+ * AL AX eAX CL DX = that register (eAX: AX or EAX by operand size); ES CS SS DS FS GS; ST = ST(0), STi = ST(ModRM.rm).
  */
 import type { Emitter } from './emitter.ts';
 
@@ -21,11 +21,11 @@ export type OperandCode =
   | 'Eb' | 'Ew' | 'Ed' | 'Ev' | 'Ev/w'
   | 'Gb' | 'Gw' | 'Gd' | 'Gv'
   | 'Zb' | 'Zv'
-  | 'M' | 'Mw' | 'Mp' | 'Mq' | 'Ms' | 'Ma'
+  | 'M' | 'Mw' | 'Md' | 'Mq' | 'Mt' | 'Mp' | 'Ms' | 'Ma'
   | 'Rd' | 'Sw' | 'Cd' | 'Dd'
   | 'Ib' | 'Ibs' | 'Iw' | 'Iz' | 'Jb' | 'Jz' | 'Ap' | 'Ob' | 'Ov'
   | 'Xb' | 'Xw' | 'Xd' | 'Xv' | 'Yb' | 'Yw' | 'Yd' | 'Yv'
-  | '1' | 'AL' | 'AX' | 'eAX' | 'CL' | 'DX' | 'ES' | 'CS' | 'SS' | 'DS' | 'FS' | 'GS';
+  | '1' | 'AL' | 'AX' | 'eAX' | 'CL' | 'DX' | 'ES' | 'CS' | 'SS' | 'DS' | 'FS' | 'GS' | 'ST' | 'STi';
 
 /** One encoding of an instruction. */
 export interface Form {

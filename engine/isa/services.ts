@@ -98,8 +98,15 @@ export interface Services {
 
   /** C. VMCALL / VMMCALL. */
   hypercall(): void;
-  /** WAIT / FPU opcodes while there is no FPU: #NM or #UD by CR0. */
-  coprocessor(): void;
+  /**
+   * An x87 instruction without memory operand: X87 with pops (popShift), numbers of destination and source register. These three
+   * raise #NM and #MF. `instructionPointer` is the instruction's offset in CS.
+   */
+  x87Stack(operation: number, destination: number, source: number, instructionPointer: number): void;
+  /** An x87 instruction with a memory operand of `format` (X87Format). */
+  x87Memory(operation: number, format: number, segment: number, offset: number, instructionPointer: number): void;
+  /** WAIT. */
+  x87Wait(): void;
 }
 
 export type ServiceName = keyof Services;

@@ -24,13 +24,14 @@ export interface SizedForm {
 
 const fixedRegisters: Partial<Record<OperandCode, number>> = { AL: 0, AX: 0, eAX: 0, CL: 1, DX: 2 };
 const fixedSegments: Partial<Record<OperandCode, number>> = { ES: 0, CS: 1, SS: 2, DS: 3, FS: 4, GS: 5 };
+const fixedStack: Partial<Record<OperandCode, number>> = { ST: 0 };
 
 /** The register number a code implies, if it does. */
 export function impliedNumber(code: OperandCode): number | undefined {
-  return fixedRegisters[code] ?? fixedSegments[code];
+  return fixedRegisters[code] ?? fixedSegments[code] ?? fixedStack[code];
 }
 
-const sizeLetters: Record<string, number> = { b: 1, w: 2, d: 4, q: 8, s: 6, a: 0, p: 0 };
+const sizeLetters: Record<string, number> = { b: 1, w: 2, d: 4, q: 8, t: 10, s: 6, a: 0, p: 0 };
 
 /** The shape of an operand code for an operand size, as register or as memory. */
 export function shapeOf(code: OperandCode, operandSize: 2 | 4, memory: boolean): OperandShape {
@@ -39,6 +40,7 @@ export function shapeOf(code: OperandCode, operandSize: 2 | 4, memory: boolean):
   if (code === 'AX' || code === 'DX') return { kind: 'register', size: 2 };
   if (code === 'eAX') return { kind: 'register', size: operandSize };
   if (fixedSegments[code] !== undefined || code === 'Sw') return { kind: 'segment' };
+  if (code === 'ST' || code === 'STi') return { kind: 'stack' };
   if (code === 'Cd') return { kind: 'control' };
   if (code === 'Dd') return { kind: 'debug' };
   if (code === 'Ibs') return { kind: 'immediate', size: operandSize };
@@ -104,6 +106,8 @@ export interface Encoding {
   readonly opcode: readonly number[];
   /** What follows the opcode: nothing, any ModRM, or a ModRM with this reg field. */
   readonly modrm: 'none' | 'any' | number;
+  /** The ModRM byte, where it is part of the opcode ('0f 01 c1', 'd9 e8'). */
+  readonly fixedModrm: number | undefined;
   /** Undefined where the combination does not exist. */
   select(operandSize: 2 | 4, addressSize: 2 | 4, memory: boolean, locked: boolean, repeat: Repeat): SizedForm | undefined;
 }
@@ -142,6 +146,7 @@ function encodingOf(instruction: Instruction, index: number, form: Form): Encodi
     form,
     instruction,
     opcode,
+    fixedModrm: opcode[opcode[0] === 0x0f ? 2 : 1],
     modrm: slash === undefined ? 'none' : slash === '/r' ? 'any' : Number(slash.slice(1)),
     select: (operandSize, addressSize, memory, locked, repeat) => variants.get(code(operandSize, addressSize, memory, locked, repeat)),
   };

@@ -78,7 +78,7 @@ export const enum Attention {
   timer = 1 << 8,
 }
 
-export const vcpuState = defineBlock('vcpu', 1, {
+export const vcpuState = defineBlock('vcpu', 2, {
   /** General registers, 16 slots of 64 bits, then the zero slot and 7 spare ones. */
   registers: array('u64', 24),
   /** Segment caches in the order of Seg, segmentBytes each. */
@@ -172,6 +172,20 @@ export const vcpuState = defineBlock('vcpu', 1, {
   latched: scalar('u32'),
   /** The page-directory-pointer entries that MOV to CR3 loaded in PAE mode (SDM vol. 3, 4.4.1). */
   pdptes: array('u64', 4),
+
+  /** The x87's physical registers R0-R7, two words each: mantissa; sign and exponent as bits 15 and 0-14. */
+  fpuRegisters: array('u64', 16),
+  fpuControl: scalar('u32'),
+  /** TOP included. */
+  fpuStatus: scalar('u32'),
+  /** Bit n: R n is not empty (the abridged tag word of FXSAVE). */
+  fpuTags: scalar('u32'),
+  /** The last instruction that was not a control instruction: the eleven bits of its opcode, and where it and its operand lay. */
+  fpuOpcode: scalar('u32'),
+  fpuInstructionSelector: scalar('u32'),
+  fpuInstructionOffset: scalar('u64'),
+  fpuDataSelector: scalar('u32'),
+  fpuDataOffset: scalar('u64'),
 });
 
 export type VcpuState = ReturnType<typeof vcpuState.at>;

@@ -6,5 +6,6 @@ import { move } from './table/move.ts';
 import { shiftAndBit } from './table/shift.ts';
 import { string } from './table/string.ts';
 import { systemAndOther } from './table/system.ts';
+import { x87 } from './table/x87.ts';
 
-export const instructions: readonly Instruction[] = [...systemAndOther, ...arithmetic, ...move, ...shiftAndBit, ...control, ...string];
+export const instructions: readonly Instruction[] = [...systemAndOther, ...arithmetic, ...move, ...shiftAndBit, ...control, ...string, ...x87];

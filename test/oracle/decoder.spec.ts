@@ -50,6 +50,9 @@ function describeOurs(decoded: Decoded): { names: readonly string[]; operands: s
       case 'debug':
         operands.push(`DR${number()}`);
         break;
+      case 'stack':
+        operands.push(`ST${number()}`);
+        break;
       case 'memory': {
         const names = general[decoded.addressSize] ?? [];
         const base = decoded.base < 0 ? '' : names[decoded.base];
@@ -138,6 +141,7 @@ function describeTheirs(instruction: Instruction): { name: string; operands: str
   return { name: mnemonicName[instruction.mnemonic] ?? '?', operands: operands.join(', ') };
 }
 
+const stackImplied = new Set(['fcom', 'fcomp', 'fucom', 'fucomp', 'fxch', 'fld']);
 const wordOperands = new Set(['lar', 'lsl', 'lldt', 'ltr', 'verr', 'verw', 'arpl', 'lmsw']);
 
 /** xorshift32, so that a failing case can be found again by its seed. */
@@ -188,8 +192,7 @@ describe.each([16, 32] as const)('the decoder in %i-bit code', (bitness) => {
       const status = decode(bytes, 0, 15, bitness === 16 ? 2 : 4, decoded);
       const text = [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join(' ');
       const theirName = mnemonicName[theirs.mnemonic] ?? '';
-      const escape = decoded.form?.instruction.mnemonic === 'esc';
-      if (status === DecodeStatus.ok && !escape) {
+      if (status === DecodeStatus.ok) {
         valid++;
         const mine = describeOurs(decoded);
         const their = describeTheirs(theirs);
@@ -204,6 +207,9 @@ describe.each([16, 32] as const)('the decoder in %i-bit code', (bitness) => {
           mine.operands = mine.operands.replace(/\bE(?=[A-D]X|[SB]P|[SD]I)/g, '');
           their.operands = their.operands.replace(/\bE(?=[A-D]X|[SB]P|[SD]I)/g, '');
         }
+        // The table names ST(0) only where NASM wants it; FSTPNCE is Intel's name for one of FSTP's aliases.
+        if (stackImplied.has(mine.names[0] ?? '')) their.operands = their.operands.replace(/^ST0, (?=ST)/, '');
+        if (their.name === 'fstpnce') their.name = 'fstp';
         // VMGEXIT is what VMMCALL with F2 or F3 is called on processors that encrypt guests.
         if (their.name === 'vmgexit') their.name = 'vmmcall';
         const nop =
@@ -220,7 +226,7 @@ describe.each([16, 32] as const)('the decoder in %i-bit code', (bitness) => {
             `${text}: ${mine.names[0]} ${mine.operands} (${decoded.length}) | ${their.name} ${their.operands} (${theirs.length})`,
           );
         }
-      } else if (!escape && theirs.mnemonic !== Mnemonic.INVALID && ours.has(theirName) && !isLater(theirs)) {
+      } else if (theirs.mnemonic !== Mnemonic.INVALID && ours.has(theirName) && !isLater(theirs)) {
         failures.push(`${text}: nothing | ${theirName} ${describeTheirs(theirs).operands} (${theirs.length})`);
       }
       theirs.free();

@@ -156,12 +156,6 @@ const others: readonly Instruction[] = [
     ],
     semantics: nothing,
   },
-  { mnemonic: 'wait', aliases: ['fwait'], summary: 'Wait for the floating-point unit', forms: [form('9b')], semantics: call('coprocessor') },
-  {
-    mnemonic: 'esc', summary: 'Floating-point escape',
-    forms: ['d8', 'd9', 'da', 'db', 'dc', 'dd', 'de', 'df'].map((opcode) => form(`${opcode} /r`, 'Ed', { decodeOnly: true })),
-    semantics: call('coprocessor'),
-  },
 ];
 
 export const systemAndOther: readonly Instruction[] = [...system, ...ports, ...others];
