@@ -74,7 +74,7 @@ export class Session {
    * the machine's own work (a log that could not be written): it does not stop the machine, but somebody should read it.
    */
   constructor(
-    private readonly folder: string | undefined,
+    readonly folder: string | undefined,
     private readonly disk: Disk,
     private readonly changed: () => void,
     private readonly warn: (sentence: string) => void,

@@ -134,7 +134,7 @@ about_help      db 'this list', 0
 about_regs      db 'registers, with their flags', 0
 about_mem       db 'memory as bytes and text', 0
 about_pages     db 'the page walk of an address', 0
-about_maps      db 'what is mapped: W write, U user, A accessed, D dirty, L large, G global', 0
+about_maps      db 'what is mapped (Write User Accessed Dirty Large Global)', 0
 about_ticks     db 'interrupts so far, and the time', 0
 about_cpuid     db 'the processor about itself', 0
 about_fault     db 'provokes exception N, shows the report and goes on', 0
