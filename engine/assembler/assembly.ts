@@ -55,6 +55,8 @@ export class Assembly implements Scope {
   origin: bigint | undefined;
   section: Section;
   absolute: AbsolutePlace | undefined;
+  /** Names declared with EXTERN, which a flat binary cannot refer to. */
+  readonly externals = new Set<string>();
   private absoluteOffset = 0;
   private preprocessorUsedLabels = false;
   private readonly cache = new Map<string, readonly SourceLine[]>();
@@ -209,6 +211,7 @@ export class Assembly implements Scope {
   symbol(name: string, token: Token): Value {
     const entry = this.symbols.find(name);
     if (entry) {
+      if (entry.value.unknown && this.last) throw new LineError('circular', `the value of \`${name}' depends on itself`, token.column, token.end);
       if (entry.value.unknown && this.critical) throw new LineError('not-critical', `symbol \`${name}' not defined before use`, token.column, token.end);
       return entry.value;
     }
@@ -220,6 +223,7 @@ export class Assembly implements Scope {
         return { constant: 0n, registers: [], bases: [{ base: section.anchors[what], scale: 1n }], unknown: false };
       }
     }
+    if (this.externals.has(name)) throw new LineError('no-external', `binary format does not support external references (\`${name}')`, token.column, token.end);
     if (this.critical) throw new LineError('not-critical', `symbol \`${name}' not defined before use`, token.column, token.end);
     if (this.pass === 1) return unknownValue;
     throw new LineError('undefined-symbol', `symbol \`${name}' not defined`, token.column, token.end);

@@ -272,7 +272,8 @@ export class Preprocessor implements ExpansionContext {
   }
   private macroStack(frame: BodyFrame): readonly MacroFrame[] {
     const { file, line } = this.source;
-    return frame.call ? [{ name: frame.call.macro.name, file, line }, ...frame.stack] : frame.stack;
+    // The standard macros are no concern of the reader.
+    return frame.call && frame.call.macro.file !== 'standard macros' ? [{ name: frame.call.macro.name, file, line }, ...frame.stack] : frame.stack;
   }
 
   private fetch(): SourceLine | undefined {
@@ -358,7 +359,7 @@ export class Preprocessor implements ExpansionContext {
       source: this.source,
       file: place.file,
       line: place.line,
-      invocationColumn: top && top.kind !== 'file' && place.macroStack.length > 0 ? place.column : undefined,
+      invocationColumn: top && top.kind !== 'file' && top.call ? place.column : undefined,
       macroStack: place.macroStack,
       hidden: top?.hidden ?? false,
     };

@@ -30,19 +30,19 @@ const section: Directive = (assembly, tokens) => {
     if (!isOperator(rest[index + 1], '=')) {
       if (key === 'progbits') target.nobits = false;
       else if (key === 'nobits') target.nobits = true;
-      else throw new LineError('section-attribute', `ignoring unknown section attribute: \`${key}'`, rest[index]?.column, rest[index]?.end);
+      else assembly.warn('section-attribute', `ignoring unknown section attribute: \`${key}'`);
       index++;
       continue;
     }
     let end = index + 3;
     // An attribute's value ends where the next `word=` or a plain word begins.
     while (rest[end] && !(rest[end]?.space && rest[end]?.kind === 'identifier')) end++;
-    attribute(assembly, key, rest.slice(index + 2, end), rest[index]);
+    attribute(assembly, key, rest.slice(index + 2, end));
     index = end;
   }
 };
 
-function attribute(assembly: Assembly, key: string, value: readonly Token[], token: Token | undefined): void {
+function attribute(assembly: Assembly, key: string, value: readonly Token[]): void {
   const target = assembly.section;
   switch (key) {
     case 'align':
@@ -64,7 +64,7 @@ function attribute(assembly: Assembly, key: string, value: readonly Token[], tok
       target.virtualFollows = textOf(value);
       break;
     default:
-      throw new LineError('section-attribute', `ignoring unknown section attribute: \`${key}'`, token?.column, token?.end);
+      assembly.warn('section-attribute', `ignoring unknown section attribute: \`${key}'`);
   }
 }
 
@@ -96,8 +96,11 @@ const align: Directive = (assembly, tokens) => {
   if (!assembly.absolute && unit > (target.align ?? 4)) target.align = unit;
 };
 
-const external: Directive = (_assembly, tokens) => {
-  throw new LineError('no-external', 'binary format does not support external references', tokens[0]?.column, tokens[0]?.end);
+/** Declaring one does no harm; using it does. */
+const external: Directive = (assembly, tokens) => {
+  const name = tokens[0];
+  if (name?.kind !== 'identifier') throw new LineError('name-expected', 'EXTERN expects the name of a symbol.', name?.column, name?.end);
+  assembly.externals.add(name.text);
 };
 const common: Directive = (_assembly, tokens) => {
   throw new LineError('no-external', 'binary format does not support common variables', tokens[0]?.column, tokens[0]?.end);

@@ -89,6 +89,7 @@ export class StatementParser {
     try {
       const times = this.parseTimes(cursor);
       const body = this.parseBody(cursor, label);
+      if (times && body.kind === 'nothing') cursor.fail('instruction-expected', 'TIMES needs something to repeat.');
       if (!cursor.atEnd) cursor.fail('trailing', `The line should end here, not go on with \`${cursor.current?.text ?? ''}'.`);
       return { ...common, times, body, error: undefined };
     } catch (error) {

@@ -1,6 +1,7 @@
-bits 48
-org foo
+bits 48 ; wrong
+org foo ; wrong
 section
-align 3
-[nonsense 5]
+align 3 ; wrong
+[nonsense 5] ; wrong
 extern bar
+dw bar ; wrong

@@ -1,5 +1,5 @@
 nop
-%error first
+%error first ; wrong
 nop
-%fatal second
+%fatal second ; wrong
 mov ax, eax

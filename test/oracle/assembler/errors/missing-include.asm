@@ -1,4 +1,4 @@
 nop
-%include "missing.inc"
-mov ax, eax
-incbin "missing.bin"
+%include "missing.inc" ; wrong
+mov ax, eax ; wrong
+incbin "missing.bin" ; wrong

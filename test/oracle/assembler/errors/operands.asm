@@ -1,21 +1,21 @@
 bits 32
-mov ax
-mov eax, bx
-mov [eax], 5
-mov 5, ax
-mov eax, ebx, ecx
-push [eax]
-inc [eax]
-movzx eax, [ebx]
-lea eax, ebx
-mov cs
-jmp
-int
+mov ax ; wrong
+mov eax, bx ; wrong
+mov [eax], 5 ; wrong
+mov 5, ax ; wrong
+mov eax, ebx, ecx ; wrong
+push [eax] ; wrong
+inc [eax] ; wrong
+movzx eax, [ebx] ; wrong
+lea eax, ebx ; wrong
+mov cs ; wrong
+jmp ; wrong
+int ; wrong
 nop
-ret eax
-shl eax, ebx
-in eax, 5, 6
-add [eax], [ebx]
-mov cr0, 5
-xchg eax, 5
-pop 5
+ret eax ; wrong
+shl eax, ebx ; wrong
+in eax, 5, 6 ; wrong
+add [eax], [ebx] ; wrong
+mov cr0, 5 ; wrong
+xchg eax, 5 ; wrong
+pop 5 ; wrong

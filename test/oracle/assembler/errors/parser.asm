@@ -1,10 +1,10 @@
-foo ax, bx
-mov ax, (1+2
-db (1
-mov ax, 1 +
-dw 1 2
-mov ax, * 5
-db 'unclosed
-mov ax, 12abc
-: nop
-mov ax, bx cx
+foo ax, bx ; wrong
+mov ax, (1+2 ; wrong
+db (1 ; wrong
+mov ax, 1 + ; wrong
+dw 1 2 ; wrong
+mov ax, * 5 ; wrong
+db 'unclosed ; wrong
+mov ax, 12abc ; wrong
+: nop ; wrong
+mov ax, bx cx ; wrong

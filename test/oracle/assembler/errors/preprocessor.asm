@@ -1,17 +1,17 @@
-%foo
-%endif
-%else
+%foo ; wrong
+%endif ; wrong
+%else ; wrong
+%endmacro ; wrong
+%endrep ; wrong
+%rotate 1 ; wrong
+%define ; wrong
+%macro ; wrong
 %endmacro
-%endrep
-%rotate 1
-%define
-%macro
-%endmacro
-%include "no-such-file.inc"
-%error this is wrong
-%pop
-%exitrep
-%assign x y
-%if 1 +
+%include "no-such-file.inc" ; wrong
+%error this is wrong ; wrong
+%pop ; wrong
+%exitrep ; wrong
+%assign x y ; wrong
+%if 1 + ; wrong
 %endif
-%strlen a 5
+%strlen a 5 ; wrong

@@ -1,7 +1,7 @@
 a: nop
 b: nop
-a: nop
+a: nop ; wrong
 .x: nop
-.x: nop
+.x: nop ; wrong
 c equ 5
-c equ 6
+c equ 6 ; wrong

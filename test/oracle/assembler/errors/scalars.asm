@@ -3,10 +3,10 @@ x: nop
 section .data
 y: nop
 section .text
-dw x * 2
-dw x / 2
-dw x + y
-dw y - x
-dw ~x
-mov ax, [x+y]
-dw x >> 4
+dw x * 2 ; wrong
+dw x / 2 ; wrong
+dw x + y ; wrong
+dw y - x ; wrong
+dw ~x ; wrong
+mov ax, [x+y] ; wrong
+dw x >> 4 ; wrong

@@ -1,5 +1,5 @@
-jmp short far_away
+jmp short far_away ; wrong
 times 200 nop
 far_away: loop far_away
 je far_away
-jmp short $ - 150
+jmp short $ - 150 ; wrong

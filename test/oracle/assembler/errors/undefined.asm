@@ -1,5 +1,5 @@
-mov ax, nowhere
-jmp missing
-start: dw start, gone
+mov ax, nowhere ; wrong
+jmp missing ; wrong
+start: dw start, gone ; wrong
 db 1
-dw lost + 5
+dw lost + 5 ; wrong

@@ -1,3 +1,3 @@
 nop
-%if 1
-mov ax, eax
+%if 1 ; wrong
+mov ax, eax ; wrong
