@@ -52,34 +52,51 @@ export function addressOf(memory: MemorySyntax, scope: Scope, bits: 16 | 32, add
   if (memory.index) {
     const index = evaluate(memory.index, scope);
     parts = splitParts(value, index);
-    value = { ...value, constant: value.constant + index.constant, registers: [...value.registers, ...index.registers], unknown: value.unknown || index.unknown };
+    value = {
+      ...value,
+      constant: value.constant + index.constant,
+      registers: [...value.registers, ...index.registers],
+      unknown: value.unknown || index.unknown,
+    };
   }
   const displacement: Value = { constant: value.constant, registers: [], bases: value.bases, unknown: value.unknown };
-  if (!isAddress(displacement)) throw new LineError('bad-address', 'The displacement of an address is a number or a single label plus a number.');
+  if (!isAddress(displacement))
+    throw new LineError('bad-address', 'The displacement of an address is a number or a single label plus a number.');
   for (const { register } of value.registers) {
-    if (register.class !== 'general' || register.size === 8) throw new LineError('bad-address', `The register ${register.name} cannot be part of an address.`);
+    if (register.class !== 'general' || register.size === 8)
+      throw new LineError('bad-address', `The register ${register.name} cannot be part of an address.`);
   }
   const sizes = new Set(value.registers.map((term) => term.register.size));
   if (sizes.size > 1) throw new LineError('bad-address', 'impossible combination of address sizes: 16 and 32-bit registers');
   const fromRegisters = value.registers[0]?.register.size;
   const wanted = memory.displacementSize === 16 || memory.displacementSize === 32 ? memory.displacementSize : undefined;
   const size = fromRegisters === 16 || fromRegisters === 32 ? fromRegisters : (wanted ?? addressPrefix ?? bits);
-  if (addressPrefix !== undefined && addressPrefix !== size) throw new LineError('bad-address', 'impossible combination of address sizes: the prefix and the registers differ');
+  if (addressPrefix !== undefined && addressPrefix !== size)
+    throw new LineError('bad-address', 'impossible combination of address sizes: the prefix and the registers differ');
   if (size === 16) return address16(memory, value, displacement);
   return address32(memory, parts ?? chooseParts(memory, value), displacement);
 }
 
 function address16(memory: MemorySyntax, value: Value, displacement: Value): Address {
   if (value.registers.some((term) => term.scale !== 1n) || value.registers.length > 2) throw invalid(16);
-  const key = value.registers.map((term) => term.register.name).sort().join('+');
-  if (key === '') return { size: 16, segment: memory.segment, mod: 0, rm: 6, sib: undefined, displacementBytes: 2, displacement, plain: true };
+  const key = value.registers
+    .map((term) => term.register.name)
+    .sort()
+    .join('+');
+  if (key === '')
+    return { size: 16, segment: memory.segment, mod: 0, rm: 6, sib: undefined, displacementBytes: 2, displacement, plain: true };
   const rm = ['bx+si', 'bx+di', 'bp+si', 'bp+di', 'si', 'di', 'bp', 'bx'].indexOf(key);
   if (rm < 0) throw invalid(16);
   const { mod, bytes } = displacementOf(memory, displacement, rm === 6, 16);
   return { size: 16, segment: memory.segment, mod, rm, sib: undefined, displacementBytes: bytes, displacement, plain: false };
 }
 
-function displacementOf(memory: MemorySyntax, displacement: Value, needsOne: boolean, size: 16 | 32): { mod: 0 | 1 | 2; bytes: 0 | 1 | 2 | 4 } {
+function displacementOf(
+  memory: MemorySyntax,
+  displacement: Value,
+  needsOne: boolean,
+  size: 16 | 32,
+): { mod: 0 | 1 | 2; bytes: 0 | 1 | 2 | 4 } {
   const full = size === 16 ? 2 : 4;
   if (memory.displacementSize === 8) return { mod: 1, bytes: 1 };
   if (memory.displacementSize !== 0) return { mod: 2, bytes: full };
@@ -92,7 +109,8 @@ function displacementOf(memory: MemorySyntax, displacement: Value, needsOne: boo
 function splitParts(first: Value, second: Value): Parts {
   const base = first.registers[0];
   const index = second.registers[0];
-  if (first.registers.length > 1 || second.registers.length > 1 || (base && base.scale !== 1n) || second.bases.length > 0) throw invalid(32);
+  if (first.registers.length > 1 || second.registers.length > 1 || (base && base.scale !== 1n) || second.bases.length > 0)
+    throw invalid(32);
   return { base: base?.register, index: index?.register, scale: Number(index?.scale ?? 1n) };
 }
 
@@ -116,7 +134,10 @@ function chooseParts(memory: MemorySyntax, value: Value): Parts {
   const scale = Number(one.scale);
   const { register } = one;
   const kept = memory.noSplit && hint?.multiplied === true;
-  if (scale === 1) return kept && register.number !== 4 ? { base: undefined, index: register, scale: 1 } : { base: register, index: undefined, scale: 1 };
+  if (scale === 1)
+    return kept && register.number !== 4
+      ? { base: undefined, index: register, scale: 1 }
+      : { base: register, index: undefined, scale: 1 };
   if (scale === 3 || scale === 5 || scale === 9) return { base: register, index: register, scale: scale - 1 };
   if (scale === 2 && !kept) return { base: register, index: register, scale: 1 };
   return { base: undefined, index: register, scale };

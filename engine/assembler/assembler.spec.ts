@@ -2,7 +2,10 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { assemble, formatListing, type AssemblyRequest, type AssemblyResult } from './assembler.ts';
 
-function run(text: string, options: Partial<AssemblyRequest> & { files?: Record<string, string | Uint8Array> } = {}): AssemblyResult {
+function run(
+  text: string,
+  options: Partial<AssemblyRequest> & { files?: Record<string, string | Uint8Array> } = {},
+): AssemblyResult {
   const { files = {}, ...rest } = options;
   return assemble({
     file: 'main.asm',
@@ -46,7 +49,11 @@ describe('the assembler', () => {
 describe('files', () => {
   it('are asked for by the name in the source, with the file that asks', () => {
     const asked: string[] = [];
-    const texts: Record<string, string> = { 'main.asm': '%include "a.inc"\n', 'a.inc': '%include "b.inc"\ndb 1\n', 'b.inc': 'db 2\n' };
+    const texts: Record<string, string> = {
+      'main.asm': '%include "a.inc"\n',
+      'a.inc': '%include "b.inc"\ndb 1\n',
+      'b.inc': 'db 2\n',
+    };
     const result = assemble({
       file: 'main.asm',
       read: (path, from) => {
@@ -84,8 +91,12 @@ describe('diagnostics', () => {
     const { errors } = run('%macro inner 0\nmov ax, eax\n%endmacro\n%macro outer 0\ninner\n%endmacro\nnop\n  outer');
     expect(errors).toHaveLength(1);
     expect(errors[0]).toMatchObject({
-      line: 8, column: 3,
-      macroStack: [{ name: 'inner', file: 'main.asm', line: 2 }, { name: 'outer', file: 'main.asm', line: 5 }],
+      line: 8,
+      column: 3,
+      macroStack: [
+        { name: 'inner', file: 'main.asm', line: 2 },
+        { name: 'outer', file: 'main.asm', line: 5 },
+      ],
     });
   });
   it('do not name the standard macros', () => {
@@ -104,7 +115,11 @@ describe('diagnostics', () => {
     expect(run('mov rax, 5').errors[0]?.message).toContain('rax');
   });
   it('warn where NASM warns', () => {
-    expect(run('db 300\nlonely\nresb 1').warnings.map(({ line, code }) => [line, code])).toEqual([[2, 'label-orphan'], [3, 'zeroing'], [1, 'number-overflow']]);
+    expect(run('db 300\nlonely\nresb 1').warnings.map(({ line, code }) => [line, code])).toEqual([
+      [2, 'label-orphan'],
+      [3, 'zeroing'],
+      [1, 'number-overflow'],
+    ]);
   });
 });
 
@@ -166,10 +181,97 @@ describe('the listing', () => {
 
 describe('any input', () => {
   const words = [
-    'mov', 'add', 'jmp', 'call', 'db', 'dw', 'times', 'equ', 'resb', 'x', 'y', '.z', 'eax', 'ax', 'al', 'ds', 'cr0', 'st0', 'byte', 'word', 'dword', 'far',
-    'short', 'strict', '[', ']', '(', ')', '{', '}', ',', ':', '+', '-', '*', '/', '%', '$', '$$', '5', '0x10', '1.5', "'a'", '"', '`\\n`', '%define', '%macro', '%endmacro',
-    '%rep', '%endrep', '%if', '%else', '%endif', '%1', '%%a', '%{', '%[', '%+', '%$c', '%push', '%pop', '%include', 'struc', 'endstruc', 'align', 'section', '.text', '.bss',
-    'org', 'bits', '16', '32', 'dup', '?', 'lock', 'rep', 'fadd', 'istruc', 'at', 'iend', 'absolute', 'incbin', ';', '\\', '\n', '\n', '\n', '%assign', '%substr', '%rotate', '%exitrep',
+    'mov',
+    'add',
+    'jmp',
+    'call',
+    'db',
+    'dw',
+    'times',
+    'equ',
+    'resb',
+    'x',
+    'y',
+    '.z',
+    'eax',
+    'ax',
+    'al',
+    'ds',
+    'cr0',
+    'st0',
+    'byte',
+    'word',
+    'dword',
+    'far',
+    'short',
+    'strict',
+    '[',
+    ']',
+    '(',
+    ')',
+    '{',
+    '}',
+    ',',
+    ':',
+    '+',
+    '-',
+    '*',
+    '/',
+    '%',
+    '$',
+    '$$',
+    '5',
+    '0x10',
+    '1.5',
+    "'a'",
+    '"',
+    '`\\n`',
+    '%define',
+    '%macro',
+    '%endmacro',
+    '%rep',
+    '%endrep',
+    '%if',
+    '%else',
+    '%endif',
+    '%1',
+    '%%a',
+    '%{',
+    '%[',
+    '%+',
+    '%$c',
+    '%push',
+    '%pop',
+    '%include',
+    'struc',
+    'endstruc',
+    'align',
+    'section',
+    '.text',
+    '.bss',
+    'org',
+    'bits',
+    '16',
+    '32',
+    'dup',
+    '?',
+    'lock',
+    'rep',
+    'fadd',
+    'istruc',
+    'at',
+    'iend',
+    'absolute',
+    'incbin',
+    ';',
+    '\\',
+    '\n',
+    '\n',
+    '\n',
+    '%assign',
+    '%substr',
+    '%rotate',
+    '%exitrep',
   ];
   const limits = { lines: 5_000, output: 50_000, macroDepth: 50, passes: 20 };
   it('gives a result: words of the language in random order', () => {

@@ -75,7 +75,14 @@ export function assemble(request: AssemblyRequest): AssemblyResult {
   const limits = { ...defaultLimits, ...request.limits };
   const diagnostics = new Diagnostics(limits.errors);
   const start = { file: request.file, line: 1, column: 1, macroStack: [] };
-  const assembly = new Assembly({ diagnostics, limits, candidates, bits: request.bits ?? 16, defines: request.defines ?? {}, read: request.read });
+  const assembly = new Assembly({
+    diagnostics,
+    limits,
+    candidates,
+    bits: request.bits ?? 16,
+    defines: request.defines ?? {},
+    read: request.read,
+  });
   try {
     const main = request.read(request.file, '');
     if (!main) diagnostics.error(start, 'file-not-found', `The file ${request.file} cannot be read.`);
@@ -87,5 +94,12 @@ export function assemble(request: AssemblyRequest): AssemblyResult {
       diagnostics.errors.push({ ...start, severity: 'error', code: 'internal', message: `The assembler failed: ${reason}` });
     }
   }
-  return { bytes: new Uint8Array(0), origin: 0, listing: [], symbols: new Map(), errors: diagnostics.errors, warnings: diagnostics.warnings };
+  return {
+    bytes: new Uint8Array(0),
+    origin: 0,
+    listing: [],
+    symbols: new Map(),
+    errors: diagnostics.errors,
+    warnings: diagnostics.warnings,
+  };
 }

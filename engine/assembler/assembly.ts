@@ -89,13 +89,23 @@ export class Assembly implements Scope {
       const settled = !this.symbols.changed && sizes === this.sections.map((section) => section.size).join();
       if (settled) break;
       if (this.pass >= limits.passes) {
-        diagnostics.error(this.placeOf(undefined), 'not-settling', `The labels still move after ${limits.passes} passes: their values depend on each other.`);
+        diagnostics.error(
+          this.placeOf(undefined),
+          'not-settling',
+          `The labels still move after ${limits.passes} passes: their values depend on each other.`,
+        );
         break;
       }
     }
-    const layout = layOut(this.sections, this.origin ?? 0n, (message) => diagnostics.error(this.placeOf(undefined), 'layout', message));
+    const layout = layOut(this.sections, this.origin ?? 0n, (message) =>
+      diagnostics.error(this.placeOf(undefined), 'layout', message),
+    );
     if (layout.length > BigInt(limits.output)) {
-      diagnostics.error(this.placeOf(undefined), 'output-too-large', `The binary would be ${layout.length} bytes long; the limit is ${limits.output}.`);
+      diagnostics.error(
+        this.placeOf(undefined),
+        'output-too-large',
+        `The binary would be ${layout.length} bytes long; the limit is ${limits.output}.`,
+      );
       throw new AssemblyStopped();
     }
     this.last = true;
@@ -163,7 +173,6 @@ export class Assembly implements Scope {
         cache: this.cache,
         bits: () => this.bits,
         pass: () => this.pass,
-        isReserved: (word) => parser.isReserved(word),
         evaluate: (tokens) => this.evaluateCritical(tokens, parser),
       },
       main,
@@ -182,9 +191,14 @@ export class Assembly implements Scope {
     if (!cursor.atEnd) cursor.fail('trailing', `The expression should end before \`${cursor.current?.text ?? ''}'.`);
     this.critical = true;
     try {
-      const value = evaluate(expression, { ...this.scope, symbol: (name, token) => this.noted(() => this.symbol(name, token)), here: () => this.noted(() => this.here()) });
+      const value = evaluate(expression, {
+        ...this.scope,
+        symbol: (name, token) => this.noted(() => this.symbol(name, token)),
+        here: () => this.noted(() => this.here()),
+      });
       if (value.unknown) throw new LineError('not-critical', 'The value must be known here.');
-      if (!isNumber(value)) throw new LineError('not-critical', 'non-constant value given to the preprocessor: it is an address or a register');
+      if (!isNumber(value))
+        throw new LineError('not-critical', 'non-constant value given to the preprocessor: it is an address or a register');
       return value.constant;
     } finally {
       this.critical = false;
@@ -197,8 +211,15 @@ export class Assembly implements Scope {
 
   private placeOf(line: ExpandedLine | undefined, column?: number, endColumn?: number): Place {
     if (!line) return { file: this.parsed[0]?.line.file ?? '', line: 1, column: 1, macroStack: [] };
-    if (line.invocationColumn !== undefined) return { file: line.file, line: line.line, column: line.invocationColumn, macroStack: line.macroStack };
-    return { file: line.file, line: line.line, column: column ?? line.tokens[0]?.column ?? 1, endColumn, macroStack: line.macroStack };
+    if (line.invocationColumn !== undefined)
+      return { file: line.file, line: line.line, column: line.invocationColumn, macroStack: line.macroStack };
+    return {
+      file: line.file,
+      line: line.line,
+      column: column ?? line.tokens[0]?.column ?? 1,
+      endColumn,
+      macroStack: line.macroStack,
+    };
   }
   readonly warn = (code: string, message: string): void => {
     if (this.last || code !== 'number-overflow') this.setting.diagnostics.warning(this.placeOf(this.current), code, message);
@@ -206,13 +227,19 @@ export class Assembly implements Scope {
 
   // Scope: values of names in this pass.
 
-  private readonly scope: Scope = { symbol: (name, token) => this.symbol(name, token), here: () => this.here(), sectionStart: () => this.sectionStart() };
+  private readonly scope: Scope = {
+    symbol: (name, token) => this.symbol(name, token),
+    here: () => this.here(),
+    sectionStart: () => this.sectionStart(),
+  };
 
   symbol(name: string, token: Token): Value {
     const entry = this.symbols.find(name);
     if (entry) {
-      if (entry.value.unknown && this.last) throw new LineError('circular', `the value of \`${name}' depends on itself`, token.column, token.end);
-      if (entry.value.unknown && this.critical) throw new LineError('not-critical', `symbol \`${name}' not defined before use`, token.column, token.end);
+      if (entry.value.unknown && this.last)
+        throw new LineError('circular', `the value of \`${name}' depends on itself`, token.column, token.end);
+      if (entry.value.unknown && this.critical)
+        throw new LineError('not-critical', `symbol \`${name}' not defined before use`, token.column, token.end);
       return entry.value;
     }
     const anchor = /^section\.(.+)\.(start|vstart|length)$/.exec(name);
@@ -223,7 +250,13 @@ export class Assembly implements Scope {
         return { constant: 0n, registers: [], bases: [{ base: section.anchors[what], scale: 1n }], unknown: false };
       }
     }
-    if (this.externals.has(name)) throw new LineError('no-external', `binary format does not support external references (\`${name}')`, token.column, token.end);
+    if (this.externals.has(name))
+      throw new LineError(
+        'no-external',
+        `binary format does not support external references (\`${name}')`,
+        token.column,
+        token.end,
+      );
     if (this.critical) throw new LineError('not-critical', `symbol \`${name}' not defined before use`, token.column, token.end);
     if (this.pass === 1) return unknownValue;
     throw new LineError('undefined-symbol', `symbol \`${name}' not defined`, token.column, token.end);
@@ -263,7 +296,13 @@ export class Assembly implements Scope {
   /** The value of a directive's argument, which must be known now. */
   argument(tokens: readonly Token[], what: string): bigint {
     const value = this.argumentValue(tokens);
-    if (value.unknown || !isNumber(value)) throw new LineError('not-critical', `${what} must be a number that is known here.`, tokens[0]?.column, tokens[tokens.length - 1]?.end);
+    if (value.unknown || !isNumber(value))
+      throw new LineError(
+        'not-critical',
+        `${what} must be a number that is known here.`,
+        tokens[0]?.column,
+        tokens[tokens.length - 1]?.end,
+      );
     return value.constant;
   }
   argumentValue(tokens: readonly Token[]): Value {
@@ -280,8 +319,13 @@ export class Assembly implements Scope {
     this.current = line;
     try {
       const { body } = statement;
-      if (statement.label !== undefined && body.kind !== 'equ') this.defineLabel(statement.label, this.here(), false);
-      if (statement.orphan) this.setting.diagnostics.warning(this.placeOf(line, statement.labelToken?.column, statement.labelToken?.end), 'label-orphan', 'label alone on a line without a colon might be in error');
+      if (statement.label !== undefined && body.kind !== 'equ') this.defineLabel(statement.label, this.here());
+      if (statement.orphan)
+        this.setting.diagnostics.warning(
+          this.placeOf(line, statement.labelToken?.column, statement.labelToken?.end),
+          'label-orphan',
+          'label alone on a line without a colon might be in error',
+        );
       if (statement.error) throw statement.error;
       if (body.kind === 'nothing') this.list(line, undefined, noBytes, 0, false);
       else this.assembleBody(parsed, statement, body);
@@ -291,10 +335,14 @@ export class Assembly implements Scope {
     }
   }
 
-  private defineLabel(name: string, value: Value, isConstant: boolean): void {
+  private defineLabel(name: string, value: Value): void {
     const line = this.current;
-    const clash = this.symbols.define(name, value, { file: line?.file ?? '', line: line?.line ?? 1 }, this.pass, isConstant);
-    if (clash) throw new LineError('label-redefined', `label \`${name}' inconsistently redefined; it is defined in ${clash.file}, line ${clash.line}`);
+    const clash = this.symbols.define(name, value, { file: line?.file ?? '', line: line?.line ?? 1 }, this.pass);
+    if (clash)
+      throw new LineError(
+        'label-redefined',
+        `label \`${name}' inconsistently redefined; it is defined in ${clash.file}, line ${clash.line}`,
+      );
   }
 
   private repetitions(statement: Statement): number {
@@ -308,7 +356,8 @@ export class Assembly implements Scope {
         if (this.last) throw new LineError('negative-times', `TIMES value ${value.constant} is negative`);
         return 0;
       }
-      if (value.constant > BigInt(Number.MAX_SAFE_INTEGER)) throw new LineError('output-too-large', `TIMES value ${value.constant} is too large`);
+      if (value.constant > BigInt(Number.MAX_SAFE_INTEGER))
+        throw new LineError('output-too-large', `TIMES value ${value.constant} is too large`);
       return Number(value.constant);
     } finally {
       this.critical = false;
@@ -318,8 +367,9 @@ export class Assembly implements Scope {
   private assembleBody(parsed: ParsedLine, statement: Statement, body: Body): void {
     if (body.kind === 'equ') {
       const value = evaluate(body.expression, this.scope);
-      if (!value.unknown && (value.registers.length > 0 || !isAddress(value))) throw new LineError('bad-equ', 'bad syntax for EQU: the value is not a number or a single label plus a number');
-      if (statement.label !== undefined) this.defineLabel(statement.label, value, true);
+      if (!value.unknown && (value.registers.length > 0 || !isAddress(value)))
+        throw new LineError('bad-equ', 'bad syntax for EQU: the value is not a number or a single label plus a number');
+      if (statement.label !== undefined) this.defineLabel(statement.label, value);
       this.list(parsed.line, undefined, noBytes, 0, false);
       return;
     }
@@ -327,7 +377,8 @@ export class Assembly implements Scope {
     switch (body.kind) {
       case 'directive': {
         const handler = directives.get(body.name);
-        if (!handler) throw new LineError('unknown-directive', `unrecognized directive [${body.name.toUpperCase()}]`, body.tokens[0]?.column);
+        if (!handler)
+          throw new LineError('unknown-directive', `unrecognized directive [${body.name.toUpperCase()}]`, body.tokens[0]?.column);
         handler(this, body.tokens);
         this.list(parsed.line, undefined, noBytes, 0, false);
         return;
@@ -336,7 +387,18 @@ export class Assembly implements Scope {
         this.reserve(parsed.line, body.unit, evaluate(body.count, this.scope), times);
         return;
       case 'data':
-        this.put(parsed.line, this.fixedOr(parsed, body.constant, () => dataBytes(body.items, body.unit, { scope: this.scope, last: this.last, limit: this.setting.limits.output, warn: this.warn })), times);
+        this.put(
+          parsed.line,
+          this.fixedOr(parsed, body.constant, () =>
+            dataBytes(body.items, body.unit, {
+              scope: this.scope,
+              last: this.last,
+              limit: this.setting.limits.output,
+              warn: this.warn,
+            }),
+          ),
+          times,
+        );
         return;
       case 'file':
         this.put(parsed.line, this.fileBytes(body), times);
@@ -365,7 +427,11 @@ export class Assembly implements Scope {
     // A jump's bytes depend on where it stands, even to a constant target.
     const placed = body.candidates.some((candidate) => candidate.codes[0]?.startsWith('J') === true);
     if (body.constant && !placed) {
-      this.put(parsed.line, this.fixedOr(parsed, true, () => Uint8Array.from(this.encodeOnce(body, this.operandsOf(body), this.section.offset))), times);
+      this.put(
+        parsed.line,
+        this.fixedOr(parsed, true, () => Uint8Array.from(this.encodeOnce(body, this.operandsOf(body), this.section.offset))),
+        times,
+      );
       return;
     }
     const operands = this.operandsOf(body);
@@ -374,7 +440,8 @@ export class Assembly implements Scope {
       return;
     }
     this.checkOutput(times);
-    for (let round = 0; round < times; round++) this.put(parsed.line, Uint8Array.from(this.encodeOnce(body, operands, this.place())), 1);
+    for (let round = 0; round < times; round++)
+      this.put(parsed.line, Uint8Array.from(this.encodeOnce(body, operands, this.place())), 1);
   }
   private place(): number {
     return this.absolute ? Number(this.absolute.start.constant) + this.absoluteOffset : this.section.offset;
@@ -413,7 +480,8 @@ export class Assembly implements Scope {
     const number = (expression: typeof body.skip, otherwise: number): number => {
       if (!expression) return otherwise;
       const value = evaluate(expression, this.scope);
-      if (value.unknown || !isNumber(value) || value.constant < 0n) throw new LineError('not-critical', 'INCBIN expects numbers that are known here and not negative.');
+      if (value.unknown || !isNumber(value) || value.constant < 0n)
+        throw new LineError('not-critical', 'INCBIN expects numbers that are known here and not negative.');
       return Number(value.constant);
     };
     const skip = number(body.skip, 0);
@@ -427,7 +495,11 @@ export class Assembly implements Scope {
     this.produced += count;
     const { output } = this.setting.limits;
     if (this.produced > output) {
-      this.setting.diagnostics.error(this.placeOf(this.current), 'output-too-large', `The program makes more than ${output} bytes.`);
+      this.setting.diagnostics.error(
+        this.placeOf(this.current),
+        'output-too-large',
+        `The program makes more than ${output} bytes.`,
+      );
       throw new AssemblyStopped();
     }
   }
@@ -435,14 +507,23 @@ export class Assembly implements Scope {
   private put(line: ExpandedLine, bytes: Uint8Array, times: number): void {
     const size = bytes.length * times;
     if (this.absolute) {
-      if (size > 0) this.setting.diagnostics.warning(this.placeOf(line), 'absolute-data', 'attempt to initialize memory in absolute space: ignored');
+      if (size > 0)
+        this.setting.diagnostics.warning(
+          this.placeOf(line),
+          'absolute-data',
+          'attempt to initialize memory in absolute space: ignored',
+        );
       this.list(line, Number(this.absolute.start.constant) + this.absoluteOffset, noBytes, size, true);
       this.absoluteOffset += size;
       return;
     }
     const { section } = this;
     if (section.nobits && size > 0) {
-      this.setting.diagnostics.warning(this.placeOf(line), 'nobits-data', 'attempt to initialize memory in a nobits section: ignored');
+      this.setting.diagnostics.warning(
+        this.placeOf(line),
+        'nobits-data',
+        'attempt to initialize memory in a nobits section: ignored',
+      );
     } else {
       this.checkOutput(size);
       if (this.last && size > 0) section.append(bytes, times);
@@ -453,9 +534,11 @@ export class Assembly implements Scope {
 
   private reserve(line: ExpandedLine, unit: number, count: Value, times: number): void {
     if (count.unknown && this.pass === 1) return;
-    if (!isNumber(count)) throw new LineError('not-critical', 'The number of things to reserve must be a number that is known here.');
+    if (!isNumber(count))
+      throw new LineError('not-critical', 'The number of things to reserve must be a number that is known here.');
     if (count.constant < 0n) throw new LineError('negative-reserve', 'The number of things to reserve is negative.');
-    if (count.constant > 0x1_0000_0000n) throw new LineError('output-too-large', 'The number of things to reserve is beyond 4 GiB.');
+    if (count.constant > 0x1_0000_0000n)
+      throw new LineError('output-too-large', 'The number of things to reserve is beyond 4 GiB.');
     const size = Number(count.constant) * unit * times;
     if (this.absolute) {
       this.list(line, Number(this.absolute.start.constant) + this.absoluteOffset, noBytes, size, true);
@@ -464,7 +547,12 @@ export class Assembly implements Scope {
     }
     const { section } = this;
     if (!section.nobits) {
-      if (size > 0 && !line.hidden) this.setting.diagnostics.warning(this.placeOf(line), 'zeroing', `uninitialized space declared in ${section.name} section: zeroing`);
+      if (size > 0 && !line.hidden)
+        this.setting.diagnostics.warning(
+          this.placeOf(line),
+          'zeroing',
+          `uninitialized space declared in ${section.name} section: zeroing`,
+        );
       this.checkOutput(size);
       if (this.last) section.appendZeros(size);
     }

@@ -68,11 +68,15 @@ function alternatives(candidate: Candidate): Candidate[] {
   if (floating === 'STi,ST') {
     if (instruction.mnemonic.endsWith('p')) return [{ ...candidate, codes: ['STi'] }, implied];
     // FADD alone is FADDP ST1, ST0.
-    return [{ ...candidate, codes: ['STi'], to: true }, { ...implied, opcode: [popOpcode] }];
+    return [
+      { ...candidate, codes: ['STi'], to: true },
+      { ...implied, opcode: [popOpcode] },
+    ];
   }
   if (floating === 'STi') {
     if (/^fu?comp?$/.test(instruction.mnemonic)) return [{ ...candidate, codes: ['ST', 'STi'] }, implied];
-    if (instruction.mnemonic === 'fxch') return [{ ...candidate, codes: ['ST', 'STi'] }, { ...candidate, codes: ['STi', 'ST'] }, implied];
+    if (instruction.mnemonic === 'fxch')
+      return [{ ...candidate, codes: ['ST', 'STi'] }, { ...candidate, codes: ['STi', 'ST'] }, implied];
     return [implied];
   }
   // UD0 and UD1 may be written without the operands that nobody reads.
@@ -82,8 +86,16 @@ function alternatives(candidate: Candidate): Candidate[] {
 
 /** Names that fix the operand size of returns, besides the table's. */
 const sizedReturns: Readonly<Record<string, readonly [string, 16 | 32][]>> = {
-  ret: [['retw', 16], ['retd', 32], ['retnw', 16], ['retnd', 32]],
-  retf: [['retfw', 16], ['retfd', 32]],
+  ret: [
+    ['retw', 16],
+    ['retd', 32],
+    ['retnw', 16],
+    ['retnd', 32],
+  ],
+  retf: [
+    ['retfw', 16],
+    ['retfd', 32],
+  ],
 };
 
 /** All candidates of a table by lower-case name. */
@@ -117,10 +129,18 @@ export function candidatesOf(instructions: readonly Instruction[]): ReadonlyMap<
   // FADD ST0, ST0 has two encodings; NASM takes the one whose destination is STi.
   for (const [name, list] of byName) {
     const toStack = (candidate: Candidate) => Number(candidate.codes.join() === 'STi,ST');
-    if (list.some(toStack)) byName.set(name, [...list].sort((a, b) => toStack(b) - toStack(a)));
+    if (list.some(toStack))
+      byName.set(
+        name,
+        [...list].sort((a, b) => toStack(b) - toStack(a)),
+      );
   }
   // XCHG is symmetric; of two registers NASM puts the first into ModRM.reg.
   const exchange = byName.get('xchg');
-  if (exchange) byName.set('xchg', [...exchange].sort((a, b) => Number(b.codes[0]?.startsWith('G')) - Number(a.codes[0]?.startsWith('G'))));
+  if (exchange)
+    byName.set(
+      'xchg',
+      [...exchange].sort((a, b) => Number(b.codes[0]?.startsWith('G')) - Number(a.codes[0]?.startsWith('G'))),
+    );
   return byName;
 }

@@ -55,12 +55,14 @@ export class Conditionals {
     const name = directive.text;
     const top = this.stack[this.stack.length - 1];
     if (name === 'endif') {
-      if (!top || this.belongsOutside()) throw new LineError('stray-conditional', "`%endif': no matching `%if'", directive.column, directive.end);
+      if (!top || this.belongsOutside())
+        throw new LineError('stray-conditional', "`%endif': no matching `%if'", directive.column, directive.end);
       this.stack.pop();
       return true;
     }
     if (name === 'else') {
-      if (!top || this.belongsOutside()) throw new LineError('stray-conditional', "`%else': no matching `%if'", directive.column, directive.end);
+      if (!top || this.belongsOutside())
+        throw new LineError('stray-conditional', "`%else': no matching `%if'", directive.column, directive.end);
       if (top.elseSeen) throw new LineError('stray-conditional', "This `%if' has two `%else'.", directive.column, directive.end);
       top.elseSeen = true;
       if (top.state !== 'dead') top.state = top.state === 'waiting' ? 'emitting' : 'done';
@@ -77,8 +79,10 @@ export class Conditionals {
       else entry.state = 'waiting';
       return true;
     }
-    if (!top || this.belongsOutside()) throw new LineError('stray-conditional', `\`%${name}': no matching \`%if'`, directive.column, directive.end);
-    if (top.elseSeen) throw new LineError('stray-conditional', `\`%${name}' stands after \`%else'.`, directive.column, directive.end);
+    if (!top || this.belongsOutside())
+      throw new LineError('stray-conditional', `\`%${name}': no matching \`%if'`, directive.column, directive.end);
+    if (top.elseSeen)
+      throw new LineError('stray-conditional', `\`%${name}' stands after \`%else'.`, directive.column, directive.end);
     if (top.state === 'emitting') top.state = 'done';
     else if (top.state === 'waiting') {
       top.state = 'done';
@@ -117,7 +121,11 @@ function identical(preprocessor: Preprocessor, rest: readonly Token[], ignoreCas
   if (left.length !== right.length) return false;
   const key = (token: Token): string => {
     const text = token.kind === 'string' ? `"${Array.from(stringBytes(token.text)).join(' ')}` : spelling(token);
-    return ignoreCase ? (token.kind === 'string' ? `"${new TextDecoder().decode(stringBytes(token.text)).toLowerCase()}` : text.toLowerCase()) : text;
+    return ignoreCase
+      ? token.kind === 'string'
+        ? `"${new TextDecoder().decode(stringBytes(token.text)).toLowerCase()}`
+        : text.toLowerCase()
+      : text;
   };
   return left.every((token, index) => {
     const other = right[index];
@@ -134,7 +142,10 @@ const tests: Readonly<Record<string, Test>> = {
   def: (preprocessor, rest) =>
     rest.some((token) => {
       if (token.kind === 'contextLocal') return preprocessor.single.find(preprocessor.contextName(token.text)) !== undefined;
-      return token.kind === 'identifier' && (preprocessor.single.find(token.text) !== undefined || preprocessor.builtin(token.text) !== undefined);
+      return (
+        token.kind === 'identifier' &&
+        (preprocessor.single.find(token.text) !== undefined || preprocessor.builtin(token.text) !== undefined)
+      );
     }) || (firstName(rest, '%ifdef'), false),
   macro: (preprocessor, rest) => {
     const name = firstName(rest, '%ifmacro').text;
@@ -163,7 +174,12 @@ const tests: Readonly<Record<string, Test>> = {
 };
 
 /** `2`, `1-3`, `2-*`, `2+`: how many parameters a multi-line macro takes. */
-export function parseCount(tokens: readonly Token[]): { minimum: number; maximum: number; greedy: boolean; rest: readonly Token[] } {
+export function parseCount(tokens: readonly Token[]): {
+  minimum: number;
+  maximum: number;
+  greedy: boolean;
+  rest: readonly Token[];
+} {
   const fail = (): never => {
     throw new LineError('parameter-count', 'A macro needs the number of its parameters: 2, 1-3, 1-* or 2+.', tokens[0]?.column);
   };

@@ -99,10 +99,17 @@ function putItems(items: readonly DataItem[], unit: number, sink: DataSink, buff
 function putValue(item: DataItem & { kind: 'value' }, unit: number, sink: DataSink, buffer: ByteBuffer): void {
   const value = evaluate(item.expression, sink.scope);
   if (!isAddress(value)) {
-    const what = value.registers.length > 0 ? 'A register is not data.' : 'The expression is not a number or a single label plus a number.';
+    const what =
+      value.registers.length > 0 ? 'A register is not data.' : 'The expression is not a number or a single label plus a number.';
     throw new LineError('bad-data', what, item.token?.column, item.token?.end);
   }
-  if (unit > 8) throw new LineError('bad-data', `An integer cannot be stored in ${unit} bytes; a floating-point number or a string can.`, item.token?.column, item.token?.end);
+  if (unit > 8)
+    throw new LineError(
+      'bad-data',
+      `An integer cannot be stored in ${unit} bytes; a floating-point number or a string can.`,
+      item.token?.column,
+      item.token?.end,
+    );
   if (!sink.last) {
     buffer.putNumber(0n, unit);
     return;
@@ -110,16 +117,28 @@ function putValue(item: DataItem & { kind: 'value' }, unit: number, sink: DataSi
   const number = resolve(value);
   if (unit < 8) {
     const limit = 1n << BigInt(unit * 8);
-    if (number < -limit / 2n || number >= limit) sink.warn('number-overflow', `${unit === 1 ? 'byte' : unit === 2 ? 'word' : 'dword'} data exceeds bounds`);
+    if (number < -limit / 2n || number >= limit)
+      sink.warn('number-overflow', `${unit === 1 ? 'byte' : unit === 2 ? 'word' : 'dword'} data exceeds bounds`);
   }
   buffer.putNumber(number, unit);
 }
 
 function putFloat(item: DataItem & { kind: 'float' }, unit: number, buffer: ByteBuffer): void {
   if (unit !== 2 && unit !== 4 && unit !== 8 && unit !== 10) {
-    throw new LineError('bad-float', `A floating-point number cannot be stored in ${unit} byte${unit === 1 ? '' : 's'}.`, item.token.column, item.token.end);
+    throw new LineError(
+      'bad-float',
+      `A floating-point number cannot be stored in ${unit} byte${unit === 1 ? '' : 's'}.`,
+      item.token.column,
+      item.token.end,
+    );
   }
   const bits = specialFloatBits(item.text, unit, item.negative) ?? floatBits(item.text, unit, item.negative);
-  if (bits === undefined) throw new LineError('float-overflow', 'The floating-point number is too large for its format.', item.token.column, item.token.end);
+  if (bits === undefined)
+    throw new LineError(
+      'float-overflow',
+      'The floating-point number is too large for its format.',
+      item.token.column,
+      item.token.end,
+    );
   buffer.putNumber(bits, unit);
 }

@@ -52,7 +52,18 @@ interface Fit {
 const plainFit: Fit = { memoryBits: 0, saysSize: false };
 const sizedFit: Fit = { memoryBits: 0, saysSize: true };
 
-const fixedRegisters: Readonly<Record<string, string>> = { AL: 'al', AX: 'ax', CL: 'cl', DX: 'dx', ES: 'es', CS: 'cs', SS: 'ss', DS: 'ds', FS: 'fs', GS: 'gs' };
+const fixedRegisters: Readonly<Record<string, string>> = {
+  AL: 'al',
+  AX: 'ax',
+  CL: 'cl',
+  DX: 'dx',
+  ES: 'es',
+  CS: 'cs',
+  SS: 'ss',
+  DS: 'ds',
+  FS: 'fs',
+  GS: 'gs',
+};
 const letterBits: Readonly<Record<string, number>> = { b: 8, w: 16, d: 32, q: 64, t: 80 };
 const waitOpcode = 0x9b;
 
@@ -61,7 +72,14 @@ function widthOf(code: OperandCode, size: 16 | 32): number {
   return letter === 'v' || letter === 'z' ? size : (letterBits[letter] ?? 0);
 }
 
-function fits(code: OperandCode, operand: Operand, size: 16 | 32, candidate: Candidate, site: Site, length: () => number): Fit | undefined {
+function fits(
+  code: OperandCode,
+  operand: Operand,
+  size: 16 | 32,
+  candidate: Candidate,
+  site: Site,
+  length: () => number,
+): Fit | undefined {
   const { register, value, address } = operand;
   const fixed = fixedRegisters[code];
   if (fixed !== undefined) return register?.name === fixed ? plainFit : undefined;
@@ -73,7 +91,12 @@ function fits(code: OperandCode, operand: Operand, size: 16 | 32, candidate: Can
     case 'e':
       return register?.class === 'general' && register.number === 0 && register.size === size ? sizedFit : undefined;
     case '1':
-      return operand.kind === 'immediate' && value && isNumber(value) && value.constant === 1n && operand.size === 0 && !operand.strict
+      return operand.kind === 'immediate' &&
+        value &&
+        isNumber(value) &&
+        value.constant === 1n &&
+        operand.size === 0 &&
+        !operand.strict
         ? plainFit
         : undefined;
     case 'Z':
@@ -127,7 +150,9 @@ function fits(code: OperandCode, operand: Operand, size: 16 | 32, candidate: Can
     case 'I':
       return operand.kind === 'immediate' && value ? fitsImmediate(code, operand, value, size) : undefined;
     case 'J':
-      return operand.kind === 'immediate' && value ? fitsRelative(code, operand, value, size, candidate, site, length) : undefined;
+      return operand.kind === 'immediate' && value
+        ? fitsRelative(code, operand, value, size, candidate, site, length)
+        : undefined;
     case 'A':
       if (operand.kind !== 'far') return undefined;
       if (operand.size === 0) return plainFit;
@@ -152,14 +177,22 @@ function fitsImmediate(code: OperandCode, operand: Operand, value: Value, size: 
   return code === 'Iz' && operand.size !== 0 ? sizedFit : plainFit;
 }
 
-function fitsRelative(code: OperandCode, operand: Operand, value: Value, size: 16 | 32, candidate: Candidate, site: Site, length: () => number): Fit | undefined {
+function fitsRelative(
+  code: OperandCode,
+  operand: Operand,
+  value: Value,
+  size: 16 | 32,
+  candidate: Candidate,
+  site: Site,
+  length: () => number,
+): Fit | undefined {
   if (operand.distance === 'far') return undefined;
   const sized = operand.size === 16 || operand.size === 32;
   if (operand.size !== 0 && !sized) return undefined;
   if (sized && operand.size !== size) return undefined;
   const fit = sized ? sizedFit : plainFit;
   if (code === 'Jz') return operand.distance === 'short' ? undefined : fit;
-  const onlyShort = !(candidate.instruction.forms.some((form) => form.operands[0] === 'Jz'));
+  const onlyShort = !candidate.instruction.forms.some((form) => form.operands[0] === 'Jz');
   if (onlyShort) return operand.distance === undefined ? fit : undefined;
   if (operand.distance === 'short') return fit;
   if (operand.distance === 'near' || operand.strict || sized) return undefined;
@@ -219,16 +252,33 @@ function measure(candidate: Candidate, operands: readonly Operand[], size: 16 | 
 }
 
 /** LOOP label, CX: the second operand chooses the counter, which is an address size. */
-function loopCounter(name: string, operands: readonly Operand[], prefixes: Prefixes): { operands: readonly Operand[]; prefixes: Prefixes } {
+function loopCounter(
+  name: string,
+  operands: readonly Operand[],
+  prefixes: Prefixes,
+): { operands: readonly Operand[]; prefixes: Prefixes } {
   const counter = operands[1]?.register;
-  if (!/^loopn?[ez]?$/.test(name) || operands.length !== 2 || counter?.number !== 1 || counter.class !== 'general' || counter.size === 8 || counter.size === 80) {
+  if (
+    !/^loopn?[ez]?$/.test(name) ||
+    operands.length !== 2 ||
+    counter?.number !== 1 ||
+    counter.class !== 'general' ||
+    counter.size === 8 ||
+    counter.size === 80
+  ) {
     return { operands, prefixes };
   }
   return { operands: operands.slice(0, 1), prefixes: { ...prefixes, addressSize: counter.size } };
 }
 
 /** Bytes of an instruction; throws LineError if no form fits. */
-export function encode(name: string, candidates: readonly Candidate[], given: readonly Operand[], givenPrefixes: Prefixes, site: Site): number[] {
+export function encode(
+  name: string,
+  candidates: readonly Candidate[],
+  given: readonly Operand[],
+  givenPrefixes: Prefixes,
+  site: Site,
+): number[] {
   const { operands, prefixes } = loopCounter(name, given, givenPrefixes);
   const { bits } = site;
   const other: 16 | 32 = bits === 16 ? 32 : 16;
@@ -243,7 +293,14 @@ export function encode(name: string, candidates: readonly Candidate[], given: re
       const match = matchOf(candidate, operands, size, prefixes, site);
       if (!match) continue;
       const natural = prefixes.operandSize ?? bits;
-      if (candidate.sizeMatters && !match.sizeSaid && match.memoryBits === 0 && candidate.onlySize === undefined && size !== natural) continue;
+      if (
+        candidate.sizeMatters &&
+        !match.sizeSaid &&
+        match.memoryBits === 0 &&
+        candidate.onlySize === undefined &&
+        size !== natural
+      )
+        continue;
       if (match.memoryBits !== 0) {
         if (firstWidth < 0) firstWidth = match.memoryBits;
         if (match.memoryBits !== firstWidth) widths++;
@@ -257,7 +314,13 @@ export function encode(name: string, candidates: readonly Candidate[], given: re
   return emit(best, operands, prefixes, site);
 }
 
-function matchOf(candidate: Candidate, operands: readonly Operand[], size: 16 | 32, prefixes: Prefixes, site: Site): Match | undefined {
+function matchOf(
+  candidate: Candidate,
+  operands: readonly Operand[],
+  size: 16 | 32,
+  prefixes: Prefixes,
+  site: Site,
+): Match | undefined {
   let memoryBits = 0;
   let sizeSaid = false;
   let length = -1;
@@ -267,7 +330,8 @@ function matchOf(candidate: Candidate, operands: readonly Operand[], size: 16 | 
     const operand = operands[index];
     if (code === undefined || operand === undefined) return undefined;
     // ADD [x], byte 5 means a byte in memory: the keyword says the size of both.
-    if (code === 'Ibs' && operand.size === 8 && candidate.codes[0]?.[0] === 'E' && operands[0]?.address && operands[0].size === 0) return undefined;
+    if (code === 'Ibs' && operand.size === 8 && candidate.codes[0]?.[0] === 'E' && operands[0]?.address && operands[0].size === 0)
+      return undefined;
     const fit = fits(code, operand, size, candidate, site, measured);
     if (!fit) return undefined;
     if (fit.memoryBits !== 0) memoryBits = fit.memoryBits;
@@ -277,7 +341,9 @@ function matchOf(candidate: Candidate, operands: readonly Operand[], size: 16 | 
 }
 
 function unencodable(candidates: readonly Candidate[], operands: readonly Operand[]): LineError {
-  const widths = new Set<number>(operands.flatMap((operand) => (operand.register?.class === 'general' ? [operand.register.size] : [])));
+  const widths = new Set<number>(
+    operands.flatMap((operand) => (operand.register?.class === 'general' ? [operand.register.size] : [])),
+  );
   const memorySize = operands.find((operand) => operand.address)?.size ?? 0;
   const rightCount = candidates.some((candidate) => candidate.codes.length === operands.length);
   if (rightCount && (widths.size > 1 || (memorySize !== 0 && widths.size === 1 && !widths.has(memorySize)))) {
@@ -347,14 +413,21 @@ function emit(match: Match, operands: readonly Operand[], prefixes: Prefixes, si
 function relative(value: Value, site: Site, length: number, count: number): bigint {
   const from = (site.base?.virtualStart ?? 0n) + BigInt(site.offset) + BigInt(length);
   const distance = baseOf(value) === site.base ? value.constant - BigInt(site.offset) - BigInt(length) : resolve(value) - from;
-  if (count === 1 && (distance < -128n || distance > 127n)) throw new LineError('short-jump', `short jump is out of range: ${distance} bytes`);
+  if (count === 1 && (distance < -128n || distance > 127n))
+    throw new LineError('short-jump', `short jump is out of range: ${distance} bytes`);
   return distance;
 }
 
 function checkedDisplacement(value: Value, count: number, site: Site): bigint {
   const number = resolve(value);
   const limit = 1n << BigInt(count * 8);
-  if (count === 1 ? BigInt.asIntN(8, number) !== number && BigInt.asIntN(32, number) !== BigInt.asIntN(8, number) && BigInt.asIntN(16, number) !== BigInt.asIntN(8, number) : number < -limit || number >= limit) {
+  if (
+    count === 1
+      ? BigInt.asIntN(8, number) !== number &&
+        BigInt.asIntN(32, number) !== BigInt.asIntN(8, number) &&
+        BigInt.asIntN(16, number) !== BigInt.asIntN(8, number)
+      : number < -limit || number >= limit
+  ) {
     site.warn('number-overflow', `${count === 1 ? 'byte' : count === 2 ? 'word' : 'dword'} displacement exceeds bounds`);
   }
   return number;
@@ -366,7 +439,10 @@ function checkedImmediate(code: OperandCode, value: Value, count: number, size: 
   const signed = code === 'Ibs';
   const compared = signed ? BigInt.asIntN(size, number) : number;
   if (signed ? compared < -128n || compared > 127n : number < -limit / 2n || number >= limit) {
-    site.warn('number-overflow', `${signed ? 'signed byte' : count === 1 ? 'byte' : count === 2 ? 'word' : 'dword'} value exceeds bounds`);
+    site.warn(
+      'number-overflow',
+      `${signed ? 'signed byte' : count === 1 ? 'byte' : count === 2 ? 'word' : 'dword'} value exceeds bounds`,
+    );
   }
   return number;
 }

@@ -68,7 +68,12 @@ export function evaluate(expression: Expression, scope: Scope): Value {
     case 'unary':
       return evaluateUnary(expression.operator, evaluate(expression.operand, scope), expression.token);
     case 'binary':
-      return evaluateBinary(expression.operator, evaluate(expression.left, scope), evaluate(expression.right, scope), expression.token);
+      return evaluateBinary(
+        expression.operator,
+        evaluate(expression.left, scope),
+        evaluate(expression.right, scope),
+        expression.token,
+      );
     case 'conditional': {
       const condition = evaluate(expression.condition, scope);
       if (condition.unknown) return unknownValue;
@@ -81,13 +86,20 @@ export function evaluate(expression: Expression, scope: Scope): Value {
 function scalar(value: Value, token: Token): bigint {
   if (isNumber(value)) return value.constant;
   const what = value.registers.length > 0 ? 'a register' : 'an address';
-  throw new LineError('not-scalar', `The operator ${token.text} may only be applied to scalar values, not to ${what}.`, token.column, token.end);
+  throw new LineError(
+    'not-scalar',
+    `The operator ${token.text} may only be applied to scalar values, not to ${what}.`,
+    token.column,
+    token.end,
+  );
 }
 
 function multiply(value: Value, factor: bigint): Value {
   return {
     constant: BigInt.asIntN(64, value.constant * factor),
-    registers: value.registers.map((term) => ({ register: term.register, scale: term.scale * factor })).filter((term) => term.scale !== 0n),
+    registers: value.registers
+      .map((term) => ({ register: term.register, scale: term.scale * factor }))
+      .filter((term) => term.scale !== 0n),
     bases: value.bases.map((term) => ({ base: term.base, scale: term.scale * factor })).filter((term) => term.scale !== 0n),
     unknown: value.unknown,
   };
@@ -121,8 +133,9 @@ function add(left: Value, right: Value): Value {
 function logarithm(operator: UnaryOperator, value: bigint, token: Token): bigint {
   const unsigned = BigInt.asUintN(64, value);
   const powerOfTwo = unsigned !== 0n && (unsigned & (unsigned - 1n)) === 0n;
-  if (operator === 'ilog2e' && !powerOfTwo) throw new LineError('not-a-power-of-two', `${token.text} needs a power of two.`, token.column, token.end);
-  if (unsigned === 0n) return operator === 'ilog2c' ? 0n : 0n;
+  if (operator === 'ilog2e' && !powerOfTwo)
+    throw new LineError('not-a-power-of-two', `${token.text} needs a power of two.`, token.column, token.end);
+  if (unsigned === 0n) return 0n;
   const floor = BigInt(unsigned.toString(2).length - 1);
   return operator === 'ilog2c' && !powerOfTwo ? floor + 1n : floor;
 }
@@ -143,7 +156,13 @@ function comparable(left: Value, right: Value, token: Token): bigint {
     if (token.text === '=' || token.text === '==' || token.text === '!=' || token.text === '<>') return 1n;
     scalar(difference, token);
   }
-  return isNumber(left) && isNumber(right) ? (left.constant < right.constant ? -1n : left.constant > right.constant ? 1n : 0n) : difference.constant;
+  return isNumber(left) && isNumber(right)
+    ? left.constant < right.constant
+      ? -1n
+      : left.constant > right.constant
+        ? 1n
+        : 0n
+    : difference.constant;
 }
 
 function evaluateBinary(operator: BinaryOperator, left: Value, right: Value, token: Token): Value {

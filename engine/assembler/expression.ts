@@ -6,7 +6,29 @@ import { isOperator, spelling, type Token } from './token.ts';
 
 export type UnaryOperator = '-' | '~' | '!' | 'ilog2e' | 'ilog2w' | 'ilog2f' | 'ilog2c';
 export type BinaryOperator =
-  | '||' | '^^' | '&&' | '=' | '!=' | '<' | '>' | '<=' | '>=' | '<=>' | '|' | '^' | '&' | '<<' | '>>' | '>>>' | '+' | '-' | '*' | '/' | '//' | '%' | '%%';
+  | '||'
+  | '^^'
+  | '&&'
+  | '='
+  | '!='
+  | '<'
+  | '>'
+  | '<='
+  | '>='
+  | '<=>'
+  | '|'
+  | '^'
+  | '&'
+  | '<<'
+  | '>>'
+  | '>>>'
+  | '+'
+  | '-'
+  | '*'
+  | '/'
+  | '//'
+  | '%'
+  | '%%';
 
 export type Expression =
   | { readonly kind: 'number'; readonly value: bigint }
@@ -16,7 +38,13 @@ export type Expression =
   | { readonly kind: 'here' }
   | { readonly kind: 'sectionStart' }
   | { readonly kind: 'unary'; readonly operator: UnaryOperator; readonly operand: Expression; readonly token: Token }
-  | { readonly kind: 'binary'; readonly operator: BinaryOperator; readonly left: Expression; readonly right: Expression; readonly token: Token }
+  | {
+      readonly kind: 'binary';
+      readonly operator: BinaryOperator;
+      readonly left: Expression;
+      readonly right: Expression;
+      readonly token: Token;
+    }
   | { readonly kind: 'conditional'; readonly condition: Expression; readonly then: Expression; readonly otherwise: Expression };
 
 /** A walk over a line's tokens. */
@@ -82,8 +110,12 @@ const levels: readonly Readonly<Record<string, BinaryOperator>>[] = [
   { '*': '*', '/': '/', '//': '//', '%': '%', '%%': '%%' },
 ];
 
-const functions: Readonly<Record<string, UnaryOperator | 'ilog2'>> = {
-  ilog2: 'ilog2e', ilog2e: 'ilog2e', ilog2w: 'ilog2w', ilog2f: 'ilog2f', ilog2c: 'ilog2c',
+const functions: Readonly<Record<string, UnaryOperator>> = {
+  ilog2: 'ilog2e',
+  ilog2e: 'ilog2e',
+  ilog2w: 'ilog2w',
+  ilog2f: 'ilog2f',
+  ilog2c: 'ilog2c',
 };
 
 /** Parses one expression and leaves the cursor behind it. */
@@ -151,7 +183,10 @@ function parsePrimary(cursor: Cursor, token: Token): Expression {
     case 'number': {
       const value = numberValue(token.text);
       if (value === undefined) {
-        cursor.fail('bad-number', isFloat(token.text) ? 'A floating-point number cannot stand in an expression.' : `\`${token.text}' is not a number.`);
+        cursor.fail(
+          'bad-number',
+          isFloat(token.text) ? 'A floating-point number cannot stand in an expression.' : `\`${token.text}' is not a number.`,
+        );
       }
       cursor.index++;
       return { kind: 'number', value };
@@ -166,9 +201,10 @@ function parsePrimary(cursor: Cursor, token: Token): Expression {
         cursor.index++;
         return { kind: 'register', register };
       }
-      if (isLaterRegister(lower)) cursor.fail('register-unsupported', `The register ${lower} is not supported: only 16 and 32-bit integer code is.`);
+      if (isLaterRegister(lower))
+        cursor.fail('register-unsupported', `The register ${lower} is not supported: only 16 and 32-bit integer code is.`);
       const operator = functions[/^__\??(ilog2[ewfc]?)\??__$/.exec(lower)?.[1] ?? ''];
-      if (operator !== undefined && operator !== 'ilog2' && isOperator(cursor.ahead(), '(')) {
+      if (operator !== undefined && isOperator(cursor.ahead(), '(')) {
         cursor.index++;
         return { kind: 'unary', operator, operand: parseUnary(cursor), token };
       }

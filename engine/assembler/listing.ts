@@ -33,7 +33,9 @@ export function formatListing(lines: readonly ListingLine[]): string {
     const first = hex.slice(0, bytesPerRow * 2);
     const address = line.address === undefined || line.size === 0 ? '' : hexAddress(line.address);
     const more = hex.length > bytesPerRow * 2 && !line.blank;
-    rows.push(`${number} ${address.padEnd(8)} ${(first + (more ? '-' : '')).padEnd(20)} ${level.padStart(5)} ${line.text}`.trimEnd());
+    rows.push(
+      `${number} ${address.padEnd(8)} ${(first + (more ? '-' : '')).padEnd(20)} ${level.padStart(5)} ${line.text}`.trimEnd(),
+    );
     if (!more) continue;
     for (let at = bytesPerRow * 2; at < hex.length; at += bytesPerRow * 2) {
       const part = hex.slice(at, at + bytesPerRow * 2);

@@ -32,7 +32,19 @@ export function numberValue(text: string): bigint | undefined {
 
 const encoder = new TextEncoder();
 const simpleEscapes: Readonly<Record<string, number>> = {
-  a: 7, b: 8, t: 9, n: 10, v: 11, f: 12, r: 13, e: 27, "'": 39, '"': 34, '`': 96, '\\': 92, '?': 63,
+  a: 7,
+  b: 8,
+  t: 9,
+  n: 10,
+  v: 11,
+  f: 12,
+  r: 13,
+  e: 27,
+  "'": 39,
+  '"': 34,
+  '`': 96,
+  '\\': 92,
+  '?': 63,
 };
 
 /** The bytes of a string token (UTF-8); escapes count in backquotes only. */
@@ -40,7 +52,7 @@ export function stringBytes(quoted: string): Uint8Array {
   const inner = quoted.slice(1, -1);
   if (quoted[0] !== '`' || !inner.includes('\\')) return encoder.encode(inner);
   const bytes: number[] = [];
-  for (let at = 0; at < inner.length; ) {
+  for (let at = 0; at < inner.length;) {
     const rest = inner.slice(at);
     const octal = /^\\([0-7]{1,3})/.exec(rest);
     const hexadecimal = /^\\x([0-9a-fA-F]{1,2})/.exec(rest);
@@ -85,7 +97,9 @@ export function quote(text: string): string {
 
 /** Whether a number token is a floating-point number. */
 export function isFloat(text: string): boolean {
-  return /^[0-9][0-9_]*\.[0-9_]*([eE][+-]?[0-9_]+)?$|^[0-9][0-9_]*[eE][+-]?[0-9_]+$|^0[xh][0-9a-f_]*\.?[0-9a-f_]*p[+-]?\d+$/i.test(text);
+  return /^[0-9][0-9_]*\.[0-9_]*([eE][+-]?[0-9_]+)?$|^[0-9][0-9_]*[eE][+-]?[0-9_]+$|^0[xh][0-9a-f_]*\.?[0-9a-f_]*p[+-]?\d+$/i.test(
+    text,
+  );
 }
 
 /** A floating-point number as an exact fraction. */

@@ -74,9 +74,25 @@ export interface MacroCall {
 /** Condition codes and their opposites, for `%-1`. */
 export const oppositeConditions: ReadonlyMap<string, string> = new Map(
   [
-    ['a', 'na'], ['ae', 'nae'], ['b', 'nb'], ['be', 'nbe'], ['c', 'nc'], ['e', 'ne'], ['g', 'ng'], ['ge', 'nge'], ['l', 'nl'],
-    ['le', 'nle'], ['o', 'no'], ['p', 'np'], ['pe', 'po'], ['s', 'ns'], ['z', 'nz'],
-  ].flatMap(([one = '', other = '']): [string, string][] => [[one, other], [other, one]]),
+    ['a', 'na'],
+    ['ae', 'nae'],
+    ['b', 'nb'],
+    ['be', 'nbe'],
+    ['c', 'nc'],
+    ['e', 'ne'],
+    ['g', 'ng'],
+    ['ge', 'nge'],
+    ['l', 'nl'],
+    ['le', 'nle'],
+    ['o', 'no'],
+    ['p', 'np'],
+    ['pe', 'po'],
+    ['s', 'ns'],
+    ['z', 'nz'],
+  ].flatMap(([one = '', other = '']): [string, string][] => [
+    [one, other],
+    [other, one],
+  ]),
 );
 for (const sign of ['cxz', 'ecxz']) {
   // They are condition codes for %+1, and have no opposite.

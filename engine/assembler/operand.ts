@@ -8,7 +8,12 @@ import { registers, type Register } from './register.ts';
 /** Bits; 0 is "not said". */
 export type SizeKeyword = 0 | 8 | 16 | 32 | 64 | 80 | 128;
 export const sizeKeywords: ReadonlyMap<string, SizeKeyword> = new Map<string, SizeKeyword>([
-  ['byte', 8], ['word', 16], ['dword', 32], ['qword', 64], ['tword', 80], ['oword', 128],
+  ['byte', 8],
+  ['word', 16],
+  ['dword', 32],
+  ['qword', 64],
+  ['tword', 80],
+  ['oword', 128],
 ]);
 
 export interface MemorySyntax {
@@ -71,16 +76,33 @@ export function parseOperand(cursor: Cursor): OperandSyntax {
   }
   const column = first?.column ?? 1;
   const finish = (rest: Pick<OperandSyntax, 'memory' | 'expression' | 'selector' | 'constant'>): OperandSyntax => ({
-    size, strict, distance, to, column, end: cursor.tokens[cursor.index - 1]?.end ?? column, ...rest,
+    size,
+    strict,
+    distance,
+    to,
+    column,
+    end: cursor.tokens[cursor.index - 1]?.end ?? column,
+    ...rest,
   });
   if (cursor.accept('[')) {
     const memory = parseMemory(cursor);
-    return finish({ memory, expression: undefined, selector: undefined, constant: isConstant(memory.expression) });
+    return finish({
+      memory,
+      expression: undefined,
+      selector: undefined,
+      constant: isConstant(memory.expression) && (!memory.index || isConstant(memory.index)),
+    });
   }
   const expression = parseExpression(cursor);
-  if (!cursor.accept(':')) return finish({ memory: undefined, expression, selector: undefined, constant: isConstant(expression) });
+  if (!cursor.accept(':'))
+    return finish({ memory: undefined, expression, selector: undefined, constant: isConstant(expression) });
   const offset = parseExpression(cursor);
-  return finish({ memory: undefined, expression: offset, selector: expression, constant: isConstant(expression) && isConstant(offset) });
+  return finish({
+    memory: undefined,
+    expression: offset,
+    selector: expression,
+    constant: isConstant(expression) && isConstant(offset),
+  });
 }
 
 /** What stands between brackets; the opening one was read. */
@@ -93,7 +115,8 @@ function parseMemory(cursor: Cursor): MemorySyntax {
     if (keyword === 8 || keyword === 16 || keyword === 32) displacementSize = keyword;
     else if (keyword !== undefined) cursor.fail('bad-address', `A displacement cannot be a ${word}.`);
     else if (word === 'nosplit') noSplit = true;
-    else if (word === 'rel') cursor.fail('no-64-bit', 'Addresses relative to RIP exist in 64-bit code only, which is not supported.');
+    else if (word === 'rel')
+      cursor.fail('no-64-bit', 'Addresses relative to RIP exist in 64-bit code only, which is not supported.');
     else if (word !== 'abs') break;
     cursor.index++;
   }
@@ -120,13 +143,17 @@ export function evaluateOperand(syntax: OperandSyntax, scope: Scope, bits: 16 | 
     const value = evaluate(syntax.expression, scope);
     if (syntax.selector) {
       const selector = evaluate(syntax.selector, scope);
-      if (!isAddress(selector) || !isAddress(value)) throw new LineError('bad-operand', 'A far pointer is made of two numbers or labels.');
+      if (!isAddress(selector) || !isAddress(value))
+        throw new LineError('bad-operand', 'A far pointer is made of two numbers or labels.');
       return { kind: 'far', size, strict, distance, value, selector };
     }
     const term = value.registers[0];
     if (term) {
       if (value.registers.length === 1 && term.scale === 1n && value.constant === 0n && value.bases.length === 0) {
-        const warning = size !== 0 && size !== term.register.size ? `invalid register size specification ignored: ${term.register.name} is not ${size} bits wide` : undefined;
+        const warning =
+          size !== 0 && size !== term.register.size
+            ? `invalid register size specification ignored: ${term.register.name} is not ${size} bits wide`
+            : undefined;
         return { kind: 'register', warning, size: 0, strict, distance, to: syntax.to, register: term.register };
       }
       throw new LineError('bad-operand', 'A register can be calculated with inside an address in brackets only.');
@@ -134,7 +161,8 @@ export function evaluateOperand(syntax: OperandSyntax, scope: Scope, bits: 16 | 
     if (!isAddress(value)) throw new LineError('bad-operand', 'The expression is not a number or a single label plus a number.');
     return { kind: 'immediate', size, strict, distance, value };
   } catch (error) {
-    if (error instanceof LineError && error.column === undefined) throw new LineError(error.code, error.message, syntax.column, syntax.end);
+    if (error instanceof LineError && error.column === undefined)
+      throw new LineError(error.code, error.message, syntax.column, syntax.end);
     throw error;
   }
 }

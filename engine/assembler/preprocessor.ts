@@ -6,7 +6,14 @@ import { AssemblyStopped, LineError, type Diagnostics, type MacroFrame, type Pla
 import { Conditionals } from './conditional.ts';
 import { handlers, type DirectiveHandler } from './directive.ts';
 import { quote } from './literal.ts';
-import { oppositeConditions, splitArguments, type ExpandedLine, type MacroCall, type MultiMacro, type SourceLine } from './macro.ts';
+import {
+  oppositeConditions,
+  splitArguments,
+  type ExpandedLine,
+  type MacroCall,
+  type MultiMacro,
+  type SourceLine,
+} from './macro.ts';
 import { prelude } from './prelude.ts';
 import { SingleMacros, type ExpansionContext } from './single-macro.ts';
 import { isOperator, tokenize, type Token } from './token.ts';
@@ -37,8 +44,6 @@ export interface PreprocessorHost {
   readonly pass: () => number;
   /** The value of an expression that must be known now. */
   readonly evaluate: (tokens: readonly Token[]) => bigint;
-  /** Whether a word is an instruction, a register or another word of the assembler. */
-  readonly isReserved: (word: string) => boolean;
   /** Lines of files cut before, by path: passes share them. */
   readonly cache: Map<string, readonly SourceLine[]>;
 }
@@ -86,7 +91,8 @@ export interface Context {
   readonly unique: number;
 }
 
-const isWord = (token: Token | undefined): boolean => token !== undefined && (token.kind === 'identifier' || token.kind === 'number');
+const isWord = (token: Token | undefined): boolean =>
+  token !== undefined && (token.kind === 'identifier' || token.kind === 'number');
 
 /** Cuts a text into lines of tokens; a backslash at the end of a line joins it with the next one. */
 export function cutLines(text: string, file: string): SourceLine[] {
@@ -230,7 +236,11 @@ export class Preprocessor implements ExpansionContext {
   contextName(text: string): string {
     const levels = /^\$+/.exec(text)?.[0].length ?? 1;
     const context = this.contexts[this.contexts.length - levels];
-    if (!context) throw new LineError('no-context', `\`%${text}': context stack is ${this.contexts.length === 0 ? 'empty' : `only ${this.contexts.length} level(s) deep`}`);
+    if (!context)
+      throw new LineError(
+        'no-context',
+        `\`%${text}': context stack is ${this.contexts.length === 0 ? 'empty' : `only ${this.contexts.length} level(s) deep`}`,
+      );
     return `..@${context.unique}.${text.slice(levels)}`;
   }
 
@@ -263,7 +273,13 @@ export class Preprocessor implements ExpansionContext {
     const top = this.frames[this.frames.length - 1];
     // A line of a %rep outside of macros stands in the file like any other.
     if (top && top.kind !== 'file' && top.call) return { ...top.place, macroStack: this.macroStack(top) };
-    return { file: this.currentFile?.shownName ?? this.source.file, line: this.sourceLineNumber(), column, endColumn, macroStack: [] };
+    return {
+      file: this.currentFile?.shownName ?? this.source.file,
+      line: this.sourceLineNumber(),
+      column,
+      endColumn,
+      macroStack: [],
+    };
   }
   /** The current line's number as %line counts; inside a macro, of its definition. */
   private sourceLineNumber(): number {
@@ -273,7 +289,9 @@ export class Preprocessor implements ExpansionContext {
   private macroStack(frame: BodyFrame): readonly MacroFrame[] {
     const { file, line } = this.source;
     // The standard macros are no concern of the reader.
-    return frame.call && frame.call.macro.file !== 'standard macros' ? [{ name: frame.call.macro.name, file, line }, ...frame.stack] : frame.stack;
+    return frame.call && frame.call.macro.file !== 'standard macros'
+      ? [{ name: frame.call.macro.name, file, line }, ...frame.stack]
+      : frame.stack;
   }
 
   private fetch(): SourceLine | undefined {
@@ -288,7 +306,11 @@ export class Preprocessor implements ExpansionContext {
         frame.index++;
         this.source = line;
         if (++this.linesSeen > this.host.limits.lines) {
-          this.host.diagnostics.error(this.place(), 'too-many-lines', `The program grows beyond ${this.host.limits.lines} lines by macros, %rep and %include.`);
+          this.host.diagnostics.error(
+            this.place(),
+            'too-many-lines',
+            `The program grows beyond ${this.host.limits.lines} lines by macros, %rep and %include.`,
+          );
           throw new AssemblyStopped();
         }
         return line;
@@ -310,7 +332,12 @@ export class Preprocessor implements ExpansionContext {
       this.definition = undefined;
     }
     const open = this.conditionals.cut(frame.conditionalDepth);
-    if (open) this.host.diagnostics.error(this.placeOf(open), 'unterminated-conditional', `expected \`%endif' before the end of the ${frame.kind === 'file' ? 'file' : 'macro'}`);
+    if (open)
+      this.host.diagnostics.error(
+        this.placeOf(open),
+        'unterminated-conditional',
+        `expected \`%endif' before the end of the ${frame.kind === 'file' ? 'file' : 'macro'}`,
+      );
     this.frames.pop();
   }
   private placeOf(source: SourceLine): Place {
@@ -322,7 +349,8 @@ export class Preprocessor implements ExpansionContext {
     if (this.finished) return;
     this.finished = true;
     const context = this.contexts[0];
-    if (context) this.host.diagnostics.warning(this.place(), 'open-context', `The context \`${context.name}' was never left with %pop.`);
+    if (context)
+      this.host.diagnostics.warning(this.place(), 'open-context', `The context \`${context.name}' was never left with %pop.`);
   }
 
   private process(line: SourceLine): ExpandedLine | undefined {
@@ -368,7 +396,8 @@ export class Preprocessor implements ExpansionContext {
   private direct(word: Token, rest: readonly Token[]): void {
     if (this.conditionals.handle(word, rest)) return;
     const handler: DirectiveHandler | undefined = handlers.get(word.text);
-    if (!handler) throw new LineError('unknown-directive', `unknown preprocessor directive \`%${word.text}'`, word.column, word.end);
+    if (!handler)
+      throw new LineError('unknown-directive', `unknown preprocessor directive \`%${word.text}'`, word.column, word.end);
     handler(this, rest, word);
   }
 
@@ -398,8 +427,15 @@ export class Preprocessor implements ExpansionContext {
     const place = this.place();
     this.source = source;
     this.push({
-      kind: 'repeat', lines: definition.lines, index: 0, conditionalDepth: this.conditionals.depth, hidden: top?.hidden ?? false,
-      call: inside?.call, remaining: definition.rounds - 1, place: inside?.place ?? place, stack: inside?.stack ?? [],
+      kind: 'repeat',
+      lines: definition.lines,
+      index: 0,
+      conditionalDepth: this.conditionals.depth,
+      hidden: top?.hidden ?? false,
+      call: inside?.call,
+      remaining: definition.rounds - 1,
+      place: inside?.place ?? place,
+      stack: inside?.stack ?? [],
     });
   }
   private push(frame: BodyFrame): void {
@@ -430,10 +466,15 @@ export class Preprocessor implements ExpansionContext {
     // An argument that expands to nothing is still an argument.
     const vanished = rest.length === 0 && written.length > start + 1;
     const takes = (each: MultiMacro, count: number) => count >= each.minimum && (each.greedy || count <= each.maximum);
-    const list: Token[][] = rest.length > 0 ? splitArguments(rest, false) : vanished && macros.some((each) => takes(each, 1)) ? [[]] : [];
+    const list: Token[][] =
+      rest.length > 0 ? splitArguments(rest, false) : vanished && macros.some((each) => takes(each, 1)) ? [[]] : [];
     const macro = macros.find((each) => takes(each, list.length));
     if (!macro) {
-      this.host.diagnostics.warning(this.place(name.column, name.end), 'macro-parameters', `multi-line macro \`${name.text}' exists, but not taking ${list.length} parameter${list.length === 1 ? '' : 's'}`);
+      this.host.diagnostics.warning(
+        this.place(name.column, name.end),
+        'macro-parameters',
+        `multi-line macro \`${name.text}' exists, but not taking ${list.length} parameter${list.length === 1 ? '' : 's'}`,
+      );
       return undefined;
     }
     const given = macro.greedy && list.length > macro.maximum ? this.joinGreedy(rest, list, macro.maximum) : list;
@@ -446,7 +487,10 @@ export class Preprocessor implements ExpansionContext {
     const top = this.frames[this.frames.length - 1];
     const inside = top && top.kind !== 'file' ? top : undefined;
     const place = this.place(name.column, name.end);
-    const labelLine = label.length > 0 && !usesLabel ? this.expanded(isOperator(label[1], ':') ? label : [...label, colonAfter(label)]) : undefined;
+    const labelLine =
+      label.length > 0 && !usesLabel
+        ? this.expanded(isOperator(label[1], ':') ? label : [...label, colonAfter(label)])
+        : undefined;
     const hostLine = this.expanded([]);
     this.push({
       kind: 'macro',
@@ -454,7 +498,14 @@ export class Preprocessor implements ExpansionContext {
       index: 0,
       conditionalDepth: this.conditionals.depth,
       hidden: macro.hidden || (top?.hidden ?? false),
-      call: { macro, spelling: name.text, unique: this.nextUnique(), arguments: filled, given: given.length, label: label.slice(0, 1) },
+      call: {
+        macro,
+        spelling: name.text,
+        unique: this.nextUnique(),
+        arguments: filled,
+        given: given.length,
+        label: label.slice(0, 1),
+      },
       remaining: 0,
       place: inside ? inside.place : { ...place, macroStack: [] },
       stack: inside ? this.macroStack(inside) : [],
@@ -468,7 +519,8 @@ export class Preprocessor implements ExpansionContext {
     for (const [index, token] of rest.entries()) {
       if (isOperator(token, '{')) braces++;
       else if (isOperator(token, '}')) braces--;
-      else if (braces === 0 && isOperator(token, ',') && ++commas === maximum - 1) return [...list.slice(0, maximum - 1), rest.slice(index + 1)];
+      else if (braces === 0 && isOperator(token, ',') && ++commas === maximum - 1)
+        return [...list.slice(0, maximum - 1), rest.slice(index + 1)];
     }
     return maximum <= 1 ? [[...rest]] : list;
   }
@@ -482,11 +534,20 @@ export class Preprocessor implements ExpansionContext {
       const special = token.kind === 'parameter' || token.kind === 'macroLocal';
       const replacement = special ? this.parameter(token, call) : [token];
       for (const [index, each] of replacement.entries()) {
-        const placed: Token = special ? { ...each, space: index === 0 ? token.space : each.space, column: token.column, end: token.end } : each;
+        const placed: Token = special
+          ? { ...each, space: index === 0 ? token.space : each.space, column: token.column, end: token.end }
+          : each;
         const previous = output[output.length - 1];
         if (index === 0 && !token.space && (special || gluedAfter) && isWord(placed) && isWord(previous) && previous) {
           output.pop();
-          output.push(...tokenize(previous.text + placed.text).map((part, position) => ({ ...part, space: position === 0 ? previous.space : part.space, column: previous.column, end: token.end })));
+          output.push(
+            ...tokenize(previous.text + placed.text).map((part, position) => ({
+              ...part,
+              space: position === 0 ? previous.space : part.space,
+              column: previous.column,
+              end: token.end,
+            })),
+          );
         } else {
           output.push(placed);
         }
@@ -511,9 +572,11 @@ export class Preprocessor implements ExpansionContext {
     if (sign === undefined) return argument;
     const condition = argument.length === 1 && argument[0]?.kind === 'identifier' ? argument[0].text.toLowerCase() : '';
     const opposite = oppositeConditions.get(condition);
-    if (opposite === undefined) throw new LineError('not-a-condition', `macro parameter \`%${text}' is not a condition code`, token.column, token.end);
+    if (opposite === undefined)
+      throw new LineError('not-a-condition', `macro parameter \`%${text}' is not a condition code`, token.column, token.end);
     if (sign === '+') return one(condition);
-    if (opposite === '') throw new LineError('no-inverse-condition', `condition code \`${condition}' is not invertible`, token.column, token.end);
+    if (opposite === '')
+      throw new LineError('no-inverse-condition', `condition code \`${condition}' is not invertible`, token.column, token.end);
     return one(opposite);
   }
   private range(from: number, to: number, call: MacroCall, token: Token): Token[] {

@@ -30,7 +30,8 @@ export const registers: ReadonlyMap<string, Register> = new Map(
 );
 
 /** The registers NASM knows and this assembler does not: their names are no labels, and the error says so. */
-const later = /^(mm[0-7]|[xyz]mm\d{1,2}|k[0-7]|bnd[0-3]|r[abcd]x|r[sb]p|r[sd]i|r\d{1,2}[bwdl]?|[sb]pl|[sd]il|rip|cr\d{1,2}|dr\d{1,2})$/;
+const later =
+  /^(mm[0-7]|[xyz]mm\d{1,2}|k[0-7]|bnd[0-3]|r[abcd]x|r[sb]p|r[sd]i|r\d{1,2}[bwdl]?|[sb]pl|[sd]il|rip|cr\d{1,2}|dr\d{1,2})$/;
 
 export function isLaterRegister(name: string): boolean {
   return later.test(name) && !registers.has(name);

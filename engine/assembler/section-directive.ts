@@ -16,7 +16,8 @@ function takeName(tokens: readonly Token[]): { name: string; rest: readonly Toke
 }
 
 function powerOfTwo(value: bigint, what: string): number {
-  if (value <= 0n || (value & (value - 1n)) !== 0n || value > 0x4000_0000n) throw new LineError('bad-alignment', `${what}: ${value} is not a power of two`);
+  if (value <= 0n || (value & (value - 1n)) !== 0n || value > 0x4000_0000n)
+    throw new LineError('bad-alignment', `${what}: ${value} is not a power of two`);
   return Number(value);
 }
 
@@ -25,7 +26,7 @@ const section: Directive = (assembly, tokens) => {
   const target = assembly.sectionNamed(name);
   assembly.section = target;
   assembly.absolute = undefined;
-  for (let index = 0; index < rest.length; ) {
+  for (let index = 0; index < rest.length;) {
     const key = rest[index]?.text.toLowerCase() ?? '';
     if (!isOperator(rest[index + 1], '=')) {
       if (key === 'progbits') target.nobits = false;
@@ -70,20 +71,29 @@ function attribute(assembly: Assembly, key: string, value: readonly Token[]): vo
 
 const bits: Directive = (assembly, tokens) => {
   const value = assembly.argument(tokens, 'BITS');
-  if (value === 64n) throw new LineError('no-64-bit', '64-bit code is not supported yet; BITS takes 16 or 32.', tokens[0]?.column, tokens[0]?.end);
-  if (value !== 16n && value !== 32n) throw new LineError('bad-bits', `\`${value}' is not a valid segment size; must be 16, 32 or 64`, tokens[0]?.column, tokens[0]?.end);
+  if (value === 64n)
+    throw new LineError('no-64-bit', '64-bit code is not supported yet; BITS takes 16 or 32.', tokens[0]?.column, tokens[0]?.end);
+  if (value !== 16n && value !== 32n)
+    throw new LineError(
+      'bad-bits',
+      `\`${value}' is not a valid segment size; must be 16, 32 or 64`,
+      tokens[0]?.column,
+      tokens[0]?.end,
+    );
   assembly.bits = value === 16n ? 16 : 32;
 };
 
 const org: Directive = (assembly, tokens) => {
   const value = BigInt.asUintN(64, assembly.argument(tokens, 'ORG'));
-  if (assembly.origin !== undefined && assembly.origin !== value) throw new LineError('origin-redefined', 'program origin redefined');
+  if (assembly.origin !== undefined && assembly.origin !== value)
+    throw new LineError('origin-redefined', 'program origin redefined');
   assembly.origin = value;
 };
 
 const absolute: Directive = (assembly, tokens) => {
   const value = assembly.argumentValue(tokens);
-  if (value.registers.length > 0 || (value.unknown && assembly.pass > 1)) throw new LineError('bad-absolute', 'cannot use non-relocatable expression as absolute address');
+  if (value.registers.length > 0 || (value.unknown && assembly.pass > 1))
+    throw new LineError('bad-absolute', 'cannot use non-relocatable expression as absolute address');
   assembly.enterAbsolute(value);
 };
 
@@ -99,7 +109,8 @@ const align: Directive = (assembly, tokens) => {
 /** Declaring one does no harm; using it does. */
 const external: Directive = (assembly, tokens) => {
   const name = tokens[0];
-  if (name?.kind !== 'identifier') throw new LineError('name-expected', 'EXTERN expects the name of a symbol.', name?.column, name?.end);
+  if (name?.kind !== 'identifier')
+    throw new LineError('name-expected', 'EXTERN expects the name of a symbol.', name?.column, name?.end);
   assembly.externals.add(name.text);
 };
 const common: Directive = (_assembly, tokens) => {
@@ -111,20 +122,33 @@ const nothing: Directive = () => undefined;
 const defaults: Directive = (_assembly, tokens) => {
   for (const token of tokens) {
     const word = token.text.toLowerCase();
-    if (word === 'rel') throw new LineError('no-64-bit', 'DEFAULT REL is for 64-bit code, which is not supported yet.', token.column, token.end);
-    if (word !== 'abs' && word !== 'bnd' && word !== 'nobnd') throw new LineError('bad-default', `unrecognized \`default' word: ${token.text}`, token.column, token.end);
+    if (word === 'rel')
+      throw new LineError('no-64-bit', 'DEFAULT REL is for 64-bit code, which is not supported yet.', token.column, token.end);
+    if (word !== 'abs' && word !== 'bnd' && word !== 'nobnd')
+      throw new LineError('bad-default', `unrecognized \`default' word: ${token.text}`, token.column, token.end);
   }
 };
 
 /** Names that `cpu` takes; all instructions of the table are accepted with any of them. */
-const processors = /^(8086|186|80186|i186|286|80286|i286|386|80386|i386|486|80486|i486|586|pentium|p5|i586|686|p6|ppro|pentiumpro|i686|p2|p3|katmai|p4|willamette|prescott|x64|x86-64|amd64|ia64|ia-64|itanium|itanic|merced|any|default|all|latevex|evex)$/i;
+const processors =
+  /^(8086|186|80186|i186|286|80286|i286|386|80386|i386|486|80486|i486|586|pentium|p5|i586|686|p6|ppro|pentiumpro|i686|p2|p3|katmai|p4|willamette|prescott|x64|x86-64|amd64|ia64|ia-64|itanium|itanic|merced|any|default|all|latevex|evex)$/i;
 const cpu: Directive = (_assembly, tokens) => {
   const name = textOf(tokens.slice(0, 3));
-  if (!tokens[0] || !processors.test(tokens.map((token) => token.text).join('').split(',')[0] ?? '')) throw new LineError('unknown-cpu', `unknown \`cpu' type: ${name}`, tokens[0]?.column);
+  if (
+    !tokens[0] ||
+    !processors.test(
+      tokens
+        .map((token) => token.text)
+        .join('')
+        .split(',')[0] ?? '',
+    )
+  )
+    throw new LineError('unknown-cpu', `unknown \`cpu' type: ${name}`, tokens[0]?.column);
 };
 
 const exportName: Directive = (_assembly, tokens) => {
-  if (tokens[0]?.kind !== 'identifier') throw new LineError('name-expected', 'A symbol is expected here.', tokens[0]?.column, tokens[0]?.end);
+  if (tokens[0]?.kind !== 'identifier')
+    throw new LineError('name-expected', 'A symbol is expected here.', tokens[0]?.column, tokens[0]?.end);
 };
 
 export const directives: ReadonlyMap<string, Directive> = new Map([

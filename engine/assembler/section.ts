@@ -79,7 +79,10 @@ export function layOut(sections: readonly Section[], origin: bigint, problem: (m
       section.virtualStart = section.wantedVirtualStart;
     } else if (section.virtualFollows !== undefined || (section.nobits && section.wantedStart === undefined && followed)) {
       const before = (section.virtualFollows === undefined ? followed : named.get(section.virtualFollows)) ?? section;
-      section.virtualStart = alignUp(before.virtualStart + BigInt(before.size), section.virtualAlign ?? section.align ?? defaultAlign);
+      section.virtualStart = alignUp(
+        before.virtualStart + BigInt(before.size),
+        section.virtualAlign ?? section.align ?? defaultAlign,
+      );
     } else {
       section.virtualStart = section.start;
     }
@@ -88,7 +91,9 @@ export function layOut(sections: readonly Section[], origin: bigint, problem: (m
     section.anchors.length.virtualStart = BigInt(section.size);
     previous = section;
   }
-  const stored = order.filter((section) => !section.nobits && section.size > 0).sort((a, b) => (a.start < b.start ? -1 : a.start > b.start ? 1 : 0));
+  const stored = order
+    .filter((section) => !section.nobits && section.size > 0)
+    .sort((a, b) => (a.start < b.start ? -1 : a.start > b.start ? 1 : 0));
   for (const [index, section] of stored.entries()) {
     const next = stored[index + 1];
     if (next && endOf(section) > next.start) problem(`sections \`${section.name}' and \`${next.name}' overlap!`);
@@ -96,7 +101,10 @@ export function layOut(sections: readonly Section[], origin: bigint, problem: (m
   const first = stored[0];
   const last = stored[stored.length - 1];
   if (!first || !last) return { origin, length: 0n };
-  return { origin: first.start < origin ? first.start : minimum(origin, first.start, order), length: endOf(last) - minimum(origin, first.start, order) };
+  return {
+    origin: first.start < origin ? first.start : minimum(origin, first.start, order),
+    length: endOf(last) - minimum(origin, first.start, order),
+  };
 }
 
 /** The file starts at the first section's address, or at the origin if that is what the first one follows from. */
@@ -110,7 +118,11 @@ function endOf(section: Section): bigint {
 }
 
 /** The order in the file: by explicit start, followers behind what they follow, the rest as declared, nobits last. */
-function arrange(sections: readonly Section[], named: ReadonlyMap<string, Section>, problem: (message: string) => void): Section[] {
+function arrange(
+  sections: readonly Section[],
+  named: ReadonlyMap<string, Section>,
+  problem: (message: string) => void,
+): Section[] {
   // A section without a start goes behind the one declared before it, so a start carries its successors with it.
   const groups: Section[][] = [];
   for (const section of sections) {
@@ -124,11 +136,13 @@ function arrange(sections: readonly Section[], named: ReadonlyMap<string, Sectio
   let followers = sections.filter((section) => section.follows !== undefined);
   const unstored = sections.filter((section) => section.nobits && section.follows === undefined);
   for (const section of [...sections]) {
-    if (section.virtualFollows !== undefined && !named.has(section.virtualFollows)) problem(`section ${section.name} vfollows an invalid or unknown section (${section.virtualFollows})`);
-    if (section.follows !== undefined && !named.has(section.follows)) problem(`section ${section.name} follows an invalid or unknown section (${section.follows})`);
+    if (section.virtualFollows !== undefined && !named.has(section.virtualFollows))
+      problem(`section ${section.name} vfollows an invalid or unknown section (${section.virtualFollows})`);
+    if (section.follows !== undefined && !named.has(section.follows))
+      problem(`section ${section.name} follows an invalid or unknown section (${section.follows})`);
   }
   order.push(...unstored);
-  for (let progress = true; progress && followers.length > 0; ) {
+  for (let progress = true; progress && followers.length > 0;) {
     progress = false;
     const waiting: Section[] = [];
     for (const section of followers) {

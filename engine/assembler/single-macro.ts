@@ -7,7 +7,8 @@ import { isOperator, spelling, textOf, tokenize, type Token } from './token.ts';
 /** More tokens than this on one line are a macro that went wild. */
 const maximumTokens = 200_000;
 
-const isWord = (token: Token | undefined): boolean => token !== undefined && (token.kind === 'identifier' || token.kind === 'number');
+const isWord = (token: Token | undefined): boolean =>
+  token !== undefined && (token.kind === 'identifier' || token.kind === 'number');
 
 /** What an expansion needs to know of the place it happens in. */
 export interface ExpansionContext {
@@ -30,7 +31,8 @@ export class SingleMacros {
     const others = (table.get(key) ?? []).filter(
       (each) =>
         // A name has either one definition without parameters, or one for each number of them.
-        (each.parameters === undefined) === (macro.parameters === undefined) && each.parameters?.length !== macro.parameters?.length,
+        (each.parameters === undefined) === (macro.parameters === undefined) &&
+        each.parameters?.length !== macro.parameters?.length,
     );
     table.set(key, [...others, macro]);
   }
@@ -52,7 +54,12 @@ export class SingleMacros {
     for (const token of tokens) {
       if (token.kind === 'contextLocal' || token.kind === 'indirect' || token.kind === 'paste') special = true;
       else if (token.kind === 'environment') {
-        throw new LineError('no-environment', `The environment variable ${token.text} is not available here.`, token.column, token.end);
+        throw new LineError(
+          'no-environment',
+          `The environment variable ${token.text} is not available here.`,
+          token.column,
+          token.end,
+        );
       } else if (token.kind === 'identifier' && (token.text.startsWith('__') || this.find(token.text))) any = true;
     }
     if (!special && !any) return tokens;
@@ -60,12 +67,22 @@ export class SingleMacros {
     return special ? this.paste(expanded, context) : this.paste(expanded, context, false);
   }
 
-  private expandAll(tokens: readonly Token[], context: ExpansionContext, active: ReadonlySet<SingleMacro>, depth: number): Token[] {
+  private expandAll(
+    tokens: readonly Token[],
+    context: ExpansionContext,
+    active: ReadonlySet<SingleMacro>,
+    depth: number,
+  ): Token[] {
     if (depth > 100) throw new LineError('macro-too-deep', 'Single-line macros are nested more than 100 levels deep.');
     const output: Token[] = [];
     const emit = (token: Token, at: Token, first: boolean) => {
       if (++this.produced > maximumTokens) {
-        throw new LineError('line-too-long', `The line grows beyond ${maximumTokens} tokens by macro expansion.`, at.column, at.end);
+        throw new LineError(
+          'line-too-long',
+          `The line grows beyond ${maximumTokens} tokens by macro expansion.`,
+          at.column,
+          at.end,
+        );
       }
       output.push({ kind: token.kind, text: token.text, space: first ? at.space : token.space, column: at.column, end: at.end });
     };
@@ -108,7 +125,12 @@ export class SingleMacros {
 
   private count(token: Token): void {
     if (++this.produced > maximumTokens) {
-      throw new LineError('line-too-long', `The line grows beyond ${maximumTokens} tokens by macro expansion.`, token.column, token.end);
+      throw new LineError(
+        'line-too-long',
+        `The line grows beyond ${maximumTokens} tokens by macro expansion.`,
+        token.column,
+        token.end,
+      );
     }
   }
 
@@ -188,7 +210,11 @@ export class SingleMacros {
           column: previous.column,
           end: joined.end,
         }));
-        output.push(...(merged.some((each) => each.kind === 'identifier' && this.find(each.text)) ? this.expandAll(merged, context, new Set(), 1) : merged));
+        output.push(
+          ...(merged.some((each) => each.kind === 'identifier' && this.find(each.text))
+            ? this.expandAll(merged, context, new Set(), 1)
+            : merged),
+        );
       } else {
         output.push(token);
       }

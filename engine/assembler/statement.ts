@@ -13,15 +13,32 @@ export type DataItem =
   | { readonly kind: 'value'; readonly expression: Expression; readonly token: Token | undefined }
   | { readonly kind: 'float'; readonly text: string; readonly negative: boolean; readonly token: Token }
   | { readonly kind: 'blank' }
-  | { readonly kind: 'repeat'; readonly count: Expression; readonly items: readonly DataItem[]; readonly unit: number | undefined };
+  | {
+      readonly kind: 'repeat';
+      readonly count: Expression;
+      readonly items: readonly DataItem[];
+      readonly unit: number | undefined;
+    };
 
 export type Body =
   | { readonly kind: 'nothing' }
-  | { readonly kind: 'instruction'; readonly name: string; readonly candidates: readonly Candidate[]; readonly operands: readonly OperandSyntax[]; readonly prefixes: Prefixes; readonly constant: boolean }
+  | {
+      readonly kind: 'instruction';
+      readonly name: string;
+      readonly candidates: readonly Candidate[];
+      readonly operands: readonly OperandSyntax[];
+      readonly prefixes: Prefixes;
+      readonly constant: boolean;
+    }
   | { readonly kind: 'data'; readonly unit: number; readonly items: readonly DataItem[]; readonly constant: boolean }
   | { readonly kind: 'reserve'; readonly unit: number; readonly count: Expression }
   | { readonly kind: 'equ'; readonly expression: Expression }
-  | { readonly kind: 'file'; readonly name: string; readonly skip: Expression | undefined; readonly length: Expression | undefined }
+  | {
+      readonly kind: 'file';
+      readonly name: string;
+      readonly skip: Expression | undefined;
+      readonly length: Expression | undefined;
+    }
   | { readonly kind: 'directive'; readonly name: string; readonly tokens: readonly Token[] };
 
 export interface Statement {
@@ -36,15 +53,42 @@ export interface Statement {
   readonly error: LineError | undefined;
 }
 
-const dataUnits: ReadonlyMap<string, number> = new Map([['db', 1], ['dw', 2], ['dd', 4], ['dq', 8], ['dt', 10], ['do', 16], ['ddq', 16]]);
-const reserveUnits: ReadonlyMap<string, number> = new Map([['resb', 1], ['resw', 2], ['resd', 4], ['resq', 8], ['rest', 10], ['reso', 16], ['resdq', 16]]);
+const dataUnits: ReadonlyMap<string, number> = new Map([
+  ['db', 1],
+  ['dw', 2],
+  ['dd', 4],
+  ['dq', 8],
+  ['dt', 10],
+  ['do', 16],
+  ['ddq', 16],
+]);
+const reserveUnits: ReadonlyMap<string, number> = new Map([
+  ['resb', 1],
+  ['resw', 2],
+  ['resd', 4],
+  ['resq', 8],
+  ['rest', 10],
+  ['reso', 16],
+  ['resdq', 16],
+]);
 const sizePrefixes: ReadonlyMap<string, { what: 'operandSize' | 'addressSize'; bits: 16 | 32 }> = new Map([
   ['o16', { what: 'operandSize', bits: 16 }],
   ['o32', { what: 'operandSize', bits: 32 }],
   ['a16', { what: 'addressSize', bits: 16 }],
   ['a32', { what: 'addressSize', bits: 32 }],
 ]);
-const otherWords = new Set(['equ', 'incbin', 'times', 'lock', 'o64', 'a64', ...Object.keys(repeatPrefixes), ...sizePrefixes.keys(), ...dataUnits.keys(), ...reserveUnits.keys()]);
+const otherWords = new Set([
+  'equ',
+  'incbin',
+  'times',
+  'lock',
+  'o64',
+  'a64',
+  ...Object.keys(repeatPrefixes),
+  ...sizePrefixes.keys(),
+  ...dataUnits.keys(),
+  ...reserveUnits.keys(),
+]);
 
 /** Parses lines; remembers the last full label, to which local ones belong. */
 export class StatementParser {
@@ -84,7 +128,8 @@ export class StatementParser {
       colon = cursor.accept(':');
     }
     const equ = cursor.word === 'equ';
-    if (label !== undefined && !equ && !label.startsWith('..') && !(labelToken?.text.startsWith('.') ?? false)) this.fullLabel = label;
+    if (label !== undefined && !equ && !label.startsWith('..') && !(labelToken?.text.startsWith('.') ?? false))
+      this.fullLabel = label;
     const common = { label, labelToken, orphan: label !== undefined && !colon && cursor.atEnd };
     try {
       const times = this.parseTimes(cursor);
@@ -111,7 +156,9 @@ export class StatementParser {
     const word = cursor.word;
     if (word === undefined || token === undefined) {
       if (token) cursor.fail('instruction-expected', 'A label or an instruction is expected at the start of the line.');
-      return prefixes ? { kind: 'instruction', name: '', candidates: [], operands: [], prefixes, constant: true } : { kind: 'nothing' };
+      return prefixes
+        ? { kind: 'instruction', name: '', candidates: [], operands: [], prefixes, constant: true }
+        : { kind: 'nothing' };
     }
     const unit = dataUnits.get(word);
     if (unit !== undefined) {
@@ -132,7 +179,12 @@ export class StatementParser {
     if (word === 'incbin') return this.parseFile(cursor);
     const candidates = this.candidates.get(word);
     if (!candidates) {
-      cursor.fail('instruction-expected', label !== undefined ? `An instruction is expected after the label \`${label}'; \`${token.text}' is none.` : `\`${token.text}' is not an instruction.`);
+      cursor.fail(
+        'instruction-expected',
+        label !== undefined
+          ? `An instruction is expected after the label \`${label}'; \`${token.text}' is none.`
+          : `\`${token.text}' is not an instruction.`,
+      );
     }
     cursor.index++;
     const operands: OperandSyntax[] = [];
@@ -140,7 +192,14 @@ export class StatementParser {
       do operands.push(parseOperand(cursor));
       while (cursor.accept(','));
     }
-    return { kind: 'instruction', name: word, candidates, operands, prefixes: prefixes ?? noPrefixes, constant: operands.every((operand) => operand.constant) };
+    return {
+      kind: 'instruction',
+      name: word,
+      candidates,
+      operands,
+      prefixes: prefixes ?? noPrefixes,
+      constant: operands.every((operand) => operand.constant),
+    };
   }
 
   private parsePrefixes(cursor: Cursor): Prefixes | undefined {
@@ -165,10 +224,12 @@ export class StatementParser {
         if (segment) cursor.fail('conflicting-prefixes', 'instruction has conflicting prefixes');
         segment = register;
       } else if (size?.what === 'operandSize') {
-        if (operandSize !== undefined && operandSize !== size.bits) cursor.fail('conflicting-prefixes', 'instruction has conflicting prefixes');
+        if (operandSize !== undefined && operandSize !== size.bits)
+          cursor.fail('conflicting-prefixes', 'instruction has conflicting prefixes');
         operandSize = size.bits;
       } else if (size) {
-        if (addressSize !== undefined && addressSize !== size.bits) cursor.fail('conflicting-prefixes', 'instruction has conflicting prefixes');
+        if (addressSize !== undefined && addressSize !== size.bits)
+          cursor.fail('conflicting-prefixes', 'instruction has conflicting prefixes');
         addressSize = size.bits;
       } else if (word === 'o64' || word === 'a64') {
         cursor.fail('no-64-bit', '64-bit code is not supported yet.');
@@ -238,7 +299,7 @@ export class StatementParser {
     if (!cursor.isOperator('(')) return { kind: 'repeat', count, items: [this.parseItem(cursor, inner)], unit: inner };
     cursor.index++;
     const items = this.parseItems(cursor, inner);
-    if (!cursor.accept(')')) cursor.fail('expected-parenthesis', 'expecting `)\'');
+    if (!cursor.accept(')')) cursor.fail('expected-parenthesis', "expecting `)'");
     return { kind: 'repeat', count, items, unit: inner };
   }
 }

@@ -6,10 +6,8 @@ export interface SymbolEntry {
   value: Value;
   readonly file: string;
   readonly line: number;
-  readonly isConstant: boolean;
   /** The pass that defined it last. */
   pass: number;
-  exported: boolean;
 }
 
 export class Symbols {
@@ -21,10 +19,10 @@ export class Symbols {
   }
 
   /** Defines a symbol; returns the earlier entry if this pass gave it another value already. */
-  define(name: string, value: Value, where: { file: string; line: number }, pass: number, isConstant: boolean): SymbolEntry | undefined {
+  define(name: string, value: Value, where: { file: string; line: number }, pass: number): SymbolEntry | undefined {
     const entry = this.table.get(name);
     if (!entry) {
-      this.table.set(name, { name, value, file: where.file, line: where.line, isConstant, pass, exported: false });
+      this.table.set(name, { name, value, file: where.file, line: where.line, pass });
       this.changed = true;
       return undefined;
     }
@@ -45,4 +43,3 @@ function sameValue(left: Value, right: Value): boolean {
   if (isNumber(left)) return isNumber(right);
   return left.bases.every((term, index) => term.base === right.bases[index]?.base && term.scale === right.bases[index]?.scale);
 }
-

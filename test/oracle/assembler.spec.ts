@@ -13,14 +13,19 @@ const nasm = spawnSync('nasm', ['-v']).status === 0;
 const scratch = mkdtempSync(path.join(tmpdir(), 'assembler-oracle-'));
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 
-const programs = (folder: string): string[] => (existsSync(folder) ? readdirSync(folder) : []).filter((name) => name.endsWith('.asm')).sort();
+const programs = (folder: string): string[] =>
+  (existsSync(folder) ? readdirSync(folder) : []).filter((name) => name.endsWith('.asm')).sort();
 
 function withNasm(folder: string, file: string): { bytes: Uint8Array | undefined; errorLines: number[]; messages: string } {
   const output = path.join(scratch, 'nasm.bin');
   rmSync(output, { force: true });
   const run = spawnSync('nasm', ['-f', 'bin', file, '-o', output], { cwd: folder, encoding: 'utf8' });
   const errorLines = [...run.stderr.matchAll(/^[^:\n]+:(\d+): (?:error|fatal)/gm)].map((match) => Number(match[1]));
-  return { bytes: existsSync(output) ? readFileSync(output) : undefined, errorLines: [...new Set(errorLines)].sort((a, b) => a - b), messages: run.stderr };
+  return {
+    bytes: existsSync(output) ? readFileSync(output) : undefined,
+    errorLines: [...new Set(errorLines)].sort((a, b) => a - b),
+    messages: run.stderr,
+  };
 }
 
 function withOurs(folder: string, file: string): AssemblyResult {

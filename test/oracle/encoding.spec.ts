@@ -22,8 +22,27 @@ const general: Readonly<Record<number, readonly string[]>> = {
   32: ['eax', 'ecx', 'edx', 'ebx', 'esp', 'ebp', 'esi', 'edi'],
 };
 const addresses = [
-  '[bx+si]', '[bp+di+5]', '[si]', '[bp]', '[bx-0x1234]', '[word 0x1234]', '[es:di]', '[eax]', '[ebp]', '[esp]', '[esp+8]', '[ebp+ecx*4]',
-  '[esi*8+0x12345678]', '[edx+edi*2-4]', '[dword 0x1234]', '[fs:ebx+0x80]', '[0x1234]', '[ecx*2]', '[eax+eax*8-0x80]', '[byte ebx]', '[gs:0x10]',
+  '[bx+si]',
+  '[bp+di+5]',
+  '[si]',
+  '[bp]',
+  '[bx-0x1234]',
+  '[word 0x1234]',
+  '[es:di]',
+  '[eax]',
+  '[ebp]',
+  '[esp]',
+  '[esp+8]',
+  '[ebp+ecx*4]',
+  '[esi*8+0x12345678]',
+  '[edx+edi*2-4]',
+  '[dword 0x1234]',
+  '[fs:ebx+0x80]',
+  '[0x1234]',
+  '[ecx*2]',
+  '[eax+eax*8-0x80]',
+  '[byte ebx]',
+  '[gs:0x10]',
 ];
 const keywords: Readonly<Record<string, string>> = { b: 'byte ', w: 'word ', d: 'dword ', q: 'qword ', t: 'tword ' };
 
@@ -59,7 +78,9 @@ function texts(code: OperandCode, size: 16 | 32, far: boolean): readonly string[
     case 'Iw':
       return ['0', '5', '0x1234', '0xffff'];
     case 'Iz':
-      return size === 16 ? ['0', '0x1234', '128', '-129', '0xffff', 'strict word 5'] : ['0', '0x12345678', '128', '-129', '0xffffffff', 'strict dword 5'];
+      return size === 16
+        ? ['0', '0x1234', '128', '-129', '0xffff', 'strict word 5']
+        : ['0', '0x12345678', '128', '-129', '0xffffffff', 'strict dword 5'];
     case 'Jb':
       return ['$', '$+2', '$-100', '$+100'];
     case 'Jz':
@@ -86,7 +107,9 @@ function texts(code: OperandCode, size: 16 | 32, far: boolean): readonly string[
     default:
       break;
   }
-  const prefix = far ? `${size === 16 ? 'word' : 'dword'} far ` : (keywords[code[1] === 'v' ? (size === 16 ? 'w' : 'd') : (code[1] ?? '')] ?? '');
+  const prefix = far
+    ? `${size === 16 ? 'word' : 'dword'} far `
+    : (keywords[code[1] === 'v' ? (size === 16 ? 'w' : 'd') : (code[1] ?? '')] ?? '');
   switch (code[0]) {
     case 'E':
       return [...registers, ...addresses.map((address) => prefix + address)];
@@ -104,7 +127,9 @@ function texts(code: OperandCode, size: 16 | 32, far: boolean): readonly string[
 const nasmNames: Readonly<Record<string, string>> = { fnsetpm: 'fsetpm' };
 
 function linesOf(instruction: Instruction, form: Form): string[] {
-  const names = (form.mnemonic !== undefined ? [form.mnemonic] : [instruction.mnemonic, ...(instruction.aliases ?? [])]).map((name) => nasmNames[name] ?? name);
+  const names = (form.mnemonic !== undefined ? [form.mnemonic] : [instruction.mnemonic, ...(instruction.aliases ?? [])]).map(
+    (name) => nasmNames[name] ?? name,
+  );
   const implied = form.operands.some((code) => code[0] === 'X' || code[0] === 'Y');
   const codes = implied ? [] : form.operands;
   const far = /^(jmp|call)$/.test(instruction.mnemonic) && form.operands[0] === 'Mp';
@@ -121,9 +146,11 @@ function linesOf(instruction: Instruction, form: Form): string[] {
   if (instruction.sizedNames) lines.push(instruction.sizedNames[16], instruction.sizedNames[32]);
   const first = lines.find((line) => line.includes('['));
   if (instruction.lock && first !== undefined) lines.push(`lock ${first}`);
-  if (instruction.repeat) lines.push(...['rep', 'repe', 'repne', 'a16', 'a32', 'a16 rep', 'fs rep'].map((prefix) => `${prefix} ${lines[0]}`));
+  if (instruction.repeat)
+    lines.push(...['rep', 'repe', 'repne', 'a16', 'a32', 'a16 rep', 'fs rep'].map((prefix) => `${prefix} ${lines[0]}`));
   // A prefix on a name that fixes the size itself (O16 CWDE) contradicts it; WAIT is itself a prefix for NASM.
-  if (codes.length === 0 && form.operandSize === undefined && instruction.mnemonic !== 'wait') lines.push(`o16 ${lines[0]}`, `o32 ${lines[0]}`);
+  if (codes.length === 0 && form.operandSize === undefined && instruction.mnemonic !== 'wait')
+    lines.push(`o16 ${lines[0]}`, `o32 ${lines[0]}`);
   return [...new Set(lines)];
 }
 
@@ -144,11 +171,14 @@ describe.skipIf(!nasm)('every form of the instruction table', () => {
   for (const bits of [16, 32] as const) {
     it(`is encoded as NASM does in ${bits}-bit code`, () => {
       const entries = instructions.flatMap((instruction) =>
-        instruction.forms.filter((form) => !form.decodeOnly).map((form) => ({ instruction, form, lines: linesOf(instruction, form) })),
+        instruction.forms
+          .filter((form) => !form.decodeOnly)
+          .map((form) => ({ instruction, form, lines: linesOf(instruction, form) })),
       );
       const lines = [...new Set(entries.flatMap((entry) => entry.lines))];
       const program = (chosen: readonly string[]) => `bits ${bits}\n${chosen.join('\n')}\n`;
-      const ours = (source: string) => assemble({ file: 'forms.asm', read: () => ({ path: 'forms.asm', text: source }), limits: { errors: 100_000 } });
+      const ours = (source: string) =>
+        assemble({ file: 'forms.asm', read: () => ({ path: 'forms.asm', text: source }), limits: { errors: 100_000 } });
 
       // Lines that either refuses are taken out; both must refuse the same.
       const refusedByNasm = new Set<string>();
