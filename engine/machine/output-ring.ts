@@ -50,7 +50,8 @@ export class OutputRing implements OutputStream {
     const at = Atomics.load(words, this.#pushed);
     this.#view.bytes[at & (capacity - 1)] = byte;
     Atomics.store(words, this.#pushed, (at + 1) | 0);
-    if (used === 0) this.onFirst();
+    // Looked at after the store, as the consumer looks at `pushed` after storing `taken`: one of the two sees the other.
+    if (Atomics.load(words, this.#taken) === at) this.onFirst();
     return true;
   }
 
@@ -63,7 +64,10 @@ export class OutputRing implements OutputStream {
     return this.#taken;
   }
 
-  /** The consumer: everything that is there, oldest first; wakes who waits for room. */
+  /**
+   * The consumer: everything that is there, oldest first; wakes who waits for room. To be called until it gives nothing: what was
+   * pushed meanwhile is announced by nobody.
+   */
   take(): Uint8Array {
     const { words } = this.memory;
     const start = Atomics.load(words, this.#taken);

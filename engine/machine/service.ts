@@ -374,12 +374,14 @@ export class MachineService {
   /** Hands the output of chips to the main thread, as far as it keeps up. */
   drain(): void {
     for (const [name, ring] of this.bus.outputs) {
-      if (this.#unread >= unreadLimit) return;
-      const bytes = ring.take();
-      if (bytes.length === 0) continue;
-      this.#unread += bytes.length;
       const kind = this.chips.outputs[name];
-      if (kind !== undefined) this.onEvent({ kind, bytes });
+      for (;;) {
+        if (this.#unread >= unreadLimit) return;
+        const bytes = ring.take();
+        if (bytes.length === 0) break;
+        this.#unread += bytes.length;
+        if (kind !== undefined) this.onEvent({ kind, bytes });
+      }
     }
   }
 
