@@ -40,6 +40,8 @@ interface Block {
   readonly records: number;
   /** Its only instruction reaches into a second page. */
   readonly crossing: boolean;
+  /** The physical number of that page; -1 without one. */
+  second: number;
 }
 
 export class BlockCache {
@@ -99,7 +101,8 @@ export class BlockCache {
     for (const block of code.blocks) (block.crossing || (block.start <= last && block.end > first) ? dropped : kept).push(block);
     if (dropped.length === 0) return false;
     for (const block of dropped) {
-      if (this.blocks.get(block.key) === block) this.blocks.delete(block.key);
+      // A crossing block is known to its second page by a copy.
+      if (this.blocks.get(block.key)?.record === block.record) this.blocks.delete(block.key);
       this.refetch(block.record, block.record + block.records * recordBytes);
     }
     if (kept.length === 0) {
@@ -150,6 +153,7 @@ export class BlockCache {
     const key = this.key(context, id, linear) * 2 ** 32 + physical;
     let block = this.blocks.get(key);
     let link = from;
+    if (block?.crossing === true && !this.confirmSecondPage(block, context, linear, physical, eip)) return 0;
     if (!block) {
       if (this.next + roomForBlock > this.end) {
         this.dropAll();
@@ -231,7 +235,7 @@ export class BlockCache {
     this.writeBlockEnd(record, offset);
     for (let index = 0; index < count; index++)
       this.view.setUint8(this.next + index * recordBytes + field.remaining, count - 1 - index);
-    return this.register(key, count + 1, false, physical, offset);
+    return this.register(key, count + 1, false, physical, decoded.status === DecodeStatus.ok ? offset : Math.min(offset + maximumLength, pageBytes));
   }
 
   /** An instruction that reaches into the next page: a block of its own, dropped when either page changes. */
@@ -239,8 +243,35 @@ export class BlockCache {
     const second = this.decodeAcross(context, linear, physical, eip, this.next);
     if (second === undefined) return undefined;
     const block = this.register(key, 2, true, physical, pageBytes);
-    if (second >= 0) include(this.codeOf(second), { ...block, start: 0, end: maximumLength });
+    this.crossInto(second, block);
     return block;
+  }
+
+  private crossInto(second: number, block: Block): void {
+    block.second = second;
+    if (second < 0) return;
+    const code = this.codeOf(second);
+    if (!code.blocks.some((each) => each.record === block.record)) include(code, { ...block, start: 0, end: maximumLength });
+  }
+
+  /**
+   * The key of a crossing block names its first page only. What follows that page may be mapped elsewhere by now, or not at all: then the
+   * block is decoded again in its place. False after raising a fault.
+   */
+  private confirmSecondPage(block: Block, context: CodeContext, linear: number, physical: number, eip: number): boolean {
+    const available = pageBytes - block.start;
+    if (eip + available <= context.limit) {
+      const next = this.fetch.translate((linear + available) >>> 0);
+      if (next < 0) {
+        this.state.exitReason = Exit.fault;
+        return false;
+      }
+      if (next >>> 12 === block.second) return true;
+    }
+    const second = this.decodeAcross(context, linear, physical, eip, block.record);
+    if (second === undefined) return false;
+    this.crossInto(second, block);
+    return true;
   }
 
   /**
@@ -319,7 +350,7 @@ export class BlockCache {
   }
 
   private register(key: number, records: number, crossing: boolean, physical: number, end: number): Block {
-    const block: Block = { key, start: physical & (pageBytes - 1), end, record: this.next, records, crossing };
+    const block: Block = { key, start: physical & (pageBytes - 1), end, record: this.next, records, crossing, second: -1 };
     this.next += records * recordBytes;
     this.blocks.set(key, block);
     include(this.codeOf(physical >>> 12), block);
