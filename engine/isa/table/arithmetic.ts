@@ -36,20 +36,23 @@ function add(e: Emitter, a: I32, b: I32): I32 {
   setAdd(e, a, b, result, e.size(0));
   return result;
 }
-function addCarry(e: Emitter, a: I32, b: I32): I32 {
-  const result = e.f.let(i32.add(i32.add(a, b), carry(e)));
-  setAdd(e, a, b, result, e.size(0));
-  return result;
-}
 function subtract(e: Emitter, a: I32, b: I32): I32 {
   const result = e.f.let(i32.sub(a, b));
   setSubtract(e, a, b, result, e.size(0));
   return result;
 }
-function subtractBorrow(e: Emitter, a: I32, b: I32): I32 {
-  const result = e.f.let(i32.sub(i32.sub(a, b), carry(e)));
-  setSubtract(e, a, b, result, e.size(0));
-  return result;
+/** ADC and SBB. CF is read before the destination: under LOCK the change may be tried more than once, and it sets CF. */
+function withCarry(direction: 'add' | 'subtract') {
+  return (e: Emitter) => {
+    const b = e.read(1);
+    const carried = e.f.let(carry(e));
+    e.update(0, (a) => {
+      const adds = direction === 'add';
+      const result = e.f.let(adds ? i32.add(i32.add(a, b), carried) : i32.sub(i32.sub(a, b), carried));
+      (adds ? setAdd : setSubtract)(e, a, b, result, e.size(0));
+      return result;
+    });
+  };
 }
 function logic(operation: (a: I32, b: I32) => I32) {
   return (e: Emitter, a: I32, b: I32): I32 => {
@@ -77,7 +80,7 @@ const classic: readonly Instruction[] = [
     writes: allFlags,
     lock: true,
     forms: classicForms(2),
-    semantics: binary(addCarry),
+    semantics: withCarry('add'),
   },
   {
     mnemonic: 'sbb',
@@ -86,7 +89,7 @@ const classic: readonly Instruction[] = [
     writes: allFlags,
     lock: true,
     forms: classicForms(3),
-    semantics: binary(subtractBorrow),
+    semantics: withCarry('subtract'),
   },
   {
     mnemonic: 'and',

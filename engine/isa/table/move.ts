@@ -250,8 +250,7 @@ const stack: readonly Instruction[] = [
     semantics: (e) => {
       const size = e.operandSize;
       const top = e.register(Reg.esp, size);
-      // All eight are checked before the first is stored: the lowest and the highest address span at most two pages.
-      e.probeStackAt(i32.const(-8 * size), 8 * size);
+      // Each is checked by itself, since a 16-bit stack may wrap between two of them. What a fault leaves behind lies below the top.
       const order = [Reg.eax, Reg.ecx, Reg.edx, Reg.ebx, Reg.esp, Reg.ebp, Reg.esi, Reg.edi];
       order.forEach((reg, index) =>
         e.storeStackAt(i32.const(-(index + 1) * size), size, reg === Reg.esp ? top : e.register(reg, size)),
@@ -308,7 +307,7 @@ const stack: readonly Instruction[] = [
       // The whole frame is checked before EBP changes; the stores below may then not fault.
       e.f.set(depth, i32.const(size));
       e.storeStackAt(i32.sub(i32.const(0), depth.get), size, e.register(Reg.ebp, size));
-      const frame = e.f.let(i32.sub(e.register(Reg.esp), i32.const(size)));
+      const frame = e.steppedStack(i32.const(-size));
       e.f.if(level, () => {
         const index = e.f.local('i32');
         e.f.set(index, i32.const(1));

@@ -68,7 +68,10 @@ const minimum = (e: Emitter, a: I32, b: I32) => {
 /** Below this many bytes the element loop is as fast as setting up a copy. */
 const shortRun = 16;
 
-/** The most elements of `size` that fit the room in the page and do not wrap the index register. */
+/**
+ * The most elements of `size` that fit the room in the page and do not wrap the index register. None when a 16-bit index stands so
+ * high that a first element would reach over 64 KiB, which a larger segment allows.
+ */
 function fitting(e: Emitter, size: Size, remaining: I32, room: I32, offset: I32): I32 {
   const shift = i32.const(size === 4 ? 2 : size - 1);
   let count = minimum(e, remaining, i32.shrU(room, shift));
@@ -88,6 +91,7 @@ function runMove(e: Emitter, size: Size, remaining: I32, done: (count: I32) => v
     const destination = e.direct(Seg.es, to, size, 'write', (bytes) => e.f.set(room, bytes));
     e.f.brIf(no, i32.eqz(destination));
     const count = fitting(e, size, sourceCount, room.get, to);
+    e.f.brIf(no, i32.eqz(count));
     const bytes = e.f.let(i32.mul(count, i32.const(size)));
     // The limits of both segments must cover the whole run; direct() checked the first element only.
     e.f.brIf(no, i32.or(e.beyond(e.segment(), from, bytes, 'read'), e.beyond(Seg.es, to, bytes, 'write')));
@@ -108,6 +112,7 @@ function runStore(e: Emitter, size: Size, remaining: I32, done: (count: I32) => 
     const destination = e.direct(Seg.es, to, size, 'write', (bytes) => e.f.set(room, bytes));
     e.f.brIf(no, i32.eqz(destination));
     const count = fitting(e, size, remaining, room.get, to);
+    e.f.brIf(no, i32.eqz(count));
     const bytes = e.f.let(i32.mul(count, i32.const(size)));
     e.f.brIf(no, e.beyond(Seg.es, to, bytes, 'write'));
     const value = e.register(Reg.eax, size);
