@@ -6,7 +6,7 @@
  */
 import { Seg, segmentBytes } from '../isa/state.ts';
 import type { Cpu } from './core.ts';
-import { guestFault, PageFault, Vector } from './faults.ts';
+import { guestFault, PageFault, stepVector, Vector } from './faults.ts';
 import type { PhysicalMemory } from './physical.ts';
 import { type CpuState, rights } from './registers.ts';
 import type { Tlb } from './tlb.ts';
@@ -134,6 +134,10 @@ export class Access {
     for (let at = linear; at < linear + size; at = (at - (at & pageMask)) + pageBytes) {
       if (this.#tlb.translate(at >>> 0, access) < 0) return;
     }
+    // INS must not read its port and then find that the element cannot be stored yet.
+    const { stepping, debug } = this.#cpu;
+    if (this.alignmentChecked && (size === 2 || size === 4) && (linear & (size - 1)) !== 0) this.#state.fault(Vector.alignmentCheck, 0);
+    else if (debug.watchesData && !stepping && debug.data(linear, size, true) !== 0) this.#state.fault(stepVector, 0);
   }
 
   /** Checks and translates a write, and notes where commitWrite would carry it. -1 after noting a fault. */

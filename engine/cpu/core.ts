@@ -34,8 +34,10 @@ export class Cpu {
   readonly stackSegment = new Descriptor();
   readonly taskSegment = new Descriptor();
 
-  /** The run loop executes one instruction at a time. */
+  /** Blocks have one instruction: stepping, or the end of a budget. */
   single = false;
+  /** The run loop looks at debug events after the next instruction. */
+  stepping = false;
   /** 1 while an event that is external to the program is being delivered: the EXT bit of error codes. */
   external = 0;
   /** A task switch has passed its point of no return: what fails now belongs to the new task. */
@@ -119,7 +121,7 @@ export class Cpu {
 
   /** Debug registers that `hits` name (B0-B3) saw an access. False: the instruction has to be repeated as a single step. */
   watchHit(hits: number): boolean {
-    if (!this.single) {
+    if (!this.stepping) {
       this.state.fault(stepVector, 0);
       return false;
     }

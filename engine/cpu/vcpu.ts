@@ -84,7 +84,7 @@ export class Vcpu {
     for (let seg = Seg.es; seg <= Seg.tr; seg++) {
       state.setSegment(seg, state.selector(seg), state.segmentBase(seg), state.segmentLimit(seg), state.segmentRights(seg));
     }
-    cpu.single = false;
+    cpu.single = cpu.stepping = false;
     cpu.running = 0;
     cpu.committed = false;
     cpu.external = 0;
@@ -215,6 +215,7 @@ export class Vcpu {
     const traps = (state.eflags & Flag.trap) !== 0;
     const pendingBefore = state.debugPending;
     if (single) this.#setSingle(true);
+    cpu.stepping = steps;
     cpu.trapSuppressed = false;
     this.#setBudget(budget);
     this.#sliceBudget = budget;
@@ -224,6 +225,7 @@ export class Vcpu {
       exit = this.#executor.run();
     } finally {
       cpu.running = 0;
+      cpu.stepping = false;
     }
     state.countExit(exit);
     const used = budget - state.budget;
@@ -311,7 +313,7 @@ export class Vcpu {
     return {
       translate(linear: number): number {
         linear >>>= 0;
-        if (!cpu.single && cpu.debug.watchesCode && cpu.debug.watchesCodePage(linear)) {
+        if (!cpu.stepping && cpu.debug.watchesCode && cpu.debug.watchesCodePage(linear)) {
           cpu.state.fault(stepVector, 0);
           return -1;
         }
