@@ -1,6 +1,6 @@
 /** Generated code, paging and the run loop together: what neither side can be wrong about alone. */
 import { beforeEach, describe, expect, it } from 'vitest';
-import { Reg, Seg, segmentBytes } from '../isa/state.ts';
+import { Attention, Reg, Seg, segmentBytes } from '../isa/state.ts';
 import { enterProtected, gateDescriptor, sel, setGate } from './testing/tables.ts';
 import { TestMachine } from './testing/test-machine.ts';
 import { RunEnd } from './vcpu.ts';
@@ -161,4 +161,25 @@ describe('debug registers', () => {
     machine.vcpu.run(10);
     expect([machine.recorded.ports.length, machine.state.block.exceptions[1]]).toEqual([1, 1]);
   });
+});
+
+describe('what a chip asks for during an access', () => {
+  // out 0x80, al; inc ax ...: the chip raises vector 8 + n at once.
+  const program = [0xfb, nop, 0xe6, 0x80, ...Array<number>(10).fill(incEax), hlt];
+
+  function ask(): void {
+    machine.platform.portWrite = () => {
+      machine.pending.push(0x10);
+      machine.state.requestAttention(Attention.interrupt);
+    };
+  }
+
+  for (const turns of [[100], [3, 100], [4, 100], [5, 100]]) {
+    it(`is served behind the instruction, in turns of ${turns.join(' and ')}`, () => {
+      realMode(0x400, ...program);
+      ask();
+      for (const turn of turns) machine.vcpu.run(turn);
+      expect([machine.state.register(Reg.eax), machine.word(machine.state.esp), machine.vcpu.retired()]).toEqual([0, 0x404, 4]);
+    });
+  }
 });

@@ -198,7 +198,17 @@ function defineInterpreter(module: ModuleBuilder, services: Frame['services'], k
         f.block((lookup) => {
           f.block((enter) => {
             const frame: Frame = { f, cpu, record, budget, target, from, services, lookup, enter, fault, careful: undefined };
-            dispatch(frame, () => handOver(Handover.inside));
+            dispatch(frame, () => {
+              // A chip may have raised an interrupt or armed a timer: it is served behind this very instruction, wherever blocks end.
+              f.if(i32.load(cpu.get, offset.attention), () => {
+                const done = i32.sub(record.get, i32.const(recordBytes));
+                f.set(budget, i32.add(budget.get, i32.load8u(done, field.remaining)));
+                f.set(target, i32.add(i32.load(cpu.get, offset.pageEip), i32.load16u(record.get, field.pageOffset)));
+                f.set(from, i32.const(0));
+                f.br(lookup);
+              });
+              handOver(Handover.inside);
+            });
           });
           handOver(Handover.enter);
         });
