@@ -139,9 +139,10 @@ run_stacks:
 
 ; Back to a flat stack before the report, whatever the inner one was; ESI shows where it was.
 land_flat:
-        mov esi, esp
+        pop eax                         ; by SP or ESP, as the stack is
+        movzx eax, ax
+        movzx esi, sp                   ; QEMU keeps the upper half of the old ESP on a 16-bit stack
         mov edi, ss
-        movzx eax, word [ss:esp]
         mov ebx, DATA1
         mov ss, ebx
         mov esp, GATE_STACK - 0x880

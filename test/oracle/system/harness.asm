@@ -456,6 +456,8 @@ caught:
         mov eax, [group]                ; only where paging is looked at
         cmp dword [eax + 12], 0
         je .no_pages
+        and dword [PDPT], ~0x20         ; QEMU sets A in page-directory-pointer entries, where it is reserved
+        and dword [PDPT + 8], ~0x20
         call add_hash
 .no_pages:
         mov byte [edi - 1], 10

@@ -176,6 +176,7 @@ u21:    in eax, 0x81
 u22:    mov edx, 0x80
         mov edi, DATA
         insb
+        mov byte [DATA], 0              ; what such a port reads is the machine's affair
         done
 u23:    mov edx, 0xfffe
         in eax, dx
@@ -278,7 +279,7 @@ u55:    mov eax, cr4
         iretd
 .at:    rdtsc
         done
-u56:    mov eax, 0x97                   ; VME PVI TSD PSE PGE; QEMU does not check CR0.NW without CD
+u56:    mov eax, 0x94                   ; TSD PSE PGE; QEMU does not check CR0.NW without CD
         mov cr4, eax
         mov ecx, cr4
         done

@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { corrected, deviations, isDeviation } from './deviations.ts';
 import { runOnQemu, runOnVitrine } from './runners.ts';
 import { assembleHarness, everything, groups, parseReport, select } from './system-image.ts';
 
@@ -27,9 +28,15 @@ describe.skipIf(!available)('system behaviour, case by case, as QEMU has it', ()
     expect(new Set([...expected.keys()].map((key) => key.split(':')[0]))).toEqual(new Set(groups));
   });
 
+  it('is compared but for few cases in which QEMU is known to be wrong', () => {
+    const left = [...expected.keys()].filter((key) => !isDeviation(key));
+    expect(left.length).toBeGreaterThan(expected.size * 0.92);
+    for (const deviation of deviations) expect(groups).toContain(deviation.group);
+  });
+
   it.each(groups.map((name, number) => [name, number] as const))('%s cases end alike', async (name, number) => {
-    const cases = [...expected.keys()].filter((key) => key.startsWith(`${name}:`));
-    const different = cases.filter((key) => found.get(key) !== expected.get(key));
+    const cases = [...expected.keys()].filter((key) => key.startsWith(`${name}:`) && !isDeviation(key));
+    const different = cases.filter((key) => found.get(key) !== corrected(expected.get(key) ?? ''));
     if (different.length === 0) return;
 
     // The whole lines of the first few, from both.
