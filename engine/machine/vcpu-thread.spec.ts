@@ -162,6 +162,18 @@ describe('the thread of a vCPU', () => {
     expect(machine.control.flushPassed(during)).toBe(true);
   });
 
+  it('does not stand still inside an instruction that fills a ring, but behind it', () => {
+    const { machine, parts, processor, thread, attention, stopWord } = build('wall');
+    const ring = machine.bus.output('com9');
+    machine.bus.ports(0x3000, 1, { read: () => 0, write: () => void ring.push(1) });
+    const platform = platformOf(parts);
+    while (!ring.congested) platform.portWrite(0x3000, 1, 0);
+    expect([attention(), stopWord()]).toEqual([Attention.timer, running]);
+    ring.take();
+    thread.turn();
+    expect([attention(), processor.count]).toEqual([0, 1_000_000]);
+  });
+
   it('offers an interrupt only while the request stands', () => {
     const { parts, setInterrupt } = build('wall');
     const platform = platformOf(parts);

@@ -47,15 +47,6 @@ export interface VcpuParts {
 export function platformOf(parts: VcpuParts): Platform {
   const { cpu, memory, control, clock, bus } = parts;
   const width = (size: number): 1 | 2 | 4 => (size === 1 ? 1 : size === 2 ? 2 : 4);
-  // A full ring makes the vCPU wait here, after the chip was left: nothing is dropped and no chip has to wait.
-  const settle = () => {
-    for (let ring = bus.congested(); ring !== undefined; ring = bus.congested()) {
-      const taken = Atomics.load(control.words, ring.takenWord);
-      run(control.words, enterQuiescence(control.stopWords, cpu));
-      if (ring.congested) Atomics.wait(control.words, ring.takenWord, taken, longestSleep);
-      run(control.words, leaveQuiescence(control.stopWords, cpu));
-    }
-  };
   const beginExclusive = () => {
     if (control.cpus > 1) run(control.words, acquireExclusivity(control.stopWords, cpu));
   };
@@ -74,7 +65,8 @@ export function platformOf(parts: VcpuParts): Platform {
     portRead: (port, size) => bus.portRead(port, width(size)),
     portWrite: (port, size, value) => {
       bus.portWrite(port, width(size), value);
-      settle();
+      // The thread waits for room behind this instruction, see VcpuThread.turn.
+      if (bus.congested() !== undefined) control.attend(cpu, Attention.timer);
     },
     interruptPending: () => parts.interruptPending(),
     acknowledgeInterrupt: () => bus.lock.with(() => (parts.interruptPending() ? parts.acknowledgeInterrupt() : -1)),
@@ -152,6 +144,7 @@ export class VcpuThread {
       this.#generation = generation;
       this.#processor.synchronise();
     }
+    if (this.#awaitRoom()) return;
     if ((attention & Attention.timer) !== 0) Atomics.and(control.words, this.#attention, ~Attention.timer);
     const flush = control.flushTarget();
     let budget = slice;
@@ -183,6 +176,21 @@ export class VcpuThread {
       case RunEnd.shutdown:
         return this.#halt();
     }
+  }
+
+  /**
+   * A full ring makes the vCPU wait until the consumer has taken something: nothing is dropped, and no chip has to wait. It waits between two
+   * instructions, since whoever stops it meanwhile wants to see a state that can be saved or replaced. True: it waited, look at everything anew.
+   */
+  #awaitRoom(): boolean {
+    const { bus, control, cpu } = this.#parts;
+    const ring = bus.congested();
+    if (ring === undefined) return false;
+    const taken = Atomics.load(control.words, ring.takenWord);
+    run(control.words, enterQuiescence(control.stopWords, cpu));
+    if (ring.congested) Atomics.wait(control.words, ring.takenWord, taken, longestSleep);
+    run(control.words, leaveQuiescence(control.stopWords, cpu));
+    return true;
   }
 
   /** runUntil has come to its end. */
