@@ -82,6 +82,20 @@ export function addLibraryCommands(program: Command, services: Services, termina
   });
 
   libraryOptions(
+    program
+      .command('clone')
+      .description('make a machine of its own with copies of all files of another; only while that is off')
+      .argument('<machine>')
+      .argument('[name]', 'what to call it (default: the name with “copy” behind it)')
+      .option('--linked', 'not supported yet: needs disks that share a base'),
+  ).action(async (word: string, name: string | undefined, options: CommonOptions & { linked?: boolean }) => {
+    if (options.linked) throw usage('--linked is not supported yet in this version: only disks can share a base.');
+    const machine = await withLibrary(services, terminal, folder(options), async (client) => client.library.clone({ id: await findMachine(client, word), name }));
+    if (options.json) return jsonLine(terminal.stdout, machine);
+    line(terminal.stdout, `${machine.id} was made in ${machine.folder}.`);
+  });
+
+  libraryOptions(
     program.command('stop').description('pull the plug of a running machine').argument('<machine>').option('--button', 'press the power button instead; the guest decides'),
   ).action(async (word: string, options: CommonOptions & { button?: boolean }) => {
     const holder = await connectToHolder(services, folder(options));

@@ -11,8 +11,9 @@ import { application, desktop } from './application.ts';
 import { assembly } from './assembly.ts';
 import { library } from './library.ts';
 import { machines } from './machines.ts';
+import { tasks } from './tasks.ts';
 
-export const contract = { library, machines, assembly, application, desktop };
+export const contract = { library, machines, assembly, application, desktop, tasks };
 
 /** What a front calls. Errors are `ORPCError`s with a code of `errorMap` and a sentence. */
 export type HostClient = ContractRouterClient<typeof contract>;

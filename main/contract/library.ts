@@ -2,7 +2,7 @@ import { eventIterator } from '@orpc/contract';
 import { z } from 'zod';
 import { byteArray } from './bytes.ts';
 import { procedure } from './errors.ts';
-import { bootKind, clockMode, cpuCount, libraryEntry, machineId, machineName, machineSummary, memoryBytes } from './machine.ts';
+import { bootKind, clockMode, cpuCount, groupName, libraryEntry, machineId, machineName, machineSummary, memoryBytes, tagNames } from './machine.ts';
 
 /**
  * Where a file comes from. A path is on the host and may only be named by a front of the same person on the same host (the
@@ -95,7 +95,7 @@ export const library = {
   create: procedure.input(creation).output(machineSummary),
   /** Changes what people see; the folder keeps its name. */
   rename: procedure.input(z.object({ id: machineId, name: machineName })).output(machineSummary),
-  /** Only while off; absent values stay. */
+  /** Absent values stay. Memory, clock and command line only while off; note, group and tags at any time. */
   configure: procedure
     .input(
       z.object({
@@ -103,10 +103,19 @@ export const library = {
         memoryBytes: memoryBytes.optional(),
         clock: clockMode.optional(),
         note: z.string().max(2000).optional(),
+        group: groupName.nullable().optional(),
+        tags: tagNames.optional(),
         commandLine: z.string().max(2047).nullable().optional(),
       }),
     )
     .output(machineSummary),
+  /**
+   * A machine of its own with a copy of every file that is the person's; logs, pictures and a suspended state stay with the
+   * original. Only while off. Shows in `tasks`; cancelled: BAD_INPUT, and nothing is left of it.
+   */
+  clone: procedure.input(z.object({ id: machineId, name: machineName.optional() })).output(machineSummary),
+  /** Copies a machine's folder from elsewhere on the host into the library. The original stays as it is. Shows in `tasks`. */
+  adopt: procedure.input(z.object({ folder: z.string().min(1).max(4096) })).output(machineSummary),
   /** What `delete` would remove. For a folder that cannot be opened: everything in it. */
   listFiles: procedure.input(z.object({ id: z.string().max(255) })).output(z.array(machineFileEntry)),
   /** `machine` leaves the disk files in the folder; `machine-and-disks` removes the folder. Only while off. */

@@ -14,6 +14,28 @@ export const machineName = z
   .max(64, 'A name has at most 64 characters.')
   .regex(/^[^\p{Cc}\p{Zl}\p{Zp}]*$/u, 'A name is one line without control characters.');
 
+/** A group in the library: one line, as people write it. */
+export const groupName = z
+  .string()
+  .trim()
+  .min(1, 'A group needs a name.')
+  .max(40, 'The name of a group has at most 40 characters.')
+  .regex(/^[^\p{Cc}\p{Zl}\p{Zp}]*$/u, 'The name of a group is one line without control characters.');
+
+/** A word or two to find machines by. No comma: fronts separate tags by commas. */
+export const tagName = z
+  .string()
+  .trim()
+  .min(1, 'A tag needs a name.')
+  .max(32, 'A tag has at most 32 characters.')
+  .regex(/^[^\p{Cc}\p{Zl}\p{Zp},]*$/u, 'A tag is one line without commas and control characters.');
+
+/** The tags of a machine, each once. */
+export const tagNames = z
+  .array(tagName)
+  .max(16, 'A machine has at most 16 tags.')
+  .refine((tags) => new Set(tags.map((tag) => tag.toLowerCase())).size === tags.length, 'Each tag is given once.');
+
 /** Guest memory: what the engine can give a machine (architecture, section 2). */
 export const MEMORY_UNIT = 1024 * 1024;
 export const MEMORY_MINIMUM = 1 * MEMORY_UNIT;
@@ -70,6 +92,9 @@ export const machineSummary = z.object({
   sample: z.string().nullable(),
   /** One or two sentences on what it is; empty if nobody wrote any. */
   note: z.string(),
+  /** The group it stands in; null for none. */
+  group: groupName.nullable(),
+  tags: tagNames,
   /** The machine's folder on the host. */
   folder: z.string(),
   /** Changes with the picture; ask for it with `library.thumbnail`. Null: it has never shown anything. */
@@ -121,6 +146,8 @@ export const machineEvent = z.discriminatedUnion('kind', [
   /** The guest wrote `value` to the debug-exit port 0xF4. */
   z.object({ kind: z.literal('debugExit'), value: z.number() }),
   z.object({ kind: z.literal('reset'), reason: z.string() }),
+  /** The host could not do what a drive asked; the guest was told that its command failed. */
+  z.object({ kind: z.literal('diskError'), drive: z.string(), path: z.string(), reason: z.string() }),
   /** The exceptions that led to the triple fault, first one first; `address` is CR2 at that time. */
   z.object({
     kind: z.literal('tripleFault'),

@@ -10,7 +10,8 @@ export interface Disk {
   readFile(path: string): Promise<Buffer>;
   /** Creates or truncates, writes everything, and brings it to the medium (`fsync`) before it closes. */
   writeDurably(path: string, bytes: Uint8Array): Promise<void>;
-  copyFile(from: string, to: string): Promise<void>;
+  /** `advance` hears of each piece; what it throws ends the copy, which then is not whole. */
+  copyFile(from: string, to: string, advance?: (bytes: number) => void): Promise<void>;
   rename(from: string, to: string): Promise<void>;
   /** Makes the entries of a folder durable. */
   syncFolder(path: string): Promise<void>;
@@ -76,6 +77,30 @@ async function syncFile(path: string): Promise<void> {
   }
 }
 
+const PIECE_BYTES = 1024 * 1024;
+
+async function copyInPieces(from: string, to: string, advance: (bytes: number) => void): Promise<void> {
+  const source = await fs.open(from, 'r');
+  try {
+    const target = await fs.open(to, 'w', 0o644);
+    try {
+      const piece = new Uint8Array(PIECE_BYTES);
+      for (;;) {
+        const { bytesRead } = await source.read(piece, 0, PIECE_BYTES);
+        if (bytesRead === 0) return;
+        for (let written = 0; written < bytesRead; ) {
+          written += (await target.write(piece, written, bytesRead - written)).bytesWritten;
+        }
+        advance(bytesRead);
+      }
+    } finally {
+      await target.close();
+    }
+  } finally {
+    await source.close();
+  }
+}
+
 /** The real one. */
 export const nodeDisk: Disk = {
   readFile: (path) => fs.readFile(path),
@@ -88,8 +113,9 @@ export const nodeDisk: Disk = {
       await handle.close();
     }
   },
-  async copyFile(from, to) {
-    await fs.copyFile(from, to);
+  async copyFile(from, to, advance) {
+    if (advance) await copyInPieces(from, to, advance);
+    else await fs.copyFile(from, to);
     // A copy keeps the mode of its source; the machine's own copy must be writable to its owner.
     await fs.chmod(to, 0o644);
     await syncFile(to);

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
 import { z } from 'zod';
 import type { MachineConfiguration } from '../../engine/machine/machine.ts';
 import type { Creation, FileSource, ImageReport, LibraryEvent, MachineFileEntry, Sample } from '../contract/library.ts';
@@ -12,11 +12,12 @@ import { draftMachine, inspectImage } from './creation.ts';
 import type { Disk } from './disk.ts';
 import { explain, HostError, isSystemError } from './errors.ts';
 import { EventChannel } from './event-channel.ts';
-import { HOST_FILES, Library, resolveFile, type StoredMachine, type StoredProblem } from './library.ts';
+import { HOST_FILES, Library, readMachine, resolveFile, type StoredMachine, type StoredProblem } from './library.ts';
 import type { MachineFile } from './machine-file.ts';
 import { readSamples } from './samples.ts';
 import { Session, type MachineFactory } from './session.ts';
 import { SettingsStore } from './settings.ts';
+import { TaskList } from './tasks.ts';
 
 /** What the engine gives the host; replaced by fakes in tests. */
 export interface EngineTools {
@@ -81,6 +82,10 @@ export async function configureMachine(tools: BootTools, machine: StoredMachine)
 export class Host {
   readonly #sessions = new Map<string, Session>();
   readonly #changes = new EventChannel<LibraryEvent>();
+  /** Long work, for all fronts. */
+  readonly tasks = new TaskList();
+  /** Machines whose files are being copied: they stay as they are meanwhile. */
+  readonly #copied = new Set<string>();
   /** Changes of the library run one after the other. */
   #queue: Promise<unknown> = Promise.resolve();
 
@@ -107,6 +112,7 @@ export class Host {
   async close(): Promise<void> {
     for (const session of this.#sessions.values()) await session.dispose();
     this.#sessions.clear();
+    await this.tasks.close();
     this.#changes.close();
     this.settings.close();
     await this.library.close();
@@ -212,17 +218,21 @@ export class Host {
     return this.change(id, (file) => ({ ...file, name }));
   }
 
-  /** Changes what takes effect at the next start; only while off. */
+  /** What takes effect at the next start is changed only while off; what people see, at any time. */
   async configure(
     id: string,
-    change: { memoryBytes?: number; clock?: 'wall' | 'virtual'; note?: string; commandLine?: string | null },
+    change: { memoryBytes?: number; clock?: 'wall' | 'virtual'; note?: string; group?: string | null; tags?: string[]; commandLine?: string | null },
   ): Promise<MachineSummary> {
-    if (this.#sessions.get(id)?.on) throw new HostError('WRONG_STATE', 'This can only be changed while the machine is off.');
+    const needsOff = change.memoryBytes !== undefined || change.clock !== undefined || change.commandLine !== undefined;
+    if (needsOff && this.#sessions.get(id)?.on) throw new HostError('WRONG_STATE', 'This can only be changed while the machine is off.');
     return this.change(id, (file) => {
       const changed: MachineFile = { ...file };
       if (change.memoryBytes !== undefined) changed.memoryMiB = change.memoryBytes / MEMORY_UNIT;
       if (change.clock !== undefined) changed.clock = change.clock;
       if (change.note !== undefined) changed.note = change.note;
+      if (change.group === null) delete changed.group;
+      else if (change.group !== undefined) changed.group = change.group;
+      if (change.tags !== undefined) changed.tags = change.tags;
       if (change.commandLine !== undefined) {
         if (file.boot.kind !== 'kernel') throw new HostError('BAD_INPUT', 'Only a machine that starts a kernel has a command line.');
         const { commandLine: _before, ...boot } = file.boot;
@@ -236,12 +246,59 @@ export class Host {
     return this.exclusive(async () => this.announce(await this.library.update(id, change)));
   }
 
+  /** A machine of its own, with copies of the person's files. The original must be off, and stays so until the copy is whole. */
+  async clone(id: string, name?: string): Promise<MachineSummary> {
+    const original = await this.library.get(id);
+    this.refuseWhileCopied(id);
+    if (this.#sessions.get(id)?.on) throw new HostError('WRONG_STATE', 'The machine is on; power it off before cloning it.');
+    this.#copied.add(id);
+    try {
+      const wanted = name ?? `${original.file.name.slice(0, 56)} copy`;
+      return await this.copyMachine(original, wanted, `Cloning ${original.file.name}`, ({ name: made }) => `${made} is in the library.`);
+    } finally {
+      this.#copied.delete(id);
+    }
+  }
+
+  /** Copies a machine's folder from elsewhere into the library; the original is only read. */
+  async adopt(folder: string): Promise<MachineSummary> {
+    if (!isAbsolute(folder)) throw new HostError('BAD_INPUT', `The folder must be named by its whole path, not ${folder}.`);
+    const path = resolve(folder);
+    if (dirname(path) === resolve(this.folder)) throw new HostError('CONFLICT', `${path} is in the library already.`);
+    const status = await this.options.disk.status(path);
+    if (!status?.folder) throw new HostError('UNREADABLE', status ? `${path} is a file, not a machine’s folder.` : `${path} does not exist.`);
+    const original = await readMachine(this.options.disk, dirname(path), basename(path));
+    if (!original) throw new HostError('BAD_INPUT', `${path} is no machine’s folder: it has no machine.json.`);
+    if ('problem' in original) throw original.problem;
+    return this.copyMachine(original, original.file.name, `Adopting ${original.file.name}`, ({ name }) => `${name} is in the library; ${path} was left as it is.`);
+  }
+
+  private copyMachine(original: StoredMachine, name: string, title: string, outcome: (made: MachineSummary) => string): Promise<MachineSummary> {
+    const file: MachineFile = { ...original.file, name, created: new Date().toISOString() };
+    return this.tasks.run(
+      title,
+      'Cancel removes what has been copied so far; the original is not touched.',
+      async (progress) => {
+        const { files, bytes } = await this.library.copyOf(original.folder);
+        progress.expect(bytes);
+        const machine = await this.library.create(file, files, { advance: progress.advance, inTurn: (work) => this.exclusive(work) });
+        return this.announce(machine);
+      },
+      outcome,
+    );
+  }
+
+  private refuseWhileCopied(id: string): void {
+    if (this.#copied.has(id)) throw new HostError('WRONG_STATE', 'The machine is being cloned; wait until the copy is made, or cancel it.');
+  }
+
   listFiles(id: string): Promise<MachineFileEntry[]> {
     return this.library.files(id);
   }
 
   delete(id: string, what: 'machine' | 'machine-and-disks'): Promise<{ removed: string[]; kept: string[]; folder: string }> {
     return this.exclusive(async () => {
+      this.refuseWhileCopied(id);
       const session = this.#sessions.get(id);
       if (session?.on) throw new HostError('WRONG_STATE', 'The machine is on; power it off before deleting it.');
       const result = await this.library.delete(id, what);
@@ -267,6 +324,7 @@ export class Host {
 
   /** Powers on. `configure` replaces what the machine's file says, for this run. */
   async start(id: string, paused: boolean, configure?: () => Promise<MachineConfiguration>): Promise<MachineSummary> {
+    this.refuseWhileCopied(id);
     const machine = await this.library.get(id);
     const session = this.session(machine);
     try {
@@ -368,6 +426,8 @@ export class Host {
       boot: { kind: file.boot.kind, file: basename(file.boot.file) },
       sample: file.sample ?? null,
       note: file.note ?? '',
+      group: file.group ?? null,
+      tags: file.tags ?? [],
       folder,
       thumbnail: picture ? (session?.thumbnail ?? 0) : null,
       created: Date.parse(file.created),

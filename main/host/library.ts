@@ -172,7 +172,13 @@ export class Library {
   }
 
   /** A machine appears complete or not at all: its folder is filled beside the others, made durable, and renamed into place. */
-  async create(file: MachineFile, files: readonly NewFile[]): Promise<StoredMachine> {
+  async create(
+    file: MachineFile,
+    files: readonly NewFile[],
+    /** `advance` hears of copied bytes and may throw; `inTurn` runs the step that puts the folder in place among other changes. */
+    options: { advance?: (bytes: number) => void; inTurn?: <Result>(work: () => Promise<Result>) => Promise<Result> } = {},
+  ): Promise<StoredMachine> {
+    const inTurn = options.inTurn ?? ((work) => work());
     const staging = join(this.folder, `${STAGING_PREFIX}${randomBytes(6).toString('hex')}`);
     try {
       await this.disk.makeFolder(staging);
@@ -184,15 +190,18 @@ export class Library {
           folders.add(dirname(target));
         }
         if ('bytes' in entry) await this.disk.writeDurably(target, entry.bytes);
-        else await this.disk.copyFile(entry.copyOf, target);
+        else await this.disk.copyFile(entry.copyOf, target, options.advance);
       }
       await this.disk.writeDurably(join(staging, MACHINE_FILE), writeMachineFile(file));
       for (const inside of [...folders, staging]) await this.disk.syncFolder(inside);
-      const id = await this.freeName(folderName(file.name));
-      const folder = join(this.folder, id);
-      await this.disk.rename(staging, folder);
-      await this.disk.syncFolder(this.folder);
-      return { id, folder, file };
+      options.advance?.(0);
+      return await inTurn(async () => {
+        const id = await this.freeName(folderName(file.name));
+        const folder = join(this.folder, id);
+        await this.disk.rename(staging, folder);
+        await this.disk.syncFolder(this.folder);
+        return { id, folder, file };
+      });
     } catch (error) {
       try {
         await this.disk.removeTree(staging);
@@ -226,6 +235,12 @@ export class Library {
       throw new HostError('NOT_FOUND', `There is no machine named ${id} in ${this.folder}.`);
     }
     return this.walk(known.folder, '');
+  }
+
+  /** What a copy of a machine's folder would hold beside its `machine.json`, and how many bytes that is. */
+  async copyOf(folder: string): Promise<{ files: NewFile[]; bytes: number }> {
+    const own = (await this.walk(folder, '')).filter(({ part }) => part === 'disk');
+    return { files: own.map(({ name }) => ({ name, copyOf: join(folder, name) })), bytes: own.reduce((sum, { size }) => sum + size, 0) };
   }
 
   private async walk(folder: string, prefix: string): Promise<MachineFileEntry[]> {

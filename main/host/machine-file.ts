@@ -1,6 +1,6 @@
 import { isAbsolute } from 'node:path';
 import { z } from 'zod';
-import { clockMode, cpuCount, machineName, MEMORY_MAXIMUM, MEMORY_MINIMUM, MEMORY_UNIT } from '../contract/machine.ts';
+import { clockMode, cpuCount, groupName, machineName, tagNames, MEMORY_MAXIMUM, MEMORY_MINIMUM, MEMORY_UNIT } from '../contract/machine.ts';
 import { HostError } from './errors.ts';
 
 /** The name of a machine's own file in its folder. */
@@ -41,6 +41,8 @@ export const machineFile = z.strictObject({
   version: z.literal(MACHINE_FILE_VERSION),
   name: machineName,
   note: z.string().max(2000).optional(),
+  group: groupName.optional(),
+  tags: tagNames.optional(),
   /** The sample it was made from. */
   sample: z.string().optional(),
   created: z.iso.datetime(),

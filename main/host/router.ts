@@ -92,6 +92,11 @@ export const router = os.router({
     }),
     rename: os.library.rename.handler(({ context, input }) => context.host.rename(input.id, input.name)),
     configure: os.library.configure.handler(({ context, input: { id, ...change } }) => context.host.configure(id, change)),
+    clone: os.library.clone.handler(({ context, input }) => context.host.clone(input.id, input.name)),
+    adopt: os.library.adopt.handler(({ context, input }) => {
+      if (context.front === 'browser') throw new HostError('NOT_SUPPORTED', 'A browser cannot name folders of the host; adopt it in the app.');
+      return context.host.adopt(input.folder);
+    }),
     listFiles: os.library.listFiles.handler(({ context, input }) => context.host.listFiles(input.id)),
     delete: os.library.delete.handler(({ context, input }) => context.host.delete(input.id, input.what)),
     thumbnail: os.library.thumbnail.handler(({ context, input }) => context.host.thumbnail(input.id)),
@@ -159,6 +164,12 @@ export const router = os.router({
       set: os.application.settings.set.handler(({ context, input }) => context.host.settings.set(input)),
       watch: os.application.settings.watch.handler(({ context, signal }) => context.host.settings.watch(signal)),
     },
+  },
+
+  tasks: {
+    watch: os.tasks.watch.handler(({ context, signal }) => context.host.tasks.watch(signal)),
+    cancel: os.tasks.cancel.handler(({ context, input }) => context.host.tasks.cancel(input.id)),
+    clear: os.tasks.clear.handler(({ context }) => context.host.tasks.clear()),
   },
 
   desktop: {

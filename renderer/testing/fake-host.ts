@@ -20,6 +20,8 @@ export function machine(part: Partial<MachineSummary> = {}): MachineSummary {
     boot: { kind: 'assembly', file: 'hello.asm' },
     sample: 'hello',
     note: '',
+    group: null,
+    tags: [],
     folder: '/library/hello',
     thumbnail: null,
     created: 0,
