@@ -1,7 +1,7 @@
 /** CR0, CR2, CR3, CR4 and the debug registers (SDM vol. 2, MOV CRn, MOV DRn, LMSW, CLTS; vol. 3, 2.5 and 18.2). */
 import type { Cpu } from './core.ts';
 import { Control0, Control4 } from './control-bits.ts';
-import { Debug6, debug6Fixed, Debug7, debug7Fixed, debug7Zero } from './debug-registers.ts';
+import { Debug6, debug6Fixed, debug6Writable, Debug7, debug7Fixed, debug7Zero } from './debug-registers.ts';
 import { Vector } from './faults.ts';
 import { noteDebug } from './interrupts.ts';
 import { loadPdptes } from './paging.ts';
@@ -130,7 +130,7 @@ export function moveToDebug(cpu: Cpu, register: number, value: number): void {
   const number = debugNumber(cpu, register);
   const { state } = cpu;
   value >>>= 0;
-  if (number === 6) value |= debug6Fixed;
+  if (number === 6) value = (value & debug6Writable) | debug6Fixed;
   if (number === 7) value = (value & ~debug7Zero) | debug7Fixed;
   state.setDebugRegister(number, value);
   if (number !== 6) watchesChanged(cpu);

@@ -14,6 +14,8 @@ export const Debug6 = {
 } as const;
 /** DR6 bits that read as one. */
 export const debug6Fixed = 0xffff0ff0;
+/** Bits that software may set; bit 12 reads as zero. */
+export const debug6Writable = Debug6.breakpoints | Debug6.accessDetected | Debug6.singleStep | Debug6.taskSwitch;
 
 export const Debug7 = {
   /** L0 G0 ... L3 G3. */

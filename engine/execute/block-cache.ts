@@ -235,7 +235,13 @@ export class BlockCache {
     this.writeBlockEnd(record, offset);
     for (let index = 0; index < count; index++)
       this.view.setUint8(this.next + index * recordBytes + field.remaining, count - 1 - index);
-    return this.register(key, count + 1, false, physical, decoded.status === DecodeStatus.ok ? offset : Math.min(offset + maximumLength, pageBytes));
+    return this.register(
+      key,
+      count + 1,
+      false,
+      physical,
+      decoded.status === DecodeStatus.ok ? offset : Math.min(offset + maximumLength, pageBytes),
+    );
   }
 
   /** An instruction that reaches into the next page: a block of its own, dropped when either page changes. */

@@ -5,8 +5,7 @@
 import type { Emitter, OperandShape, Size, StateField } from '../isa/emitter.ts';
 import type { ServiceName } from '../isa/services.ts';
 import type { SizedForm } from '../isa/sized.ts';
-import type { Exit } from '../isa/state.ts';
-import { Seg, segmentBytes, segmentField, vcpuState, type Reg } from '../isa/state.ts';
+import { Exit, Seg, segmentBytes, segmentField, vcpuState, type Reg } from '../isa/state.ts';
 import type { Callable, FunctionBuilder, Label, Local } from '../wasm/function.ts';
 import { i32, i64, type I32, type I64 } from '../wasm/value.ts';
 import { field, neverLinked, registerOffset } from './record.ts';
@@ -299,11 +298,14 @@ export class InterpreterEmitter implements Emitter {
     this.leaveTo(this.nextInstructionPointer());
   }
   restart(): void {
-    const { f, budget, target, from, lookup } = this.frame;
-    f.set(target, this.instructionPointer());
-    f.set(budget, i32.add(budget.get, i32.add(this.remaining(), i32.const(1))));
-    f.set(from, i32.const(0));
-    f.br(lookup);
+    const { f, budget } = this.frame;
+    if (this.frame.careful) return f.br(this.frame.careful);
+    this.setField('eip', this.instructionPointer());
+    this.setField('budget', i32.add(budget.get, i32.add(this.remaining(), i32.const(1))));
+    f.return(i32.const(Exit.attention));
+  }
+  once(): void {
+    if (this.frame.careful) this.f.br(this.frame.careful);
   }
   exit(reason: Exit): void {
     if (this.frame.careful) return this.f.br(this.frame.careful);

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { Exit, Reg } from '../isa/state.ts';
+import { Attention, Exit, Reg } from '../isa/state.ts';
 import { FlatMachine } from './testing/flat-machine.ts';
 
 const machine = new FlatMachine();
@@ -109,6 +109,32 @@ describe('the interpreter', () => {
     machine.setRegister(Reg.ecx, 3000);
     machine.run(code, 100);
     expect([...machine.ram.slice(0x20000, 0x20000 + 3003)].every((byte, index) => byte === (index % 3) + 1)).toBe(true);
+  });
+
+  it('leaves a repeated string after one element for TF, and after a run for attention', () => {
+    // rep lodsb
+    program(0xf3, 0xac);
+    const start = () => {
+      machine.setRegister(Reg.esi, 0x8000);
+      machine.setRegister(Reg.ecx, 100);
+    };
+    start();
+    machine.state.eflags |= 0x100;
+    const before = machine.state.retired;
+    expect(machine.run(code, 100).exit).toBe(Exit.attention);
+    expect([machine.register(Reg.ecx), Number(machine.state.eip), machine.state.debugPending]).toEqual([99, code, 0x4000]);
+    expect(machine.state.retired).toBe(before);
+    machine.reset();
+    // Whatever bit it is: the first vCPU's interrupt is bit 0, a stop is another.
+    machine.state.budget = 100;
+    machine.state.eip = BigInt(code);
+    machine.whenWritten = () => (machine.state.attention = Attention.stop);
+    machine.load(code, [0xf3, 0xaa, 0xf4]);
+    machine.setRegister(Reg.edi, 0x180000);
+    machine.setRegister(Reg.ecx, 0x3000);
+    expect(machine.interpreter.run()).toBe(Exit.attention);
+    expect(machine.register(Reg.ecx)).toBeGreaterThan(0);
+    expect(Number(machine.state.eip)).toBe(code);
   });
 
   it('raises #UD for what the table does not know and for a LOCK that is not allowed', () => {

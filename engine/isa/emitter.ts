@@ -113,8 +113,16 @@ export interface Emitter {
   flow(): void;
   /** Near jump to an offset; already cut to the operand size and checked. */
   jump(offset: I32): void;
-  /** Runs the instruction again from its start, after looking at `attention` (interrupted strings). */
+  /**
+   * Leaves the interpreter in front of this instruction, which has done a part of its work and will be started again
+   * (repeated strings). Whoever drives it looks at `attention` and `debugPending` then.
+   */
   restart(): void;
+  /**
+   * What follows may not be started twice: nothing of it happens in a function that hands over at its first slow access (ENTER,
+   * whose pushes may overlap what it still has to read).
+   */
+  once(): void;
   /** Leaves the interpreter with this reason; eip behind the instruction. */
   exit(reason: Exit): void;
 

@@ -27,6 +27,8 @@ export class FlatMachine {
   readonly interpreter: Interpreter;
   /** Pages that the tests want to be slow to write (they hold code). */
   readonly codePages = new Set<number>();
+  /** Called at each slow write. */
+  whenWritten: () => void = () => undefined;
   private readonly view: DataView;
   private bounced = { offset: 0, size: 0 };
 
@@ -80,6 +82,8 @@ export class FlatMachine {
     state.eflags = 2;
     state.faultVector = -1;
     state.attention = 0;
+    state.debugPending = 0;
+    this.whenWritten = () => undefined;
     this.setRegister(Reg.esp, this.ramBytes / 2);
   }
 
@@ -145,6 +149,7 @@ export class FlatMachine {
 
   private fill(segment: number, offset: number, size: number, write: boolean): number {
     const linear = offset >>> 0;
+    if (write) this.whenWritten();
     if (linear + size > 0x1_0000_0000) {
       this.state.faultVector = segment === Seg.ss * segmentBytes ? 12 : 13;
       this.state.faultCode = 0;

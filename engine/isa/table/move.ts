@@ -301,6 +301,7 @@ const stack: readonly Instruction[] = [
     summary: 'Make a stack frame',
     forms: [form('c8', 'Iw Ib', { sized: true })],
     semantics: (e) => {
+      e.once();
       const size = e.operandSize;
       const level = e.f.let(i32.and(e.immediateHigh(), i32.const(31)));
       const depth = e.f.local('i32');

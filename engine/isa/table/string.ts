@@ -9,7 +9,10 @@ import { setSubtract, zero } from '../flags.ts';
 import { form, type Instruction } from '../instruction.ts';
 import { Reg, Seg } from '../state.ts';
 
+const trapFlag = 0x100;
 const directionFlag = 0x400;
+/** DR6.BS. */
+const singleStep = 0x4000;
 
 /** An index register as the address size has it. */
 const index = (e: Emitter, reg: Reg) => e.register(reg, e.addressSize);
@@ -51,8 +54,12 @@ function repeated(size: (e: Emitter) => Size, element: Element, run?: Run, until
           e.setRegister(Reg.ecx, i32.sub(remaining.get, i32.const(1)), e.addressSize);
           if (until) e.f.brIf(end, until(e));
         });
-        // Somebody wants attention: the instruction is left before its end and started again later.
-        e.f.if(i32.and(e.field('attention'), i32.ne(index(e, Reg.ecx), i32.const(0))), () => e.restart());
+        // Each iteration is an instruction to TF and to data breakpoints: the trap comes behind it (SDM vol. 3, 18.3.1.4).
+        e.f.brIf(end, i32.eqz(index(e, Reg.ecx)));
+        const traced = e.f.let(i32.and(e.field('eflags'), i32.const(trapFlag)));
+        e.f.if(traced, () => e.setField('debugPending', i32.or(e.field('debugPending'), i32.const(singleStep))));
+        // That, or somebody who wants attention, leaves the instruction before its end; it is started again later.
+        e.f.if(i32.or(e.field('attention'), e.field('debugPending')), () => e.restart());
         e.f.br(again);
       });
     });
@@ -81,7 +88,10 @@ function fitting(e: Emitter, size: Size, remaining: I32, room: I32, offset: I32)
 
 function runMove(e: Emitter, size: Size, remaining: I32, done: (count: I32) => void): void {
   e.f.block((no) => {
-    e.f.brIf(no, i32.or(i32.and(e.field('eflags'), i32.const(directionFlag)), i32.ltU(remaining, i32.const(shortRun / size))));
+    e.f.brIf(
+      no,
+      i32.or(i32.and(e.field('eflags'), i32.const(directionFlag | trapFlag)), i32.ltU(remaining, i32.const(shortRun / size))),
+    );
     const room = e.f.local('i32');
     const from = e.f.let(index(e, Reg.esi));
     const to = e.f.let(index(e, Reg.edi));
@@ -106,7 +116,10 @@ function runMove(e: Emitter, size: Size, remaining: I32, done: (count: I32) => v
 
 function runStore(e: Emitter, size: Size, remaining: I32, done: (count: I32) => void): void {
   e.f.block((no) => {
-    e.f.brIf(no, i32.or(i32.and(e.field('eflags'), i32.const(directionFlag)), i32.ltU(remaining, i32.const(shortRun / size))));
+    e.f.brIf(
+      no,
+      i32.or(i32.and(e.field('eflags'), i32.const(directionFlag | trapFlag)), i32.ltU(remaining, i32.const(shortRun / size))),
+    );
     const room = e.f.local('i32');
     const to = e.f.let(index(e, Reg.edi));
     const destination = e.direct(Seg.es, to, size, 'write', (bytes) => e.f.set(room, bytes));
