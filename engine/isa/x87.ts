@@ -16,6 +16,8 @@ export const enum X87 {
   exchange,
   load,
   store,
+  /** An alias of FSTP that takes an empty ST(0) without complaint; it pops by itself. */
+  storeUnchecked,
   free,
   moveIfBelow,
   moveIfEqual,

@@ -4,8 +4,24 @@
  * (invalid, denormal, zero divide), its value is not to be used.
  */
 import {
-  bitLength, exact, Exception, exponentBias, fromInteger, infinity, integerBit, invalid, isNan, Kind, kindOf, maximumExponent, negated, quieted,
-  weightOf, zero, type Extended, type Outcome,
+  bitLength,
+  exact,
+  Exception,
+  exponentBias,
+  fromInteger,
+  infinity,
+  integerBit,
+  invalid,
+  isNan,
+  Kind,
+  kindOf,
+  maximumExponent,
+  negated,
+  quieted,
+  weightOf,
+  zero,
+  type Extended,
+  type Outcome,
 } from './extended.ts';
 import { round, Rounding, roundingOf, shiftRounded } from './rounding.ts';
 
@@ -199,7 +215,8 @@ export function scale(a: Extended, b: Extended, control: number): Outcome {
   if (special) return special;
   const kindA = kindOf(a);
   const kindB = kindOf(b);
-  if (kindB === Kind.infinity && ((b.sign === 0 && kindA === Kind.zero) || (b.sign === 1 && kindA === Kind.infinity))) return invalid;
+  if (kindB === Kind.infinity && ((b.sign === 0 && kindA === Kind.zero) || (b.sign === 1 && kindA === Kind.infinity)))
+    return invalid;
   return withDenormals(denormals(a, b), control, () => {
     if (kindB === Kind.infinity) return exact(b.sign === 0 ? infinity(a.sign) : zero(a.sign));
     if (kindA === Kind.infinity || kindA === Kind.zero) return exact(a);
@@ -230,32 +247,40 @@ export function extract(a: Extended, control: number): { exponent: Extended; sig
   return { exponent: fromInteger(BigInt(weightOf(a) + bits - 1)), significand, exceptions };
 }
 
-/** Reduction of FPREM in one step, if it cannot be completed: any number of 32 to 63 bits is right (SDM vol. 2, FPREM). */
-const partialBits = 63;
+/**
+ * Reduction of FPREM in one step, if it cannot be completed: by 32 to 63 bits of the exponents' difference (SDM vol. 2, FPREM), so that what is
+ * left of it is a multiple of 32, as processors do.
+ */
+const partialBits = (difference: number): number => 32 + (difference & 31);
 
 export interface Remainder extends Outcome {
-  /** The low three bits of the quotient; undefined: only a partial remainder. */
+  /** The low three bits of the quotient; undefined if the remainder is partial or none. */
   readonly quotient: number | undefined;
+  /** More steps are needed. */
+  readonly partial: boolean;
 }
 
 /** FPREM (`nearest` false) and FPREM1 (true). */
 export function remainder(a: Extended, b: Extended, control: number, nearest: boolean): Remainder {
   const special = notNumbers(a, b);
-  if (special) return { ...special, quotient: 0 };
+  if (special) return { ...special, quotient: undefined, partial: false };
   const kindA = kindOf(a);
   const kindB = kindOf(b);
-  if (kindA === Kind.infinity || kindB === Kind.zero) return { ...invalid, quotient: 0 };
+  if (kindA === Kind.infinity || kindB === Kind.zero) return { ...invalid, quotient: undefined, partial: false };
   let low: number | undefined = 0;
+  let partial = false;
   const outcome = withDenormals(denormals(a, b), control, () => {
-    if (kindA === Kind.zero || kindB === Kind.infinity) return kindA === Kind.denormal ? round(a.sign, a.mantissa, weightOf(a), control, 64) : exact(a);
+    if (kindA === Kind.zero || kindB === Kind.infinity)
+      return kindA === Kind.denormal ? round(a.sign, a.mantissa, weightOf(a), control, 64) : exact(a);
     const difference = topOf(a) - topOf(b);
     if (difference < -1) return kindA === Kind.denormal ? round(a.sign, a.mantissa, weightOf(a), control, 64) : exact(a);
     const weight = Math.min(weightOf(a), weightOf(b));
     const x = a.mantissa << BigInt(weightOf(a) - weight);
     let y = b.mantissa << BigInt(weightOf(b) - weight);
     if (difference >= 64) {
+      partial = true;
       low = undefined;
-      y <<= BigInt(difference - partialBits);
+      y <<= BigInt(difference - partialBits(difference));
       return round(a.sign, x % y, weight, control, 64);
     }
     let count = x / y;
@@ -270,7 +295,7 @@ export function remainder(a: Extended, b: Extended, control: number, nearest: bo
     if (rest === 0n) return exact(zero(a.sign));
     return round(sign, rest, weight, control, 64);
   });
-  return { ...outcome, quotient: low };
+  return { ...outcome, quotient: low, partial };
 }
 
 /** Exponent of the leading bit of a number that is not zero. */
@@ -282,13 +307,19 @@ export function topOf(a: Extended): number {
 export function examination(a: Extended, empty: boolean): number {
   if (empty) return 5;
   switch (kindOf(a)) {
-    case Kind.unsupported: return 0;
+    case Kind.unsupported:
+      return 0;
     case Kind.quietNan:
-    case Kind.signallingNan: return 1;
-    case Kind.normal: return 2;
-    case Kind.infinity: return 3;
-    case Kind.zero: return 4;
-    case Kind.denormal: return 6;
+    case Kind.signallingNan:
+      return 1;
+    case Kind.normal:
+      return 2;
+    case Kind.infinity:
+      return 3;
+    case Kind.zero:
+      return 4;
+    case Kind.denormal:
+      return 6;
   }
 }
 

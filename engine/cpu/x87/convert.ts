@@ -1,6 +1,16 @@
 /** Between the register format and the formats of memory operands (SDM vol. 1, 4.2 and 8.2; vol. 2, FLD, FST, FILD, FIST, FBLD, FBSTP). */
 import {
-  Exception, exponentBias, fromInteger, integerBit, Kind, kindOf, maximumExponent, quietBit, weightOf, zero, type Extended,
+  Exception,
+  exponentBias,
+  fromInteger,
+  integerBit,
+  Kind,
+  kindOf,
+  maximumExponent,
+  quietBit,
+  weightOf,
+  zero,
+  type Extended,
 } from './extended.ts';
 import { double, pack, roundingOf, roundTo, shiftRounded, single, type Format } from './rounding.ts';
 
@@ -52,21 +62,33 @@ export function toReal(value: Extended, bytes: 4 | 8, control: number): Stored {
     case Kind.infinity:
       return plain(top);
     case Kind.unsupported:
-      return { bits: (1n << BigInt(8 * bytes - 1)) | top | (1n << BigInt(fractionBits - 1)), exceptions: Exception.invalid, roundedUp: false };
+      return {
+        bits: (1n << BigInt(8 * bytes - 1)) | top | (1n << BigInt(fractionBits - 1)),
+        exceptions: Exception.invalid,
+        roundedUp: false,
+      };
     case Kind.quietNan:
     case Kind.signallingNan: {
       const fraction = ((value.mantissa | quietBit) >> BigInt(63 - fractionBits)) & fractionMask;
       return plain(top | fraction, kindOf(value) === Kind.signallingNan ? Exception.invalid : 0);
     }
   }
-  const rounded = roundTo(format, sign, value.mantissa, weightOf(value), roundingOf(control), (control & Exception.underflow) === 0);
+  const rounded = roundTo(
+    format,
+    sign,
+    value.mantissa,
+    weightOf(value),
+    roundingOf(control),
+    (control & Exception.underflow) === 0,
+  );
+  // Unmasked overflow and underflow keep the value from being stored, and say nothing of its precision.
   if (rounded.overflow !== 'none') {
     const outward = rounded.overflow === 'infinity';
-    // Nothing is stored if overflow is unmasked; C1 and the precision exception then tell of the unbounded result.
-    const masked = (control & Exception.overflow) !== 0;
-    const exceptions = rounded.exceptions | (masked ? Exception.precision : 0);
-    return { bits: signed(outward ? top : top - 1n), exceptions, roundedUp: masked ? outward : rounded.up };
+    if ((control & Exception.overflow) === 0) return { bits: 0n, exceptions: Exception.overflow, roundedUp: false };
+    return { bits: signed(outward ? top : top - 1n), exceptions: Exception.overflow | Exception.precision, roundedUp: outward };
   }
+  if ((rounded.exceptions & ~control & Exception.underflow) !== 0)
+    return { bits: 0n, exceptions: Exception.underflow, roundedUp: false };
   if (rounded.mantissa === 0n) return { bits: signed(0n), exceptions: rounded.exceptions, roundedUp: rounded.up };
   // A mantissa in units of the smallest denormal carries into the exponent by itself.
   const quantum = format.minimum - format.precision + 1;
@@ -101,7 +123,11 @@ export function toInteger(value: Extended, bytes: 2 | 4 | 8, control: number): S
 }
 
 /** Rounded to an integer by RC; undefined for what is none, or certainly above `limit`. */
-function integerOf(value: Extended, control: number, limit: bigint): { integer: bigint; inexact: boolean; up: boolean } | undefined {
+function integerOf(
+  value: Extended,
+  control: number,
+  limit: bigint,
+): { integer: bigint; inexact: boolean; up: boolean } | undefined {
   const kind = kindOf(value);
   if (kind !== Kind.zero && kind !== Kind.denormal && kind !== Kind.normal) return undefined;
   if (kind === Kind.zero) return { integer: 0n, inexact: false, up: false };

@@ -26,7 +26,8 @@ function words(cpu: Cpu, registers: X87Registers, wordBytes: 2 | 4): number[] {
   const linearData = (16 * block.fpuDataSelector + data) >>> 0;
   // The bits from 16 up of an address, above its low twelve bits' place.
   const upper = (linear: number) => (linear >>> 16) << 12;
-  if (wordBytes === 2) return [...head, linearInstruction, upper(linearInstruction) | block.fpuOpcode, linearData, upper(linearData)];
+  if (wordBytes === 2)
+    return [...head, linearInstruction, upper(linearInstruction) | block.fpuOpcode, linearData, upper(linearData)];
   return [
     ...head.map((word) => word | upperOnes),
     (linearInstruction & 0xffff) | upperOnes,
@@ -50,7 +51,9 @@ export function loadEnvironment(cpu: Cpu, registers: X87Registers, place: Place,
 }
 
 function readWords(cpu: Cpu, place: Place, wordBytes: 2 | 4): number[] {
-  return Array.from({ length: 7 }, (_, index) => Number(readBits(cpu, { ...place, offset: place.offset + index * wordBytes }, wordBytes)));
+  return Array.from({ length: 7 }, (_, index) =>
+    Number(readBits(cpu, { ...place, offset: place.offset + index * wordBytes }, wordBytes)),
+  );
 }
 
 function applyEnvironment(cpu: Cpu, registers: X87Registers, image: readonly number[], wordBytes: 2 | 4): void {
@@ -60,7 +63,8 @@ function applyEnvironment(cpu: Cpu, registers: X87Registers, image: readonly num
   registers.status = status;
   registers.tagWord = tags;
   if (cpu.realSegments) {
-    const linear = (low: number, high: number) => BigInt((low & 0xffff) | (((high >>> 12) & (wordBytes === 2 ? 0xf : 0xffff)) << 16)) & 0xffffffffn;
+    const linear = (low: number, high: number) =>
+      BigInt((low & 0xffff) | (((high >>> 12) & (wordBytes === 2 ? 0xf : 0xffff)) << 16)) & 0xffffffffn;
     block.fpuInstructionOffset = linear(instruction, second);
     block.fpuInstructionSelector = 0;
     block.fpuOpcode = second & opcodeMask;
@@ -81,7 +85,12 @@ export function saveState(cpu: Cpu, registers: X87Registers, place: Place, wordB
   probe(cpu, place, start + 8 * registerBytes);
   storeEnvironment(cpu, registers, place, wordBytes);
   for (let index = 0; index < 8; index++) {
-    writeBits(cpu, { ...place, offset: place.offset + start + index * registerBytes }, registerBytes, bitsOf(registers.read(index)));
+    writeBits(
+      cpu,
+      { ...place, offset: place.offset + start + index * registerBytes },
+      registerBytes,
+      bitsOf(registers.read(index)),
+    );
   }
 }
 
@@ -89,7 +98,9 @@ export function saveState(cpu: Cpu, registers: X87Registers, place: Place, wordB
 export function restoreState(cpu: Cpu, registers: X87Registers, place: Place, wordBytes: 2 | 4): void {
   const start = environmentBytes(wordBytes);
   const image = readWords(cpu, place, wordBytes);
-  const values = Array.from({ length: 8 }, (_, index) => fromBits(readBits(cpu, { ...place, offset: place.offset + start + index * registerBytes }, registerBytes)));
+  const values = Array.from({ length: 8 }, (_, index) =>
+    fromBits(readBits(cpu, { ...place, offset: place.offset + start + index * registerBytes }, registerBytes)),
+  );
   applyEnvironment(cpu, registers, image, wordBytes);
   const { fpuTags } = cpu.state.block;
   values.forEach((value, index) => registers.write(index, value));

@@ -1,16 +1,37 @@
 /** Transcendental instructions with their special operands (SDM vol. 2, F2XM1, FYL2X, FYL2XP1, FPATAN, FPTAN, FSIN, FCOS: the tables). */
 import { denormals, notNumber, notNumbers } from './arithmetic.ts';
-import { exact, Exception, exponentBias, infinity, invalid, Kind, kindOf, one, zero, type Extended, type Outcome } from './extended.ts';
+import {
+  exact,
+  Exception,
+  exponentBias,
+  infinity,
+  invalid,
+  Kind,
+  kindOf,
+  one,
+  zero,
+  type Extended,
+  type Outcome,
+} from './extended.ts';
 import { round } from './rounding.ts';
 import {
-  angle, cosine as cosineValue, partOfPi, powerOfTwoMinusOne, scaledLogarithm, scaledLogarithmPlusOne, sine as sineValue, tangent as tangentValue, type Real,
+  angle,
+  cosine as cosineValue,
+  partOfPi,
+  powerOfTwoMinusOne,
+  scaledLogarithm,
+  scaledLogarithmPlusOne,
+  sine as sineValue,
+  tangent as tangentValue,
+  type Real,
 } from './transcendental.ts';
 
 /** Always to full precision, and never exact. */
 function rounded(value: Real, control: number): Outcome {
   const { significand, weight } = value;
   const outcome = round(significand < 0n ? 1 : 0, significand < 0n ? -significand : significand, weight, control, 64);
-  return { ...outcome, exceptions: outcome.exceptions | Exception.precision };
+  const underflow = outcome.value.exponent === 0 ? Exception.underflow : 0;
+  return { ...outcome, exceptions: outcome.exceptions | Exception.precision | underflow };
 }
 
 function calculated(denormal: number, control: number, calculate: () => Outcome): Outcome {
@@ -55,11 +76,6 @@ export function logarithm(y: Extended, x: Extended, control: number): Outcome {
   return calculated(denormals(y, x), control, () => {
     if (kindX === Kind.infinity || kindY === Kind.infinity) return exact(infinity(sign));
     if (kindY === Kind.zero || isOne) return exact(zero(sign));
-    // Powers of two have integers for logarithms.
-    if (kindX === Kind.normal && x.mantissa === one(0).mantissa) {
-      const value = BigInt(x.exponent - exponentBias);
-      return round(sign, y.mantissa * (value < 0n ? -value : value), Math.max(y.exponent, 1) - exponentBias - 63, control, 64);
-    }
     return rounded(scaledLogarithm(y, x), control);
   });
 }
@@ -76,7 +92,7 @@ export function logarithmPlusOne(y: Extended, x: Extended, control: number): Out
   return calculated(denormals(y, x), control, () => {
     if (kindX === Kind.zero || kindY === Kind.zero) return exact(zero(sign));
     if (kindX === Kind.infinity || kindY === Kind.infinity) return exact(infinity(sign));
-    if (x.exponent >= exponentBias) return x.sign === 1 ? invalid : rounded(scaledLogarithmPlusOne(y, x), control);
+    if (x.sign === 1 && x.exponent >= exponentBias) return invalid;
     return rounded(scaledLogarithmPlusOne(y, x), control);
   });
 }

@@ -25,7 +25,8 @@ export interface Place {
 
 /** Pieces of at most four bytes do not wrap at the end of the address space. */
 function checkWrap(cpu: Cpu, { segment, offset }: Place, bytes: number): void {
-  if ((offset >>> 0) + bytes > 2 ** 32) cpu.raise(segment === Seg.ss * segmentBytes ? Vector.stackFault : Vector.generalProtection);
+  if ((offset >>> 0) + bytes > 2 ** 32)
+    cpu.raise(segment === Seg.ss * segmentBytes ? Vector.stackFault : Vector.generalProtection);
 }
 
 export function readBits(cpu: Cpu, place: Place, bytes: number): bigint {

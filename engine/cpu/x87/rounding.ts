@@ -29,7 +29,12 @@ const extendedMaximum = exponentBias;
 const exponentAdjustment = 24576;
 
 /** magnitude * 2^-shift as an integer. `sign` directs rounding down and up. */
-export function shiftRounded(magnitude: bigint, shift: number, sign: 0 | 1, mode: Rounding): { value: bigint; inexact: boolean; up: boolean } {
+export function shiftRounded(
+  magnitude: bigint,
+  shift: number,
+  sign: 0 | 1,
+  mode: Rounding,
+): { value: bigint; inexact: boolean; up: boolean } {
   if (shift <= 0) return { value: magnitude << BigInt(-shift), inexact: false, up: false };
   const by = BigInt(shift);
   const value = magnitude >> by;
@@ -37,7 +42,11 @@ export function shiftRounded(magnitude: bigint, shift: number, sign: 0 | 1, mode
   if (rest === 0n) return { value, inexact: false, up: false };
   const half = 1n << (by - 1n);
   const up =
-    mode === Rounding.nearest ? rest > half || (rest === half && (value & 1n) === 1n) : mode === Rounding.up ? sign === 0 : mode === Rounding.down && sign === 1;
+    mode === Rounding.nearest
+      ? rest > half || (rest === half && (value & 1n) === 1n)
+      : mode === Rounding.up
+        ? sign === 0
+        : mode === Rounding.down && sign === 1;
   return { value: up ? value + 1n : value, inexact: true, up };
 }
 
@@ -57,7 +66,14 @@ export interface Rounded {
  * Rounds magnitude * 2^weight (magnitude not 0). Overflow and underflow are judged after rounding as if the exponent had no
  * bounds; underflow is reported if the result is tiny and (`tinyCounts` or inexact).
  */
-export function roundTo(format: Format, sign: 0 | 1, magnitude: bigint, weight: number, mode: Rounding, tinyCounts: boolean): Rounded {
+export function roundTo(
+  format: Format,
+  sign: 0 | 1,
+  magnitude: bigint,
+  weight: number,
+  mode: Rounding,
+  tinyCounts: boolean,
+): Rounded {
   const { precision } = format;
   const drop = bitLength(magnitude) - precision;
   const first = shiftRounded(magnitude, drop, sign, mode);
@@ -87,14 +103,24 @@ export function pack(sign: 0 | 1, mantissa: bigint, weight: number): Extended {
     const shift = weight - (extendedMinimum - 63);
     return { sign, exponent: 0, mantissa: shift >= 0 ? mantissa << BigInt(shift) : mantissa >> BigInt(-shift) };
   }
-  return { sign, exponent: leading + exponentBias, mantissa: bits <= 64 ? mantissa << BigInt(64 - bits) : mantissa >> BigInt(bits - 64) };
+  return {
+    sign,
+    exponent: leading + exponentBias,
+    mantissa: bits <= 64 ? mantissa << BigInt(64 - bits) : mantissa >> BigInt(bits - 64),
+  };
 }
 
 /**
  * Rounds magnitude * 2^weight to a register by control word: RC, the masks of overflow and underflow, and PC unless
  * another `precision` is given.
  */
-export function round(sign: 0 | 1, magnitude: bigint, weight: number, control: number, precision: number = precisionOf(control)): Outcome {
+export function round(
+  sign: 0 | 1,
+  magnitude: bigint,
+  weight: number,
+  control: number,
+  precision: number = precisionOf(control),
+): Outcome {
   if (magnitude === 0n) return { value: zero(sign), exceptions: 0, roundedUp: false };
   const mode = roundingOf(control);
   const tinyCounts = (control & Exception.underflow) === 0;
@@ -114,12 +140,18 @@ export function round(sign: 0 | 1, magnitude: bigint, weight: number, control: n
   return { value: pack(sign, rounded.mantissa, rounded.weight), exceptions, roundedUp: rounded.up };
 }
 
-function adjusted(sign: 0 | 1, from: { mantissa: bigint; weight: number }, by: number, exceptions: number, roundedUp: boolean): Outcome {
+function adjusted(
+  sign: 0 | 1,
+  from: { mantissa: bigint; weight: number },
+  by: number,
+  exceptions: number,
+  roundedUp: boolean,
+): Outcome {
   const weight = from.weight + by;
   const leading = weight + bitLength(from.mantissa) - 1;
   // FSCALE can leave even the adjusted range: then the result is infinity or zero (SDM vol. 1, 8.5.4 and 8.5.5).
-  if (leading > extendedMaximum) return { value: infinity(sign), exceptions, roundedUp };
-  if (leading < extendedMinimum) return { value: zero(sign), exceptions, roundedUp };
+  if (leading > extendedMaximum) return { value: infinity(sign), exceptions: exceptions | Exception.precision, roundedUp: true };
+  if (leading < extendedMinimum) return { value: zero(sign), exceptions: exceptions | Exception.precision, roundedUp: false };
   return { value: pack(sign, from.mantissa, weight), exceptions, roundedUp };
 }
 

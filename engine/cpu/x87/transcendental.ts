@@ -67,11 +67,13 @@ function doubleAreaTangent(z: bigint): bigint {
   return 2n * sum;
 }
 
-/** The binary logarithm of a positive number that is not 1. */
-function binaryLogarithm(x: Extended): bigint {
-  let exponent = topOf(x);
+/** The binary logarithm of mantissa * 2^weight, which is positive and not 1. */
+function binaryLogarithm(mantissa: bigint, weight: number): bigint {
+  const length = bitLength(mantissa);
+  let exponent = weight + length - 1;
   // Significand in [sqrt(1/2), sqrt(2)), so that next to 1 nothing cancels.
-  let significand = x.mantissa << BigInt(bits - bitLength(x.mantissa) + 1);
+  const shift = bits - length + 1;
+  let significand = shift >= 0 ? mantissa << BigInt(shift) : mantissa >> BigInt(-shift);
   if (significand * significand >= unit * unit * 2n) {
     significand >>= 1n;
     exponent++;
@@ -82,14 +84,19 @@ function binaryLogarithm(x: Extended): bigint {
 
 /** y * log2(x), x positive and not 1. */
 export function scaledLogarithm(y: Extended, x: Extended): Real {
-  return { significand: signedMantissa(y) * binaryLogarithm(x), weight: weightOf(y) - bits };
+  return { significand: signedMantissa(y) * binaryLogarithm(x.mantissa, weightOf(x)), weight: weightOf(y) - bits };
 }
 
-/** y * log2(1 + x), |x| < 1 - sqrt(1/2). */
+/** y * log2(1 + x), x > -1. */
 export function scaledLogarithmPlusOne(y: Extended, x: Extended): Real {
   if (topOf(x) < tinyExponent) {
     const quotient = (signedMantissa(x) << BigInt(2 * bits)) / ln2;
     return { significand: signedMantissa(y) * quotient, weight: weightOf(y) + weightOf(x) - bits };
+  }
+  if (topOf(x) >= -1) {
+    const weight = Math.min(weightOf(x), 0);
+    const sum = (1n << BigInt(-weight)) + (signedMantissa(x) << BigInt(weightOf(x) - weight));
+    return { significand: signedMantissa(y) * binaryLogarithm(sum, weight), weight: weightOf(y) - bits };
   }
   const value = fixed(x);
   const logarithm = divided(doubleAreaTangent(divided(value, 2n * unit + value)), ln2);

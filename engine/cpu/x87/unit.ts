@@ -8,11 +8,37 @@ import { Control0 } from '../control-bits.ts';
 import type { Cpu } from '../core.ts';
 import { Vector } from '../faults.ts';
 import { Flag, readEflags, writeEflags } from '../flags.ts';
-import { add, compare, divide, examination, extract, multiply, Order, remainder, roundToInteger, scale, squareRoot, subtract } from './arithmetic.ts';
+import {
+  add,
+  compare,
+  divide,
+  examination,
+  extract,
+  multiply,
+  Order,
+  remainder,
+  roundToInteger,
+  scale,
+  squareRoot,
+  subtract,
+} from './arithmetic.ts';
 import { constant } from './constants.ts';
 import { fromBcd, fromReal, toBcd, toInteger, toReal, type Stored } from './convert.ts';
 import { bitsOf, environmentBytes, fromBits, loadEnvironment, restoreState, saveState, storeEnvironment } from './environment.ts';
-import { exact, Exception, fromInteger, indefinite, negated, one, quieted, zero, kindOf, Kind, type Extended, type Outcome } from './extended.ts';
+import {
+  exact,
+  Exception,
+  fromInteger,
+  indefinite,
+  negated,
+  one,
+  quieted,
+  zero,
+  kindOf,
+  Kind,
+  type Extended,
+  type Outcome,
+} from './extended.ts';
 import { arcTangent, cosine, inTrigonometricRange, logarithm, logarithmPlusOne, powerOfTwo, sine, tangent } from './functions.ts';
 import { formatBytes, probe, readBits, writeBits, type Place } from './operand.ts';
 import { conditionCodes, Status, X87Registers } from './registers.ts';
@@ -20,7 +46,16 @@ import { conditionCodes, Status, X87Registers } from './registers.ts';
 /** Exceptions that are found before an operation: unmasked, they keep it from happening. */
 const before = Exception.invalid | Exception.denormal | Exception.zeroDivide;
 const operationMask = (1 << popShift) - 1;
-const noWait = new Set<number>([X87.initialise, X87.clearExceptions, X87.storeControl, X87.storeStatus, X87.storeStatusToAx, X87.storeEnvironment, X87.save, X87.ignored]);
+const noWait = new Set<number>([
+  X87.initialise,
+  X87.clearExceptions,
+  X87.storeControl,
+  X87.storeStatus,
+  X87.storeStatusToAx,
+  X87.storeEnvironment,
+  X87.save,
+  X87.ignored,
+]);
 const keepsPointers = new Set<number>([...noWait, X87.loadControl, X87.loadEnvironment, X87.restore]);
 
 /** Condition codes of an order, C3 C2 C0 (SDM vol. 2, FCOM). */
@@ -36,6 +71,9 @@ const orderFlags: Readonly<Record<Order, number>> = {
   [Order.equal]: Flag.zero,
   [Order.unordered]: Flag.carry | Flag.zero | Flag.parity,
 };
+
+/** FCOMI and its kin clear those that tell nothing, as processors do; the manual is silent. */
+const arithmeticFlags = Flag.carry | Flag.parity | Flag.adjust | Flag.zero | Flag.sign | Flag.overflow;
 
 type Binary = (a: Extended, b: Extended, control: number) => Outcome;
 const binary: Partial<Record<X87, Binary>> = {
@@ -148,13 +186,16 @@ export class X87Unit {
       case X87.examine: {
         const st0 = registers.read(0);
         const code = examination(st0, registers.isEmpty(0));
-        return this.setCodes((code & 4 ? Status.c3 : 0) | (code & 2 ? Status.c2 : 0) | (code & 1 ? Status.c0 : 0) | (st0.sign === 1 ? Status.c1 : 0));
+        return this.setCodes(
+          (code & 4 ? Status.c3 : 0) | (code & 2 ? Status.c2 : 0) | (code & 1 ? Status.c0 : 0) | (st0.sign === 1 ? Status.c1 : 0),
+        );
       }
       case X87.exchange:
         return this.exchange(source);
       case X87.load:
-        if (registers.isEmpty(source)) return this.push(undefined);
-        return this.push(exact(registers.read(source)));
+        if (!registers.isEmpty(source)) return this.push(exact(registers.read(source)));
+        if (this.stackFault(false)) registers.push(indefinite);
+        return;
       case X87.store:
         if (registers.isEmpty(0)) {
           if (this.stackFault(false)) this.finishStore(source, indefinite, pops);
@@ -162,7 +203,12 @@ export class X87Unit {
         }
         this.report(0, false);
         return this.finishStore(source, registers.read(0), pops);
+      case X87.storeUnchecked:
+        registers.status &= ~Status.c1;
+        if (!registers.isEmpty(0)) registers.write(source, registers.read(0));
+        return registers.pop();
       case X87.free:
+        registers.status &= ~Status.c1;
         registers.free(source);
         if (pops > 0) registers.pop();
         return;
@@ -311,13 +357,10 @@ export class X87Unit {
     if (this.settle(outcome)) registers.write(0, outcome.value);
   }
 
-  /** Pushes; undefined: what was to be pushed is in an empty register. */
-  private push(outcome: Outcome | undefined): void {
+  private push(outcome: Outcome): void {
     const { registers } = this;
     if (!registers.isEmpty(-1)) {
       if (this.stackFault(true)) registers.push(indefinite);
-    } else if (outcome === undefined) {
-      if (this.stackFault(false)) registers.push(indefinite);
     } else if (this.settle(outcome)) registers.push(outcome.value);
   }
 
@@ -337,7 +380,7 @@ export class X87Unit {
   private compareToFlags(source: number, quiet: boolean, pops: number): void {
     const { registers } = this;
     const { state } = this.cpu;
-    const setFlags = (order: Order) => writeEflags(state, (readEflags(state) & ~(Flag.carry | Flag.zero | Flag.parity)) | orderFlags[order]);
+    const setFlags = (order: Order) => writeEflags(state, (readEflags(state) & ~arithmeticFlags) | orderFlags[order]);
     if (registers.isEmpty(0) || registers.isEmpty(source)) {
       setFlags(Order.unordered);
       if (this.stackFault(false)) this.pop(pops);
@@ -345,7 +388,7 @@ export class X87Unit {
     }
     const { order, exceptions } = compare(registers.read(0), registers.read(source), quiet);
     setFlags(order);
-    this.report(exceptions, false);
+    registers.status |= exceptions;
     if ((exceptions & ~registers.control) === 0) this.pop(pops);
   }
 
@@ -373,7 +416,6 @@ export class X87Unit {
       if (this.stackFault(false)) registers.write(0, indefinite);
       return;
     }
-    this.report(0, false);
     if (((readEflags(this.cpu.state) & mask) !== 0) === set) registers.write(0, registers.read(source));
   }
 
@@ -419,18 +461,19 @@ export class X87Unit {
 
   private remainder(nearest: boolean): void {
     const { registers } = this;
+    registers.status &= ~Status.c2;
     if (registers.isEmpty(0) || registers.isEmpty(1)) {
-      this.setCodes(0);
       if (this.stackFault(false)) registers.write(0, indefinite);
       return;
     }
     const outcome = remainder(registers.read(0), registers.read(1), registers.control, nearest);
-    const { quotient } = outcome;
-    this.setCodes(0);
+    const { quotient, partial } = outcome;
     if (!this.settle(outcome)) return;
     registers.write(0, outcome.value);
+    if (partial) this.setCodes(Status.c2);
     // The quotient's bits 2, 1, 0 go to C0, C3, C1.
-    this.setCodes(quotient === undefined ? Status.c2 : (quotient & 4 ? Status.c0 : 0) | (quotient & 2 ? Status.c3 : 0) | (quotient & 1 ? Status.c1 : 0));
+    else if (quotient !== undefined)
+      this.setCodes((quotient & 4 ? Status.c0 : 0) | (quotient & 2 ? Status.c3 : 0) | (quotient & 1 ? Status.c1 : 0));
   }
 
   private extract(): void {
@@ -469,7 +512,8 @@ export class X87Unit {
     if (!this.settle(first)) return;
     registers.write(0, first.value);
     if (operation === X87.tangent) {
-      const failed = kindOf(x) === Kind.quietNan || kindOf(x) === Kind.signallingNan || (first.exceptions & Exception.invalid) !== 0;
+      const failed =
+        kindOf(x) === Kind.quietNan || kindOf(x) === Kind.signallingNan || (first.exceptions & Exception.invalid) !== 0;
       registers.push(failed ? first.value : one(0));
     } else if (operation === X87.sineAndCosine) {
       const second = cosine(x, control);

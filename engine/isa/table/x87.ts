@@ -13,20 +13,35 @@ type Semantics = (e: Emitter) => void;
 function stack(operation: X87, pops = 0): Semantics {
   return (e) => {
     const zero = i32.const(0);
-    const [destination, source] = e.operands.length === 2 ? [e.read(0), e.read(1)] : [zero, e.operands.length === 1 ? e.read(0) : zero];
+    const [destination, source] =
+      e.operands.length === 2 ? [e.read(0), e.read(1)] : [zero, e.operands.length === 1 ? e.read(0) : zero];
     e.call('x87Stack', i32.const(operation | (pops << popShift)), destination, source, e.instructionPointer());
   };
 }
 
 function memory(operation: X87, format: X87Format, pops = 0): Semantics {
-  return (e) => e.call('x87Memory', i32.const(operation | (pops << popShift)), i32.const(format), e.segment(), e.offset(0), e.instructionPointer());
+  return (e) =>
+    e.call(
+      'x87Memory',
+      i32.const(operation | (pops << popShift)),
+      i32.const(format),
+      e.segment(),
+      e.offset(0),
+      e.instructionPointer(),
+    );
 }
 
 /** Environment or state: its layout goes by the operand size. */
-const image = (operation: X87): Semantics => (e) => memory(operation, e.operandSize === 2 ? X87Format.image16 : X87Format.image32)(e);
+const image =
+  (operation: X87): Semantics =>
+  (e) =>
+    memory(operation, e.operandSize === 2 ? X87Format.image16 : X87Format.image32)(e);
 
 const plain = (mnemonic: string, summary: string, opcode: string, operation: X87, pops = 0): Instruction => ({
-  mnemonic, summary, forms: [form(opcode)], semantics: stack(operation, pops),
+  mnemonic,
+  summary,
+  forms: [form(opcode)],
+  semantics: stack(operation, pops),
 });
 
 const decodeOnly = { decodeOnly: true };
@@ -37,10 +52,30 @@ function arithmetic(name: string, summary: string, operation: X87, digit: number
   return [
     { mnemonic: name, summary, forms: [form(`d8 /${digit}`, 'Md')], semantics: memory(operation, X87Format.real32) },
     { mnemonic: name, summary, forms: [form(`dc /${digit}`, 'Mq')], semantics: memory(operation, X87Format.real64) },
-    { mnemonic: name, summary, forms: [form(`d8 /${digit}`, 'ST STi'), form(`dc /${toStack}`, 'STi ST')], semantics: stack(operation) },
-    { mnemonic: `${name}p`, summary: `${summary} and pop`, forms: [form(`de /${toStack}`, 'STi ST')], semantics: stack(operation, 1) },
-    { mnemonic: integer, summary: `${summary} (integer)`, forms: [form(`da /${digit}`, 'Md')], semantics: memory(operation, X87Format.integer32) },
-    { mnemonic: integer, summary: `${summary} (integer)`, forms: [form(`de /${digit}`, 'Mw')], semantics: memory(operation, X87Format.integer16) },
+    {
+      mnemonic: name,
+      summary,
+      forms: [form(`d8 /${digit}`, 'ST STi'), form(`dc /${toStack}`, 'STi ST')],
+      semantics: stack(operation),
+    },
+    {
+      mnemonic: `${name}p`,
+      summary: `${summary} and pop`,
+      forms: [form(`de /${toStack}`, 'STi ST')],
+      semantics: stack(operation, 1),
+    },
+    {
+      mnemonic: integer,
+      summary: `${summary} (integer)`,
+      forms: [form(`da /${digit}`, 'Md')],
+      semantics: memory(operation, X87Format.integer32),
+    },
+    {
+      mnemonic: integer,
+      summary: `${summary} (integer)`,
+      forms: [form(`de /${digit}`, 'Mw')],
+      semantics: memory(operation, X87Format.integer16),
+    },
   ];
 }
 
@@ -52,12 +87,30 @@ function compare(name: string, digit: number, pops: number, others: readonly For
     { mnemonic: name, summary, forms: [form(`d8 /${digit}`, 'Md')], semantics: memory(X87.compare, X87Format.real32, pops) },
     { mnemonic: name, summary, forms: [form(`dc /${digit}`, 'Mq')], semantics: memory(X87.compare, X87Format.real64, pops) },
     { mnemonic: name, summary, forms: [form(`d8 /${digit}`, 'STi'), ...others], semantics: stack(X87.compare, pops) },
-    { mnemonic: integer, summary: `${summary} (integer)`, forms: [form(`da /${digit}`, 'Md')], semantics: memory(X87.compare, X87Format.integer32, pops) },
-    { mnemonic: integer, summary: `${summary} (integer)`, forms: [form(`de /${digit}`, 'Mw')], semantics: memory(X87.compare, X87Format.integer16, pops) },
+    {
+      mnemonic: integer,
+      summary: `${summary} (integer)`,
+      forms: [form(`da /${digit}`, 'Md')],
+      semantics: memory(X87.compare, X87Format.integer32, pops),
+    },
+    {
+      mnemonic: integer,
+      summary: `${summary} (integer)`,
+      forms: [form(`de /${digit}`, 'Mw')],
+      semantics: memory(X87.compare, X87Format.integer16, pops),
+    },
   ];
 }
 
-function transfer(mnemonic: string, summary: string, opcode: string, operand: 'Mw' | 'Md' | 'Mq' | 'Mt', operation: X87, format: X87Format, pops = 0): Instruction {
+function transfer(
+  mnemonic: string,
+  summary: string,
+  opcode: string,
+  operand: 'Mw' | 'Md' | 'Mq' | 'Mt',
+  operation: X87,
+  format: X87Format,
+  pops = 0,
+): Instruction {
   return { mnemonic, summary, forms: [form(opcode, operand)], semantics: memory(operation, format, pops) };
 }
 
@@ -77,13 +130,39 @@ export const x87: readonly Instruction[] = [
   ...compare('fcomp', 3, 1, [form('dc /3', 'STi', decodeOnly), form('de /2', 'STi', decodeOnly)]),
   plain('fcompp', 'Compare and pop twice', 'de d9', X87.compare, 2),
   { mnemonic: 'fucom', summary: 'Unordered compare', forms: [form('dd /4', 'STi')], semantics: stack(X87.compareQuietly) },
-  { mnemonic: 'fucomp', summary: 'Unordered compare and pop', forms: [form('dd /5', 'STi')], semantics: stack(X87.compareQuietly, 1) },
-  plain('fucompp', 'Unordered compare and pop twice', 'da e9', X87.compareQuietly, 2),
-  { mnemonic: 'fcomi', summary: 'Compare to EFLAGS', writes: 'zpc', forms: [form('db /6', 'ST STi')], semantics: stack(X87.compareToFlags) },
-  { mnemonic: 'fcomip', summary: 'Compare to EFLAGS and pop', writes: 'zpc', forms: [form('df /6', 'ST STi')], semantics: stack(X87.compareToFlags, 1) },
-  { mnemonic: 'fucomi', summary: 'Unordered compare to EFLAGS', writes: 'zpc', forms: [form('db /5', 'ST STi')], semantics: stack(X87.compareQuietlyToFlags) },
   {
-    mnemonic: 'fucomip', summary: 'Unordered compare to EFLAGS and pop', writes: 'zpc', forms: [form('df /5', 'ST STi')],
+    mnemonic: 'fucomp',
+    summary: 'Unordered compare and pop',
+    forms: [form('dd /5', 'STi')],
+    semantics: stack(X87.compareQuietly, 1),
+  },
+  plain('fucompp', 'Unordered compare and pop twice', 'da e9', X87.compareQuietly, 2),
+  {
+    mnemonic: 'fcomi',
+    summary: 'Compare to EFLAGS',
+    writes: 'zpc',
+    forms: [form('db /6', 'ST STi')],
+    semantics: stack(X87.compareToFlags),
+  },
+  {
+    mnemonic: 'fcomip',
+    summary: 'Compare to EFLAGS and pop',
+    writes: 'zpc',
+    forms: [form('df /6', 'ST STi')],
+    semantics: stack(X87.compareToFlags, 1),
+  },
+  {
+    mnemonic: 'fucomi',
+    summary: 'Unordered compare to EFLAGS',
+    writes: 'zpc',
+    forms: [form('db /5', 'ST STi')],
+    semantics: stack(X87.compareQuietlyToFlags),
+  },
+  {
+    mnemonic: 'fucomip',
+    summary: 'Unordered compare to EFLAGS and pop',
+    writes: 'zpc',
+    forms: [form('df /5', 'ST STi')],
     semantics: stack(X87.compareQuietlyToFlags, 1),
   },
   plain('ftst', 'Compare with zero', 'd9 e4', X87.test),
@@ -100,9 +179,16 @@ export const x87: readonly Instruction[] = [
   transfer('fstp', 'Store real and pop', 'dd /3', 'Mq', X87.store, X87Format.real64, 1),
   transfer('fstp', 'Store real and pop', 'db /7', 'Mt', X87.store, X87Format.real80, 1),
   {
-    mnemonic: 'fstp', summary: 'Store to a register and pop',
-    forms: [form('dd /3', 'STi'), form('d9 /3', 'STi', decodeOnly), form('df /2', 'STi', decodeOnly), form('df /3', 'STi', decodeOnly)],
+    mnemonic: 'fstp',
+    summary: 'Store to a register and pop',
+    forms: [form('dd /3', 'STi'), form('df /2', 'STi', decodeOnly), form('df /3', 'STi', decodeOnly)],
     semantics: stack(X87.store, 1),
+  },
+  {
+    mnemonic: 'fstp',
+    summary: 'Store to a register and pop, empty or not',
+    forms: [form('d9 /3', 'STi', decodeOnly)],
+    semantics: stack(X87.storeUnchecked),
   },
   transfer('fild', 'Load integer', 'df /0', 'Mw', X87.load, X87Format.integer16),
   transfer('fild', 'Load integer', 'db /0', 'Md', X87.load, X87Format.integer32),
@@ -115,7 +201,9 @@ export const x87: readonly Instruction[] = [
   transfer('fbld', 'Load packed decimal', 'df /4', 'Mt', X87.load, X87Format.decimal),
   transfer('fbstp', 'Store packed decimal and pop', 'df /6', 'Mt', X87.store, X87Format.decimal, 1),
   {
-    mnemonic: 'fxch', summary: 'Exchange registers', forms: [form('d9 /1', 'STi'), form('dd /1', 'STi', decodeOnly), form('df /1', 'STi', decodeOnly)],
+    mnemonic: 'fxch',
+    summary: 'Exchange registers',
+    forms: [form('d9 /1', 'STi'), form('dd /1', 'STi', decodeOnly), form('df /1', 'STi', decodeOnly)],
     semantics: stack(X87.exchange),
   },
   { mnemonic: 'ffree', summary: 'Free a register', forms: [form('dd /0', 'STi')], semantics: stack(X87.free) },
@@ -162,15 +250,56 @@ export const x87: readonly Instruction[] = [
   plain('fneni', 'Enable interrupts (8087)', 'db e0', X87.ignored),
   plain('fndisi', 'Disable interrupts (8087)', 'db e1', X87.ignored),
   plain('fnsetpm', 'Set protected mode (80287)', 'db e4', X87.ignored),
-  { mnemonic: 'fldcw', summary: 'Load the control word', forms: [form('d9 /5', 'Mw')], semantics: memory(X87.loadControl, X87Format.word) },
-  { mnemonic: 'fnstcw', summary: 'Store the control word', forms: [form('d9 /7', 'Mw')], semantics: memory(X87.storeControl, X87Format.word) },
-  { mnemonic: 'fnstsw', summary: 'Store the status word', forms: [form('dd /7', 'Mw')], semantics: memory(X87.storeStatus, X87Format.word) },
-  { mnemonic: 'fnstsw', summary: 'Store the status word', forms: [form('df e0', 'AX')], semantics: (e) => stackOnly(e, X87.storeStatusToAx) },
-  { mnemonic: 'fldenv', summary: 'Load the environment', forms: [form('d9 /4', 'M', { sized: true })], semantics: image(X87.loadEnvironment) },
-  { mnemonic: 'fnstenv', summary: 'Store the environment', forms: [form('d9 /6', 'M', { sized: true })], semantics: image(X87.storeEnvironment) },
-  { mnemonic: 'frstor', summary: 'Restore the state', forms: [form('dd /4', 'M', { sized: true })], semantics: image(X87.restore) },
+  {
+    mnemonic: 'fldcw',
+    summary: 'Load the control word',
+    forms: [form('d9 /5', 'Mw')],
+    semantics: memory(X87.loadControl, X87Format.word),
+  },
+  {
+    mnemonic: 'fnstcw',
+    summary: 'Store the control word',
+    forms: [form('d9 /7', 'Mw')],
+    semantics: memory(X87.storeControl, X87Format.word),
+  },
+  {
+    mnemonic: 'fnstsw',
+    summary: 'Store the status word',
+    forms: [form('dd /7', 'Mw')],
+    semantics: memory(X87.storeStatus, X87Format.word),
+  },
+  {
+    mnemonic: 'fnstsw',
+    summary: 'Store the status word',
+    forms: [form('df e0', 'AX')],
+    semantics: (e) => stackOnly(e, X87.storeStatusToAx),
+  },
+  {
+    mnemonic: 'fldenv',
+    summary: 'Load the environment',
+    forms: [form('d9 /4', 'M', { sized: true })],
+    semantics: image(X87.loadEnvironment),
+  },
+  {
+    mnemonic: 'fnstenv',
+    summary: 'Store the environment',
+    forms: [form('d9 /6', 'M', { sized: true })],
+    semantics: image(X87.storeEnvironment),
+  },
+  {
+    mnemonic: 'frstor',
+    summary: 'Restore the state',
+    forms: [form('dd /4', 'M', { sized: true })],
+    semantics: image(X87.restore),
+  },
   { mnemonic: 'fnsave', summary: 'Save the state', forms: [form('dd /6', 'M', { sized: true })], semantics: image(X87.save) },
-  { mnemonic: 'wait', aliases: ['fwait'], summary: 'Wait for the floating-point unit', forms: [form('9b')], semantics: (e) => e.call('x87Wait') },
+  {
+    mnemonic: 'wait',
+    aliases: ['fwait'],
+    summary: 'Wait for the floating-point unit',
+    forms: [form('9b')],
+    semantics: (e) => e.call('x87Wait'),
+  },
 ];
 
 /** An operation without stack operands, whatever the form's operands are. */
