@@ -149,7 +149,10 @@ export class X87Unit {
     return operation;
   }
 
-  /** An unmasked exception of an earlier instruction (SDM vol. 1, 8.7). */
+  /**
+   * An unmasked exception of an earlier instruction (SDM vol. 1, 8.7). With CR0.NE clear it would be FERR#, which no chip listens to
+   * here: the program goes on as if IGNNE# were asserted.
+   */
   private reportPending(): void {
     if ((this.registers.status & Status.errorSummary) === 0) return;
     if ((this.cpu.state.cr0 & Control0.numericError) !== 0) this.cpu.raise(Vector.floatingPoint);
