@@ -83,6 +83,35 @@ export interface OutputStream {
   readonly space: number;
 }
 
+/** How a disk request ended: `full` is a write the host had no room for, `failed` any other error of the host. */
+export type DiskStatus = 'done' | 'full' | 'failed';
+
+/** What a drive asks of the host. `offset` and `bytes` lie inside the medium and `bytes` fits the buffer. */
+export type DiskRequest = { kind: 'read' | 'write'; offset: number; bytes: number } | { kind: 'flush' };
+
+/** A drive's way to its image. Under the device lock. */
+export interface DiskPort {
+  /** Bytes of the medium; 0 while there is none. */
+  readonly bytes: number;
+  readonly readOnly: boolean;
+  /** A request is under way. */
+  readonly busy: boolean;
+  /**
+   * Hands a request to the service worker and returns at once; `completed` follows. One at a time. Bytes are read into, and written
+   * from, the start of the buffer. A write that is done survives the app; a flush that is done survives the host.
+   */
+  submit(request: DiskRequest): void;
+  /** Forgets the request: `completed` is not called for it. A write may have happened or not. */
+  cancel(): void;
+}
+
+export interface DiskOptions {
+  /** A part of the chip's block; may be shared by drives of which only one is busy at a time. */
+  buffer: Uint8Array;
+  /** Called under the device lock, on any thread, once for each request; never from within `submit`. */
+  completed(status: DiskStatus): void;
+}
+
 /** How a read or write of a legacy segment (0xC0000-0xFFFFF) is routed by the host bridge's PAM registers. */
 export interface LegacyRouting {
   /** RAM under the ROM is read, else the ROM (or a hole). */
@@ -114,6 +143,8 @@ export interface Bus {
   /** `name` is unique in the machine, for instance `pit.channel0`. */
   timer(name: string, callback: () => void): Timer;
   output(name: string): OutputStream;
+  /** `name` is the position of a drive, see drives.ts: `ide0.0`, `floppy0`. */
+  disk(name: string, options: DiskOptions): DiskPort;
   readonly clock: Clock;
   readonly memory: PhysicalMap;
   /** VRAM bytes, shared with the display encoder. */

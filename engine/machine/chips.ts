@@ -5,6 +5,7 @@
 import { DebugPort } from '../chipset/debug-port/debug-port.ts';
 import { Dma } from '../chipset/dma/dma.ts';
 import { HostBridge } from '../chipset/host-bridge/host-bridge.ts';
+import { Ide } from '../chipset/ide/ide.ts';
 import { Lpc } from '../chipset/lpc/lpc.ts';
 import { PciBus } from '../chipset/pci/pci.ts';
 import { VideoFunction } from '../chipset/pci/video-function.ts';
@@ -22,6 +23,7 @@ import type { FrameSource } from '../display/frame.ts';
 import { Attention } from '../isa/state.ts';
 import type { Chip } from './bus.ts';
 import type { MachineControl } from './control.ts';
+import { placeDrives, type DrivePosition } from './drives.ts';
 import type { MachineBus } from './machine-bus.ts';
 import type { MachineConfiguration, MachineInput, Picture } from './machine.ts';
 
@@ -40,6 +42,8 @@ export interface MachineChips {
   /** Bytes that COM1 takes now: how many of them. */
   receiveSerial(bytes: Uint8Array): number;
   pressPowerButton(): void;
+  /** The machine stood still for so many seconds of the world's time: its calendar catches up. */
+  passTime(seconds: number): void;
   setTextMode(): void;
   setVideoRom(bytes: Uint8Array): void;
   /** What display servers show; service worker only. */
@@ -49,7 +53,7 @@ export interface MachineChips {
   screenShape(): { width: number; height: number; text: { columns: number; rows: number } | undefined };
 }
 
-export function constructChips(bus: MachineBus, control: MachineControl, _configuration: MachineConfiguration): MachineChips {
+export function constructChips(bus: MachineBus, control: MachineControl, configuration: MachineConfiguration): MachineChips {
   const pic = new Pic(bus, { onInterruptRequest: () => control.attend(0, Attention.interrupt) });
   const pit = new Pit(bus, pic.line(0));
   const ps2 = new Ps2(bus, { keyboardIrq: pic.line(1), mouseIrq: pic.line(12) });
@@ -62,7 +66,13 @@ export function constructChips(bus: MachineBus, control: MachineControl, _config
   const debugPort = new DebugPort(bus);
   const vga = new Vga(bus);
   const video = new VideoFunction(bus, pci);
-  const all: readonly Chip[] = [pic, pit, rtc, dma, ps2, pci, hostBridge, lpc, com1, debugPort, vga, video];
+  const drives = placeDrives(configuration.drives);
+  const ideKind = (position: DrivePosition) => {
+    const kind = drives.get(position)?.kind;
+    return kind === 'floppy' ? undefined : kind;
+  };
+  const ide = new Ide(bus, pci, pic.line(14), pic.line(15), [ideKind('ide0.0'), ideKind('ide0.1'), ideKind('ide1.0'), ideKind('ide1.1')]);
+  const all: readonly Chip[] = [pic, pit, rtc, dma, ps2, pci, hostBridge, lpc, com1, debugPort, vga, video, ide];
 
   return {
     reset: () => {
@@ -76,6 +86,7 @@ export function constructChips(bus: MachineBus, control: MachineControl, _config
     typeScancodes: (bytes) => ps2.keyboardScancodes(bytes),
     moveMouse: (event) => ps2.mouse(event),
     receiveSerial: (bytes) => com1.receive(bytes),
+    passTime: (seconds) => rtc.passTime(seconds),
     pressPowerButton: () => void lpc.pressPowerButton(),
     setTextMode: () => vga.setTextMode(),
     setVideoRom: (bytes) => video.setRom(bytes),

@@ -7,8 +7,8 @@ import { vcpuState } from '../isa/state.ts';
 import type { BlockEntry } from './directory.ts';
 import type { MachineMemory } from './memory.ts';
 
-/** Fields of a vCPU block that say how it is being executed, not what it is. */
-const unsaved = [
+/** Fields of a vCPU block that say how it is being executed, not what it is. They are neither hashed nor restored. */
+export const unsaved = [
   'attention',
   'exitReason',
   'budget',

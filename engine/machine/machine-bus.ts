@@ -5,10 +5,11 @@
  * Accesses from outside a chip take the device lock; chips are called under it.
  */
 import { defineBlock, scalar, type BlockLayout, type BlockView, type Field } from '../layout/block.ts';
-import type { Bus, ChipRequest, MmioHandler, MmioRegion, PortHandler, PortRegion, Timer, Width } from './bus.ts';
+import type { Bus, ChipRequest, DiskOptions, DiskPort, MmioHandler, MmioRegion, PortHandler, PortRegion, Timer, Width } from './bus.ts';
 import type { MachineClock } from './clock.ts';
 import type { MachineControl } from './control.ts';
 import type { DeviceLock } from './device-lock.ts';
+import { DiskSet } from './disks.ts';
 import type { MachineMemory } from './memory.ts';
 import { OutputRing } from './output-ring.ts';
 import { allOnes, MachinePhysicalMap } from './physical-map.ts';
@@ -21,6 +22,8 @@ const portsBlock = defineBlock('ports', 1, { base: scalar('u32'), placed: scalar
 const portMapBlock = defineBlock('port-map', 1, { generation: scalar('u32') });
 
 interface Range {
+  /** As it was declared; where it is now is in `state`. */
+  readonly first: number;
   readonly count: number;
   readonly handler: PortHandler;
   readonly state: { base: number; placed: number };
@@ -31,6 +34,8 @@ export interface BusHooks {
   onRequest(request: ChipRequest): void;
   /** A ring that was empty has bytes; under the device lock. */
   onOutput(): void;
+  /** A drive has a request; under the device lock. */
+  onDisk(): void;
   /** A timer was armed; under the device lock. */
   onArmed(deadline: number): void;
 }
@@ -39,6 +44,7 @@ export class MachineBus implements Bus {
   readonly memory: MachinePhysicalMap;
   readonly vram: Uint8Array<SharedArrayBuffer>;
   readonly timers: TimerSet;
+  readonly disks: DiskSet;
   readonly outputs = new Map<string, OutputRing>();
   readonly #ranges: Range[] = [];
   readonly #portMap;
@@ -58,6 +64,7 @@ export class MachineBus implements Bus {
     this.vram = machine.vram;
     this.timers = new TimerSet(machine);
     this.timers.onArmed = (deadline) => hooks.onArmed(deadline);
+    this.disks = new DiskSet(machine, clock, this.timers, () => hooks.onDisk());
     this.#portMap = machine.transientBlock(portMapBlock);
     lock.afterRelease = () => this.#deliver();
   }
@@ -71,8 +78,11 @@ export class MachineBus implements Bus {
   ports(first: number, count: number, handler: PortHandler): PortRegion {
     if (!Number.isInteger(count) || count < 1 || count > portCount) throw new RangeError(`A range of ports cannot have ${count} ports.`);
     const isNew = !this.machine.directory.sealed;
-    const state = this.machine.block(portsBlock, String(this.#ranges.length));
-    this.#ranges.push({ count, handler, state });
+    // Named by what it is, not by its turn: a machine with one chip more still finds its saved ranges.
+    const name = first.toString(16);
+    const same = this.#ranges.filter((range) => range.first === first).length;
+    const state = this.machine.block(portsBlock, same === 0 ? name : `${name}.${same}`);
+    this.#ranges.push({ first, count, handler, state });
     this.#ownersGeneration = -1;
     const place = (base: number | undefined) => {
       if (base !== undefined && (!Number.isInteger(base) || base < 0 || base + count > portCount)) {
@@ -115,8 +125,19 @@ export class MachineBus implements Bus {
     return ring;
   }
 
+  disk(name: string, options: DiskOptions): DiskPort {
+    return this.disks.add(name, options);
+  }
+
   post(request: ChipRequest): void {
     this.#posted.push(request);
+  }
+
+  /** Saved blocks were replaced from outside, while no vCPU runs: derives from them what this and other threads look up. */
+  stateReplaced(): void {
+    this.#portMap.generation += 1;
+    this.memory.rederive();
+    this.displayChanged();
   }
 
   displayChanged(): void {

@@ -14,6 +14,15 @@ export type BootSource =
   /** Firmware at the reset vector, with an optional VGA option ROM at 0xC0000. */
   | { kind: 'bios'; image: Uint8Array; vgaBios?: Uint8Array };
 
+/** An image in a drive. */
+export interface DriveConfiguration {
+  kind: 'floppy' | 'cdrom' | 'disk';
+  /** Absolute path of the image on the host. It is opened at power-on and closed when the machine is off. */
+  path: string;
+  /** Nothing is ever written to the image. CD-ROMs never write. */
+  readOnly?: boolean;
+}
+
 export interface MachineConfiguration {
   /** Shown in errors and events. */
   name: string;
@@ -22,6 +31,10 @@ export interface MachineConfiguration {
   memoryBytes: number;
   clock: ClockMode;
   boot: BootSource;
+  /** Images in drives: two floppies, four disks and CD-ROMs together. Their places are those of drives.ts. */
+  drives?: DriveConfiguration[];
+  /** What firmware tries first to last; without it floppy, CD-ROM, disk, as far as there are any. */
+  bootOrder?: DriveConfiguration['kind'][];
   /** RTC at power-on, seconds since 1970; virtual clocks default to a fixed date, wall clocks to the host's. */
   startTime?: number;
 }
@@ -35,6 +48,10 @@ export type MachineEvent =
   | { kind: 'debugConsole'; bytes: Uint8Array }
   | { kind: 'debugExit'; value: number }
   | { kind: 'reset'; reason: string }
+  /** The host could not do what a drive asked; the guest was told that its command failed. */
+  | { kind: 'diskError'; drive: string; path: string; reason: string }
+  /** A state is being written or read; `done` of `total`, in bytes or pieces. */
+  | { kind: 'progress'; activity: 'suspend' | 'resume'; done: number; total: number }
   | { kind: 'tripleFault'; chain: { vector: number; code: number; eip: number; address: number }[] }
   /** The size of what the guest shows changed. */
   | { kind: 'display'; width: number; height: number; text: { columns: number; rows: number } | undefined };
@@ -76,14 +93,30 @@ export interface DisplayEndpoint {
   url: string;
 }
 
+/** What suspend has written. */
+export interface SavedState {
+  /** Size of the file. */
+  bytes: number;
+}
+
 export interface Machine {
   readonly configuration: MachineConfiguration;
   readonly state: MachineState;
   on(listener: (event: MachineEvent) => void): () => void;
-  /** Powers on. The machine comes up running, or paused at its first instruction. */
-  start(options?: { paused?: boolean }): Promise<void>;
+  /**
+   * Powers on. The machine comes up running, or paused at its first instruction. With `restore`, the path of a saved state, it goes on
+   * where that was saved; a state that does not fit is refused with 'bad-state' before anything has happened.
+   */
+  start(options?: { paused?: boolean; restore?: string }): Promise<void>;
   pause(): Promise<void>;
   resume(): Promise<void>;
+  /**
+   * Writes the machine's whole state to a file that must not exist yet, durably, and leaves the machine paused: whoever keeps the
+   * file disposes of the machine. When it fails or is cancelled there is no file, and the machine goes on as it did before.
+   */
+  suspend(path: string): Promise<SavedState>;
+  /** Ends a suspend that is under way, which is then refused with 'cancelled'. No effect otherwise. */
+  cancelSuspend(): Promise<void>;
   reset(): Promise<void>;
   /** Pulls the plug; the machine is off afterwards. */
   powerOff(): Promise<void>;
@@ -113,6 +146,13 @@ export class MachineError extends Error {
       | 'wrong-state'
       | 'not-supported'
       | 'no-memory'
+      /** A saved state that is damaged, or of another machine or version. */
+      | 'bad-state'
+      /** The host's disk is full. */
+      | 'no-space'
+      /** The host could not read or write a file. */
+      | 'file-failed'
+      | 'cancelled'
       | 'crashed',
     message: string,
     options?: ErrorOptions,

@@ -55,6 +55,10 @@ export class OutputRing implements OutputStream {
     return true;
   }
 
+  get empty(): boolean {
+    return this.#used() === 0;
+  }
+
   get congested(): boolean {
     return this.space < reserve;
   }

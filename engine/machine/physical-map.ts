@@ -96,6 +96,12 @@ export class MachinePhysicalMap implements PhysicalMap {
     this.#refresh(windowBase, legacyEnd - windowBase);
   }
 
+  /** The blocks of this map were replaced from outside, while no vCPU runs: derives the page arrays from them. */
+  rederive(): void {
+    this.#refresh(windowBase, addressSpace - windowBase);
+    this.#control.requestFlush(flushAll);
+  }
+
   /** The routing of power-on and reset: ROM in the legacy area, SMRAM closed. ROMs and regions stay. */
   reset(): void {
     this.#state.legacy.fill(0);

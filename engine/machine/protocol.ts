@@ -4,7 +4,7 @@
  */
 import type { MessagePort } from 'node:worker_threads';
 import type { ChipRequest } from './bus.ts';
-import type { DisplayEndpoint, MachineConfiguration, MachineError, MachineEvent, MachineInput, MachineState, MachineStatistics, Picture } from './machine.ts';
+import type { DisplayEndpoint, MachineConfiguration, MachineError, MachineEvent, MachineInput, MachineState, MachineStatistics, Picture, SavedState } from './machine.ts';
 
 /** Given to each worker at its start (workerData). */
 export interface ServiceStart {
@@ -30,7 +30,9 @@ export interface Compiled {
 
 /** Calls of the main thread, with what each takes and gives. */
 export interface ServiceCalls {
-  start: { argument: { paused: boolean }; result: void };
+  start: { argument: { paused: boolean; restore: string | undefined }; result: void };
+  suspend: { argument: string; result: SavedState };
+  cancelSuspend: { argument: undefined; result: void };
   pause: { argument: undefined; result: void };
   resume: { argument: undefined; result: void };
   reset: { argument: undefined; result: void };
@@ -42,6 +44,8 @@ export interface ServiceCalls {
   statistics: { argument: undefined; result: MachineStatistics };
   digest: { argument: undefined; result: string };
   runUntil: { argument: number; result: void };
+  /** The machine is about to be disposed of: images are closed. */
+  closeDisks: { argument: undefined; result: void };
   display: { argument: undefined; result: DisplayEndpoint };
 }
 

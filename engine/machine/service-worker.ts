@@ -34,7 +34,14 @@ let display: Promise<DisplayServer> | undefined;
 type Handlers = { [Call in ServiceCall]: (argument: ServiceCalls[Call]['argument']) => ServiceCalls[Call]['result'] | Promise<ServiceCalls[Call]['result']> };
 
 const handlers: Handlers = {
-  start: (options) => service.start(options),
+  start: async (options) => {
+    // A machine that is on refuses by itself.
+    if (service.state === 'off') await service.disks.open();
+    if (options.restore === undefined) service.start(options);
+    else await service.restore(options.restore, options);
+  },
+  suspend: (path) => service.suspend(path),
+  cancelSuspend: () => service.cancelSuspend(),
   pause: () => service.pause(),
   resume: () => service.resume(),
   reset: () => service.reset(),
@@ -44,8 +51,12 @@ const handlers: Handlers = {
   screenshot: () => service.screenshot(),
   screenText: () => service.screenText(),
   statistics: () => service.statistics(),
-  digest: () => service.digest(),
+  digest: async () => {
+    await service.disks.settle();
+    return service.digest();
+  },
   runUntil: (count) => service.runUntil(count),
+  closeDisks: () => service.disks.close(),
   display: async () => {
     display ??= startDisplayServer({
       source: service.chips.screen,

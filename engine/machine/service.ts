@@ -11,14 +11,20 @@ import { constructChips, type MachineChips } from './chips.ts';
 import { MachineClock, virtualStartTime } from './clock.ts';
 import { flushAll, MachineControl } from './control.ts';
 import { DeviceLock } from './device-lock.ts';
+import { DiskService, type OpenImage } from './disk-service.ts';
 import { digestParts } from './digest.ts';
+import { placeDrives } from './drives.ts';
 import { MachineBus } from './machine-bus.ts';
-import { MachineError, type MachineConfiguration, type MachineEvent, type MachineInput, type MachineState, type MachineStatistics } from './machine.ts';
+import { MachineError, type MachineConfiguration, type MachineEvent, type MachineInput, type MachineState, type MachineStatistics, type SavedState } from './machine.ts';
 import type { MachineMemory } from './memory.ts';
+import { openRawImage } from './raw-image.ts';
 import type { FromVcpu } from './protocol.ts';
+import { checkState } from './restore.ts';
 import { runTarget } from './run-target.ts';
+import type { Following, SavedHeader } from './saved-state.ts';
 import { releaseAll, releaseStop, requestStop, running, stopAll, StopReason } from './stop.ts';
 import { readStatistics } from './statistics.ts';
+import { saveMachine } from './suspend.ts';
 
 /** A vCPU that does not stand still after this many milliseconds never will. */
 const longestStop = 20_000;
@@ -32,6 +38,11 @@ const longestTimeout = 1000;
 const longestInput = 1 << 20;
 const feedInterval = 10;
 
+/** Milliseconds between two events about a suspend's progress. */
+const progressInterval = 100;
+
+const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
 interface Waiting {
   resolve(): void;
   reject(error: MachineError): void;
@@ -43,6 +54,7 @@ export class MachineService {
   readonly clock: MachineClock;
   readonly bus: MachineBus;
   readonly chips: MachineChips;
+  readonly disks: DiskService;
   state: MachineState = 'off';
   /** Told of every event, with the state that holds then. */
   onEvent: (event: MachineEvent) => void = () => {};
@@ -56,6 +68,11 @@ export class MachineService {
   #screen = '';
   #screenChanges = -1;
   #runUntil: Waiting | undefined;
+  /** A state is being written or read: nothing else may happen to the machine. */
+  #busy: 'suspended' | 'resumed' | undefined;
+  #cancelled = false;
+  #carryingOut = false;
+  #poweringOff: Promise<void> | undefined;
   /** Host milliseconds that the machine has run, up to the last time it stood still; and since when it runs. */
   #ranFor = 0;
   #ranSince: number | undefined;
@@ -65,7 +82,7 @@ export class MachineService {
   #feedTimer: NodeJS.Timeout | undefined;
 
   /** Constructs the chips, which declares their blocks, and seals the directory. The vCPUs' threads may start afterwards. */
-  constructor(memory: MachineMemory, configuration: MachineConfiguration) {
+  constructor(memory: MachineMemory, configuration: MachineConfiguration, openImage: OpenImage = openRawImage) {
     this.memory = memory;
     this.#configuration = configuration;
     this.control = new MachineControl(memory);
@@ -78,12 +95,18 @@ export class MachineService {
       // On this thread chips are called in the middle of other work.
       onRequest: (request) => queueMicrotask(() => this.carryOut(-1, request)),
       onOutput: () => queueMicrotask(() => this.drain()),
+      onDisk: () => queueMicrotask(() => this.disks.look()),
       onArmed: () => this.#planLater(),
     });
     this.clock.initialise(configuration.clock, this.#startTime());
     this.bus.memory.initialise();
     this.chips = constructChips(this.bus, this.control, configuration);
     memory.directory.seal();
+    this.disks = new DiskService(configuration.drives ?? [], this.bus.disks, lock, openImage, {
+      isRunning: () => this.state === 'running',
+      isVirtual: () => this.clock.mode === 'virtual',
+      onEvent: (event) => this.onEvent(event),
+    });
   }
 
   #startTime(): number {
@@ -139,14 +162,25 @@ export class MachineService {
   }
 
   #require(states: readonly MachineState[], action: string): void {
+    if (this.#busy !== undefined && !this.#carryingOut) {
+      throw new MachineError('wrong-state', `The machine ${this.#configuration.name} is being ${this.#busy}, so it cannot be ${action} now.`);
+    }
     if (states.includes(this.state)) return;
     throw new MachineError('wrong-state', `The machine ${this.#configuration.name} is ${this.state}, so it cannot be ${action}.`);
   }
 
   // Life cycle
 
+  /** Images, if the machine has any, were opened before (`disks.open`). */
   start(options: { paused: boolean }): void {
     this.#require(['off'], 'started');
+    this.#clear();
+    this.#prepare(true);
+    this.#comeUp(options.paused, options.paused ? 'Started paused.' : 'Started.');
+  }
+
+  /** Memory and clock of power-on. */
+  #clear(): void {
     if (this.#used) {
       this.memory.ram.fill(0);
       this.memory.vram.fill(0);
@@ -155,20 +189,30 @@ export class MachineService {
     this.#used = true;
     this.#ranFor = 0;
     this.clock.initialise(this.#configuration.clock, this.#startTime());
-    this.#prepare(true);
-    if (options.paused) {
+  }
+
+  #comeUp(paused: boolean, reason: string): void {
+    if (paused) {
       this.#stop(StopReason.pause);
       this.#release(StopReason.power);
-      this.#setState('paused', 'Started paused.');
+      this.#setState('paused', reason);
     } else {
       this.clock.resume();
       this.#release(StopReason.power);
-      this.#setState('running', 'Started.');
+      this.#setState('running', reason);
+      this.disks.deliver();
     }
   }
 
   /** Brings everything to its reset state and loads what the machine starts from. Every vCPU stands still. */
   #prepare(powerOn: boolean): void {
+    const context = this.#resetAll(powerOn);
+    boot(this.#configuration.boot, context);
+    this.control.noteStateReplaced();
+    if (this.chips.interruptPending()) this.control.attend(0, Attention.interrupt);
+  }
+
+  #resetAll(powerOn: boolean): MachineBootContext {
     const { control, bus } = this;
     this.#target.count = 0;
     const context = new MachineBootContext(this.memory, bus, this.chips);
@@ -184,9 +228,133 @@ export class MachineService {
       this.chips.reset();
     });
     control.requestFlush(flushAll);
-    boot(this.#configuration.boot, context);
-    control.noteStateReplaced();
-    if (this.chips.interruptPending()) control.attend(0, Attention.interrupt);
+    return context;
+  }
+
+  // Suspend and resume
+
+  /** See Machine.suspend. */
+  async suspend(path: string): Promise<SavedState> {
+    this.#require(['running', 'paused'], 'suspended');
+    const wasRunning = this.state === 'running';
+    if (wasRunning) this.#pauseNow('Being suspended.');
+    this.#busy = 'suspended';
+    this.#cancelled = false;
+    clearTimeout(this.#feedTimer);
+    try {
+      await this.#settle();
+      const { memory, bus } = this;
+      const bytes = await saveMachine(
+        {
+          memory,
+          configuration: this.#configuration,
+          romUsed: bus.memory.romUsed,
+          scancodes: this.#scancodes,
+          serialInput: this.#serialInput,
+          ranFor: this.#ranFor,
+          drives: this.#drives(),
+        },
+        path,
+        this.#follow('suspend'),
+      );
+      this.#busy = undefined;
+      this.#feed();
+      return { bytes };
+    } catch (error) {
+      this.#busy = undefined;
+      this.#feed();
+      // Nothing of it changed the machine. If it is off or crashed by now, that was its own doing.
+      if (wasRunning && this.state === 'paused') this.#go('Goes on: it was not suspended.');
+      throw error;
+    }
+  }
+
+  cancelSuspend(): void {
+    if (this.#busy === 'suspended') this.#cancelled = true;
+  }
+
+  /** Until nothing of the machine is under way outside of its memory: what chips asked for, output, requests of drives. */
+  async #settle(): Promise<void> {
+    const { words } = this.memory;
+    const { stopWords, cpus } = this.control;
+    const end = performance.now() + longestStop;
+    for (;;) {
+      this.drain();
+      const asked = Array.from({ length: cpus }, (_, cpu) => Atomics.load(words, stopWords.stop(cpu))).some((word) => (word & StopReason.request) !== 0);
+      const full = [...this.bus.outputs.values()].some((ring) => !ring.empty);
+      if (!asked && !full) break;
+      if (performance.now() > end) throw new MachineError('crashed', 'The machine does not come to rest, so it cannot be suspended.');
+      await nextTurn();
+    }
+    // Switching off with images to be closed takes its time.
+    await this.#poweringOff;
+    await this.disks.settle();
+    this.#check();
+  }
+
+  /** Ends a suspend or resume that was cancelled, or whose machine changed its state by itself. */
+  #check(): void {
+    if (this.#cancelled) throw new MachineError('cancelled', 'The suspend was cancelled; the machine is as it was.');
+    const expected = this.#busy === 'suspended' ? 'paused' : 'off';
+    if (this.state !== expected) throw new MachineError('wrong-state', `The machine ${this.#configuration.name} is ${this.state} by now, so it was not ${this.#busy ?? 'suspended'}.`);
+  }
+
+  #follow(activity: 'suspend' | 'resume'): Following {
+    let told = 0;
+    return {
+      check: () => this.#check(),
+      progress: (done, total) => {
+        const now = performance.now();
+        if (now - told < progressInterval && done !== total) return;
+        told = now;
+        this.onEvent({ kind: 'progress', activity, done, total });
+      },
+    };
+  }
+
+  /** The images in drives, as a saved state names them. */
+  #drives(): SavedHeader['drives'] {
+    return [...placeDrives(this.#configuration.drives)].map(([position, { kind }]) => ({
+      position,
+      kind,
+      bytes: this.bus.disks.entries.get(position)?.bytes ?? 0,
+    }));
+  }
+
+  /** Goes on where a saved state was left. The machine stays off, and can be started, when this throws. */
+  async restore(path: string, options: { paused: boolean }): Promise<void> {
+    this.#require(['off'], 'resumed');
+    this.#busy = 'resumed';
+    this.#cancelled = false;
+    try {
+      const following = this.#follow('resume');
+      const state = await checkState(path, this.memory, this.#configuration, this.#drives(), following);
+      try {
+        this.#clear();
+        this.#resetAll(true);
+        await state.apply(following);
+      } finally {
+        await state.close();
+      }
+      const { header } = state;
+      this.bus.lock.with(() => {
+        this.bus.stateReplaced();
+        // A wall clock's guest finds the calendar right; all other time goes on where it stopped.
+        if (this.clock.mode === 'wall') this.chips.passTime(Math.max(0, Math.floor((Date.now() - header.savedAt) / 1000)));
+      });
+      // Nobody can tell any more which pages were written since which epoch: all of them were.
+      this.memory.pageEpoch.fill(this.control.currentEpoch());
+      this.control.noteStateReplaced();
+      if (this.chips.interruptPending()) this.control.attend(0, Attention.interrupt);
+      this.#ranFor = header.ranFor;
+      this.#scancodes = state.scancodes;
+      this.#serialInput = state.serialInput;
+      this.#busy = undefined;
+      this.#comeUp(options.paused, state.bootChanged ? 'Resumed. What it starts from has changed; that counts from the next reset on.' : 'Resumed.');
+      this.#feed();
+    } finally {
+      this.#busy = undefined;
+    }
   }
 
   pause(): void {
@@ -212,6 +380,7 @@ export class MachineService {
     this.clock.resume();
     this.#release(StopReason.pause);
     this.#setState('running', reason);
+    this.disks.deliver();
   }
 
   reset(reason = 'Reset by the user.'): void {
@@ -225,14 +394,24 @@ export class MachineService {
     this.#plan();
   }
 
-  powerOff(reason = 'Switched off by the user.'): void {
-    if (this.state === 'off') return;
+  /** Done when the machine is off, which it is when its images are closed. */
+  powerOff(reason = 'Switched off by the user.'): Promise<void> {
+    if (this.state === 'off') return Promise.resolve();
+    if (this.#poweringOff !== undefined) return this.#poweringOff;
     this.#require(['running', 'paused'], 'switched off');
     this.#stop(StopReason.power);
     this.clock.pause();
     for (const bit of [StopReason.pause, StopReason.request]) this.#release(bit);
     this.#giveUpTarget('The machine was switched off before it got there.');
-    this.#setState('off', reason);
+    if (!this.disks.any) {
+      this.#setState('off', reason);
+      return Promise.resolve();
+    }
+    this.#poweringOff = this.disks.close().then(() => {
+      this.#poweringOff = undefined;
+      this.#setState('off', reason);
+    });
+    return this.#poweringOff;
   }
 
   pressPowerButton(): void {
@@ -292,6 +471,7 @@ export class MachineService {
       case 'wake':
         this.control.answerDoorbell();
         this.drain();
+        this.disks.look();
         this.#runTimers();
         return;
       case 'request':
@@ -317,16 +497,28 @@ export class MachineService {
 
   /** Carries out what a chip posted on vCPU `cpu`'s thread (-1: on this one). */
   carryOut(cpu: number, request: ChipRequest): void {
+    // What the machine itself asks for is part of its state, so it comes before a suspend.
+    this.#carryingOut = true;
+    try {
+      this.#carryOut(cpu, request);
+    } finally {
+      this.#carryingOut = false;
+    }
+  }
+
+  #carryOut(cpu: number, request: ChipRequest): void {
     if (this.state === 'running' || this.state === 'paused') {
       this.drain();
       switch (request.kind) {
         case 'reset':
           return this.reset(request.reason);
         case 'powerOff':
-          return this.powerOff(request.reason);
+          void this.powerOff(request.reason);
+          return;
         case 'debugExit':
           this.onEvent({ kind: 'debugExit', value: request.value });
-          return this.powerOff('The guest ended the run through its debug port.');
+          void this.powerOff('The guest ended the run through its debug port.');
+          return;
         case 'smi':
           this.control.attend(request.cpu, Attention.smi);
           break;
@@ -417,6 +609,7 @@ export class MachineService {
   #feed(): void {
     clearTimeout(this.#feedTimer);
     this.#feedTimer = undefined;
+    if (this.#busy !== undefined) return;
     if (this.state !== 'running' && this.state !== 'paused') {
       this.#scancodes = [];
       this.#serialInput = [];

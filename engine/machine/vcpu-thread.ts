@@ -9,6 +9,7 @@ import { run } from './atomic-step.ts';
 import type { ChipRequest } from './bus.ts';
 import type { MachineClock } from './clock.ts';
 import type { MachineControl } from './control.ts';
+import type { LateDisk } from './disks.ts';
 import type { MachineBus } from './machine-bus.ts';
 import type { MachineMemory } from './memory.ts';
 import type { FromVcpu } from './protocol.ts';
@@ -150,7 +151,9 @@ export class VcpuThread {
     let budget = slice;
     const deadline = bus.timers.next();
     if (deadline !== Infinity && deadline <= clock.now()) {
-      bus.runDueTimers();
+      const late = bus.disks.late();
+      if (late === undefined) bus.runDueTimers();
+      else this.#awaitDisk(late);
       return;
     }
     if (clock.mode === 'virtual') {
@@ -176,6 +179,14 @@ export class VcpuThread {
       case RunEnd.shutdown:
         return this.#halt();
     }
+  }
+
+  /** Virtual clock: the moment at which a request is to be done has come, and the host is not done with it. Time stands still. */
+  #awaitDisk(late: LateDisk): void {
+    const { control, cpu } = this.#parts;
+    run(control.words, enterQuiescence(control.stopWords, cpu));
+    Atomics.wait(control.words, late.word, late.value, longestSleep);
+    run(control.words, leaveQuiescence(control.stopWords, cpu));
   }
 
   /**

@@ -28,6 +28,7 @@ try {
   const bus = new MachineBus(memory, control, clock, lock, {
     onRequest: (request) => postRequest({ cpu, control, send }, request),
     onOutput: wake,
+    onDisk: wake,
     onArmed: (deadline) => {
       // The slice that runs was cut for the deadlines known before.
       if (clock.mode === 'virtual') control.attend(0, Attention.timer);

@@ -3,6 +3,7 @@
  * thread. It never waits for the machine and never takes its lock, so whatever a guest does, the host goes on.
  */
 import { MessageChannel, Worker } from 'node:worker_threads';
+import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { checkBootSource } from '../firmware/plan.ts';
 import {
@@ -16,9 +17,14 @@ import {
   type MachineState,
   type MachineStatistics,
   type Picture,
+  type SavedState,
 } from './machine.ts';
+import { placeDrives } from './drives.ts';
 import { MachineMemory, mebibyte, pageSize } from './memory.ts';
 import type { Compiled, FromService, ServiceCall, ServiceCalls, ServiceStart, ToService, VcpuStart } from './protocol.ts';
+
+/** How long a machine that is disposed of may take to bring its images to the medium, in milliseconds. */
+const longestClose = 10_000;
 
 export interface MachineOptions {
   /** Folder with the built vcpu-worker.js and service-worker.js, as a path or a file: URL. */
@@ -39,6 +45,7 @@ function check(configuration: MachineConfiguration): void {
   if (configuration.startTime !== undefined && !Number.isFinite(configuration.startTime)) {
     throw new MachineError('bad-configuration', 'The start time is not a number of seconds.');
   }
+  placeDrives(configuration.drives);
   checkBootSource(configuration.boot, configuration.memoryBytes);
 }
 
@@ -176,8 +183,16 @@ class VirtualMachine implements Machine {
     return () => this.#listeners.delete(listener);
   }
 
-  start(options: { paused?: boolean } = {}): Promise<void> {
-    return this.#call('start', { paused: options.paused ?? false });
+  start(options: { paused?: boolean; restore?: string } = {}): Promise<void> {
+    return this.#call('start', { paused: options.paused ?? false, restore: options.restore });
+  }
+
+  suspend(path: string): Promise<SavedState> {
+    return this.#call('suspend', path);
+  }
+
+  cancelSuspend(): Promise<void> {
+    return this.#call('cancelSuspend', undefined);
   }
 
   pause(): Promise<void> {
@@ -241,7 +256,17 @@ class VirtualMachine implements Machine {
     return this.#disposed;
   }
 
+  /** Images are closed before the workers go; a service worker that does not answer is not waited for. */
+  async #closeDisks(): Promise<void> {
+    if (this.#service === undefined || this.configuration.drives === undefined) return;
+    const id = this.#nextCall++;
+    const closed = new Promise<void>((resolve) => this.#pending.set(id, { resolve: () => resolve(), reject: () => resolve() }));
+    this.#post({ kind: 'call', id, call: 'closeDisks', argument: undefined });
+    await Promise.race([closed, delay(longestClose, undefined, { ref: false })]);
+  }
+
   async #end(): Promise<void> {
+    await this.#closeDisks();
     const workers = [...this.#vcpus, ...(this.#service === undefined ? [] : [this.#service])];
     await Promise.all(workers.map((worker) => worker.terminate()));
     this.#fail('It was disposed of.');

@@ -26,8 +26,8 @@ describe('bad usage ends with 2 and one sentence', () => {
   it.each([
     [['run'], 'Say what to run: one of MACHINE, --kernel, --boot-sector, --bios, --asm.'],
     [['run', 'hello', '--asm', 'x.asm'], 'Say what to run: one of MACHINE, --kernel, --boot-sector, --bios, --asm.'],
-    [['run', '--asm', 'x', '--floppy', 'y'], '--floppy is not supported yet in this version.'],
-    [['run', '--cdrom', 'y'], '--cdrom is not supported yet in this version.'],
+    [['run', '--asm', 'x', '--floppy', 'a', '--floppy', 'b', '--floppy', 'c'], '--floppy can be given 2 times at most.'],
+    [['run', '--boot', 'cdrom,tape', '--cdrom', 'y'], '--boot takes floppy, cdrom and disk, separated by commas, not tape.'],
     [['run', '--disk', 'y'], '--disk is not supported yet in this version.'],
     [['run', 'x', '--report', 'y.json'], '--report is not supported yet in this version.'],
     [['run', 'x', '--gdb', '1234'], '--gdb is not supported yet in this version.'],

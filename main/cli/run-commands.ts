@@ -1,6 +1,7 @@
 import { basename } from 'node:path';
 import type { Command } from 'commander';
-import { loadBoot } from '../host/boot.ts';
+import { loadBoot, type BootFiles } from '../host/boot.ts';
+import { findFirmware } from '../host/firmware.ts';
 import { configureMachine } from '../host/host.ts';
 import { libraryFolder } from '../host/places.ts';
 import { Session } from '../host/session.ts';
@@ -9,6 +10,7 @@ import { MEMORY_UNIT } from '../contract/machine.ts';
 import { libraryOptions } from './library-commands.ts';
 import { run } from './run.ts';
 import { DEFAULT_MEMORY, planRun, type RawRunOptions, type RunPlan } from './run-options.ts';
+import { usage } from './exit.ts';
 import { connectToHolder, findMachine, holdLibrary, type Services } from './services.ts';
 import { jsonLine, line, type Terminal } from './terminal.ts';
 
@@ -17,6 +19,9 @@ Exit status: 0 the --until was met, or the guest powered off · (v<<1)|1 the gue
 2 bad usage or bad input · 1 failed while running · 130 Ctrl-C. Port 0xE9 prints to stderr.
 
 Without --serial, what the guest writes to COM1 is printed; with --serial stdio it is also read from the terminal.`;
+
+/** An option that may be given more than once. */
+const repeated = (value: string, before: string[] = []): string[] => [...before, value];
 
 export function addRunCommands(program: Command, services: Services, terminal: Terminal, finish: (status: number) => void): void {
   libraryOptions(
@@ -31,9 +36,10 @@ export function addRunCommands(program: Command, services: Services, terminal: T
       .option('--boot-sector <file>', 'boot sector image')
       .option('--bios <file>', 'firmware')
       .option('--vgabios <file>', 'VGA firmware beside --bios')
-      .option('--floppy <file>', 'not supported yet')
-      .option('--cdrom <file>', 'not supported yet')
-      .option('--disk <file>', 'not supported yet')
+      .option('--floppy <file>', 'floppy image; up to twice', repeated)
+      .option('--cdrom <file>', 'CD-ROM image; with disks up to four', repeated)
+      .option('--disk <file>', 'hard-disk image, which the guest may change; with CD-ROMs up to four', repeated)
+      .option('--boot <order>', 'what firmware tries, for instance cdrom,disk (default: floppy,cdrom,disk)')
       .option('--cpus <number>', 'virtual processors (1 in this version)')
       .option('--memory <size>', 'for instance 128M (the default)')
       .option('--clock <mode>', 'wall (the default) or virtual')
@@ -51,6 +57,7 @@ export function addRunCommands(program: Command, services: Services, terminal: T
   ).action(async (word: string | undefined, options: RawRunOptions) => {
     const plan = planRun(word, options);
     if (plan.from.kind === 'files') finish(await runFiles(plan, plan.from.files));
+    else if (plan.from.kind === 'drives') finish(await runFiles(plan, await firmwareFor(plan)));
     else finish(await runNamed(plan, plan.from.word, libraryFolder(options.library, terminal.environment), false));
   });
 
@@ -84,16 +91,26 @@ export function addRunCommands(program: Command, services: Services, terminal: T
 
   const warn = (sentence: string): void => line(terminal.stderr, `vitrine: ${sentence}`);
 
+  /** What boots drives when no firmware was named; said, since it decides what the guest sees. */
+  async function firmwareFor(plan: RunPlan): Promise<BootFiles> {
+    const firmware = await findFirmware(services.disk);
+    if (firmware === undefined) throw usage('Images in drives need firmware to start from them: name one with --bios (and --vgabios).');
+    if (!plan.json) warn(`Firmware: ${firmware.file}.`);
+    return firmware;
+  }
+
   async function runFiles(plan: RunPlan, files: Parameters<typeof loadBoot>[1]): Promise<number> {
     const { disk, engine, guests } = services;
     const memoryBytes = plan.memoryBytes ?? DEFAULT_MEMORY;
     const boot = await loadBoot({ disk, assemble: engine.assemble, guests }, files, memoryBytes);
     const configuration: MachineConfiguration = {
-      name: basename(files.file),
+      name: basename(plan.drives[0]?.path ?? files.file),
       cpus: plan.cpus ?? 1,
       memoryBytes,
       clock: plan.clock ?? 'wall',
       boot,
+      drives: plan.drives,
+      bootOrder: plan.bootOrder,
     };
     const session = new Session(undefined, disk, () => undefined, warn);
     return run(session, () => session.start(engine.createMachine, () => Promise.resolve(configuration), false), plan, disk, terminal);
@@ -110,7 +127,12 @@ export function addRunCommands(program: Command, services: Services, terminal: T
           if (plan.cpus !== undefined) file.cpus = plan.cpus;
           if (plan.clock !== undefined) file.clock = plan.clock;
           if (plan.memoryBytes !== undefined) file.memoryMiB = plan.memoryBytes / MEMORY_UNIT;
-          return configureMachine(held.host.tools, { ...machine, file });
+          const configuration = await configureMachine(held.host.tools, { ...machine, file });
+          return {
+            ...configuration,
+            drives: [...(configuration.drives ?? []), ...plan.drives],
+            bootOrder: plan.bootOrder ?? configuration.bootOrder,
+          };
         };
         return run(session, () => held.host.start(id, paused, configure), plan, services.disk, terminal);
       });

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import type { ClockMode } from '../host/engine-types.ts';
+import type { ClockMode, DriveConfiguration } from '../host/engine-types.ts';
 import { cpuCount } from '../contract/machine.ts';
 import type { BootFiles } from '../host/boot.ts';
 import { scancodesOf } from '../host/keyboard.ts';
@@ -17,9 +17,10 @@ export interface RawRunOptions {
   bios?: string;
   vgabios?: string;
   asm?: string;
-  floppy?: string;
-  cdrom?: string;
-  disk?: string;
+  floppy?: string[];
+  cdrom?: string[];
+  disk?: string[];
+  boot?: string;
   cpus?: string;
   memory?: string;
   clock?: string;
@@ -42,7 +43,10 @@ export type SerialTarget = { kind: 'stdio' } | { kind: 'output' } | { kind: 'fil
 /** A run, checked. */
 export interface RunPlan {
   /** A machine of the library, or files that make a machine for this run only. */
-  from: { kind: 'machine'; word: string } | { kind: 'files'; files: BootFiles };
+  from: { kind: 'machine'; word: string } | { kind: 'files'; files: BootFiles } | { kind: 'drives' };
+  /** Images on top of what the machine has. */
+  drives: DriveConfiguration[];
+  bootOrder: DriveConfiguration['kind'][] | undefined;
   cpus: number | undefined;
   memoryBytes: number | undefined;
   clock: ClockMode | undefined;
@@ -58,19 +62,25 @@ export interface RunPlan {
   json: boolean;
 }
 
+/** Places for images (engine/machine/drives.ts). */
+const FLOPPY_DRIVES = 2;
+const IDE_POSITIONS = 4;
+
 /** A machine that is made from an image for one run. */
 export const DEFAULT_MEMORY = 128 * MEMORY_UNIT;
 
 /** Checks everything that can be checked before a file is opened. Throws CommandError (status 2). */
 export function planRun(word: string | undefined, options: RawRunOptions): RunPlan {
-  const { floppy, cdrom, disk, report, gdb, rfb } = options;
-  for (const [flag, value] of Object.entries({ floppy, cdrom, disk, report, gdb, rfb })) {
+  const { report, gdb, rfb } = options;
+  for (const [flag, value] of Object.entries({ report, gdb, rfb })) {
     if (value !== undefined) throw notYet(`--${flag}`);
   }
   const clock = options.clock;
   if (clock !== undefined && clock !== 'wall' && clock !== 'virtual') throw usage(`--clock is wall or virtual, not ${clock}.`);
   return {
     from: source(word, options),
+    drives: drives(options),
+    bootOrder: options.boot === undefined ? undefined : bootOrder(options.boot),
     cpus: options.cpus === undefined ? undefined : cpus(options.cpus),
     memoryBytes: options.memory === undefined ? undefined : parseMemory(options.memory),
     clock,
@@ -88,8 +98,12 @@ export function planRun(word: string | undefined, options: RawRunOptions): RunPl
 function source(word: string | undefined, options: RawRunOptions): RunPlan['from'] {
   const { kernel, bootSector, bios, asm } = options;
   const given = [word, kernel, bootSector, bios, asm].filter((value) => value !== undefined);
+  if (given.length === 0 && drives(options).length > 0) {
+    if (options.vgabios !== undefined) throw usage('--vgabios goes with --bios.');
+    return { kind: 'drives' };
+  }
   if (given.length !== 1) {
-    throw usage('Say what to run: one of MACHINE, --kernel, --boot-sector, --bios, --asm.');
+    throw usage('Say what to run: one of MACHINE, --kernel, --boot-sector, --bios, --asm, --floppy, --cdrom, --disk.');
   }
   if (kernel === undefined && (options.initrd !== undefined || options.append !== undefined)) {
     throw usage('--initrd and --append go with --kernel.');
@@ -103,6 +117,22 @@ function source(word: string | undefined, options: RawRunOptions): RunPlan['from
   if (bootSector !== undefined) return { kind: 'files', files: { kind: 'boot-sector', file: resolve(bootSector) } };
   if (asm !== undefined) return { kind: 'files', files: { kind: 'assembly', file: resolve(asm), anywhere: true } };
   return { kind: 'machine', word: word ?? '' };
+}
+
+/** Images for drives, in the order in which they take their places. */
+function drives(options: Pick<RawRunOptions, 'floppy' | 'cdrom' | 'disk'>): DriveConfiguration[] {
+  const of = (kind: DriveConfiguration['kind'], files: string[] = []): DriveConfiguration[] => files.map((file) => ({ kind, path: resolve(file) }));
+  const all = [...of('floppy', options.floppy), ...of('cdrom', options.cdrom), ...of('disk', options.disk)];
+  if ((options.floppy?.length ?? 0) > FLOPPY_DRIVES) throw usage(`--floppy can be given ${FLOPPY_DRIVES} times at most.`);
+  if (all.length - (options.floppy?.length ?? 0) > IDE_POSITIONS) throw usage(`--disk and --cdrom can be given ${IDE_POSITIONS} times together at most.`);
+  return all;
+}
+
+function bootOrder(text: string): DriveConfiguration['kind'][] {
+  return text.split(',').map((word) => {
+    if (word === 'floppy' || word === 'cdrom' || word === 'disk') return word;
+    throw usage(`--boot takes floppy, cdrom and disk, separated by commas, not ${word === '' ? 'nothing' : word}.`);
+  });
 }
 
 function cpus(text: string): number {

@@ -170,6 +170,7 @@ class Watch {
         this.searchSerial(event.bytes);
       } else if (event.kind === 'debugConsole') this.terminal.stderr.write(event.bytes);
       else if (event.kind === 'debugExit') this.end({ kind: 'debug-exit', value: event.value });
+      else if (event.kind === 'diskError') line(this.terminal.stderr, `vitrine: ${event.reason}`);
       else if (event.kind === 'tripleFault') this.reportTripleFault(event.chain);
       else if (event.kind === 'state' && event.state === 'crashed') this.end({ kind: 'crashed', reason: event.reason });
       else if (event.kind === 'state' && event.state === 'off') this.end({ kind: 'powered-off' });

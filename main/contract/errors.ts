@@ -20,6 +20,10 @@ export const errorMap = {
   CONFLICT: { status: 409, message: 'There is one of that name already.' },
   /** `machine.json` cannot be opened: damaged, or from a newer version. It is left as it is. */
   BROKEN: { status: 409, message: 'The machine cannot be opened.' },
+  /** The machine's saved state cannot be resumed; it can be discarded. It is left as it is. */
+  BAD_STATE: { status: 409, message: 'The saved state cannot be resumed.' },
+  /** Somebody ended it before it was done. */
+  CANCELLED: { status: 409, message: 'This was cancelled.' },
   /** Another program has this library open. */
   LIBRARY_BUSY: { status: 423, message: 'The library is in use by another program.' },
   /** The disk is full. What was there before is intact. */

@@ -1,2 +1,2 @@
 /** What a front may know of the engine: the words in which the host speaks of machines. */
-export type { ClockMode, MachineConfiguration, MachineInput, MachineStatistics, Picture } from '../../engine/machine/machine.ts';
+export type { ClockMode, DriveConfiguration, MachineConfiguration, MachineInput, MachineStatistics, Picture } from '../../engine/machine/machine.ts';

@@ -62,5 +62,9 @@ const MACHINE_CODES: Record<MachineError['code'], ErrorCode> = {
   'wrong-state': 'WRONG_STATE',
   'not-supported': 'NOT_SUPPORTED',
   'no-memory': 'NO_MEMORY',
+  'bad-state': 'BAD_STATE',
+  'no-space': 'NO_SPACE',
+  'file-failed': 'UNREADABLE',
+  cancelled: 'CANCELLED',
   crashed: 'CRASHED',
 };

@@ -168,6 +168,7 @@ export class Session {
         return;
       case 'debugExit':
       case 'reset':
+      case 'diskError':
       case 'tripleFault':
         this.events.publish(event);
     }

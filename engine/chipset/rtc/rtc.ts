@@ -121,6 +121,18 @@ export class Rtc implements Chip {
     cmos[Cmos.checksumLow] = sum & 0xff;
   }
 
+  /**
+   * The battery kept the calendar going while the machine was suspended: it shows `seconds` more (whole, not negative). An alarm in between
+   * is not made up for; a calendar that the guest has stopped stays stopped.
+   */
+  passTime(seconds: number): void {
+    if (!Number.isSafeInteger(seconds) || seconds < 0) throw new RangeError(`The clock cannot go on by ${seconds} seconds.`);
+    if (!this.state.running) return;
+    this.collect(this.bus.clock.now());
+    this.state.baseSeconds += seconds;
+    this.update();
+  }
+
   /** True while the guest keeps NMIs away (bit 7 of port 0x70). */
   get nmiDisabled(): boolean {
     return this.state.nmiDisabled !== 0;

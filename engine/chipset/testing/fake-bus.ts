@@ -3,6 +3,10 @@ import type { BlockLayout, BlockView, Field } from '../../layout/block.ts';
 import type {
   Bus,
   ChipRequest,
+  DiskOptions,
+  DiskPort,
+  DiskRequest,
+  DiskStatus,
   LegacyRouting,
   MmioHandler,
   MmioRegion,
@@ -65,6 +69,49 @@ function access(handler: { read(at: number, width: Width): number }, at: number,
     throw new RangeError(`read of ${width} bytes at 0x${at.toString(16)} gave ${value}`);
   }
   return value;
+}
+
+/** A drive whose image is a test's array; requests wait until `serveDisks`. */
+class FakeDisk implements DiskPort {
+  image = new Uint8Array(0);
+  readOnly = false;
+  request: DiskRequest | undefined;
+  flushes = 0;
+
+  constructor(readonly options: DiskOptions) {}
+
+  get bytes(): number {
+    return this.image.length;
+  }
+
+  get busy(): boolean {
+    return this.request !== undefined;
+  }
+
+  submit(request: DiskRequest): void {
+    if (this.request !== undefined) throw new Error('a drive was given two requests at once');
+    if (request.kind !== 'flush') {
+      const { offset, bytes } = request;
+      const fits = Number.isInteger(offset) && offset >= 0 && bytes > 0 && bytes <= this.options.buffer.length && offset + bytes <= this.bytes;
+      if (!fits) throw new RangeError(`a drive was asked for ${bytes} bytes at ${offset}`);
+    }
+    this.request = request;
+  }
+
+  cancel(): void {
+    this.request = undefined;
+  }
+
+  serve(status: DiskStatus): boolean {
+    const { request } = this;
+    if (request === undefined) return false;
+    this.request = undefined;
+    if (status === 'done' && request.kind === 'flush') this.flushes++;
+    else if (status === 'done' && request.kind === 'read') this.options.buffer.set(this.image.subarray(request.offset, request.offset + request.bytes));
+    else if (status === 'done' && request.kind === 'write') this.image.set(this.options.buffer.subarray(0, request.bytes), request.offset);
+    this.options.completed(status);
+    return true;
+  }
 }
 
 export class FakeBus implements Bus {
@@ -193,6 +240,37 @@ export class FakeBus implements Bus {
     const known = this.shared.outputs.get(name) ?? new FakeOutput();
     this.shared.outputs.set(name, known);
     return known;
+  }
+
+  readonly disks = new Map<string, FakeDisk>();
+
+  disk(name: string, options: DiskOptions): FakeDisk {
+    if (this.disks.has(name)) throw new Error(`two drives are called ${name}`);
+    const disk = new FakeDisk(options);
+    this.disks.set(name, disk);
+    return disk;
+  }
+
+  /** Puts an image in a drive. */
+  insert(name: string, image: Uint8Array<ArrayBuffer>, readOnly = false): void {
+    const disk = this.disks.get(name);
+    if (disk === undefined) throw new Error(`there is no drive ${name}`);
+    disk.image = image;
+    disk.readOnly = readOnly;
+  }
+
+  /** Carries out what drives have asked for until they ask no more. Returns how many requests there were. */
+  serveDisks(status: DiskStatus = 'done'): number {
+    let served = 0;
+    for (let more = true; more;) {
+      more = false;
+      for (const disk of this.disks.values()) {
+        if (!disk.serve(status)) continue;
+        served++;
+        more = true;
+      }
+    }
+    return served;
   }
 
   post(request: ChipRequest): void {

@@ -23,6 +23,7 @@ export class BareMachine {
     this.bus = new MachineBus(memory, this.control, this.clock, lock, {
       onRequest: (request) => this.requests.push(request),
       onOutput: () => undefined,
+      onDisk: () => undefined,
       onArmed: (deadline) => this.armed.push(deadline),
     });
   }

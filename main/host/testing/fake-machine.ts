@@ -1,3 +1,4 @@
+import { readFile, writeFile } from 'node:fs/promises';
 import type {
   DisplayEndpoint,
   Machine,
@@ -7,6 +8,7 @@ import type {
   MachineState,
   MachineStatistics,
   Picture,
+  SavedState,
 } from '../../../engine/machine/machine.ts';
 import { MachineError } from '../../../engine/machine/machine.ts';
 
@@ -50,9 +52,19 @@ export class FakeMachine implements Machine {
     if (!states.includes(this.state)) throw new MachineError('wrong-state', `The machine is ${this.state}.`);
   }
 
-  async start(options?: { paused?: boolean }): Promise<void> {
+  /** What a suspend waits for, and what it fails with. */
+  suspending: Promise<void> = Promise.resolve();
+  suspendFailure: Error | undefined;
+  /** The state that it was started from. */
+  restored: string | undefined;
+
+  async start(options?: { paused?: boolean; restore?: string }): Promise<void> {
     this.need('off');
-    this.become(options?.paused ? 'paused' : 'running', 'Started.');
+    if (options?.restore !== undefined) {
+      this.restored = await readFile(options.restore, 'utf8');
+      if (this.restored.startsWith('bad')) throw new MachineError('bad-state', 'The saved state is damaged.');
+    }
+    this.become(options?.paused ? 'paused' : 'running', options?.restore === undefined ? 'Started.' : 'Resumed.');
     this.emit({ kind: 'display', width: 720, height: 400, text: { columns: 80, rows: 25 } });
     this.guest(this);
   }
@@ -65,6 +77,21 @@ export class FakeMachine implements Machine {
   async resume(): Promise<void> {
     this.need('paused');
     this.become('running', 'Resumed.');
+  }
+
+  /** The "state" is the text "state of NAME". */
+  async suspend(path: string): Promise<SavedState> {
+    this.need('running', 'paused');
+    await this.suspending;
+    if (this.suspendFailure) throw this.suspendFailure;
+    const text = `state of ${this.configuration.name}`;
+    await writeFile(path, text, { flag: 'wx' });
+    if (this.state !== 'paused') this.become('paused', 'Being suspended.');
+    return { bytes: text.length };
+  }
+
+  async cancelSuspend(): Promise<void> {
+    this.suspendFailure = new MachineError('cancelled', 'The suspend was cancelled.');
   }
 
   async reset(): Promise<void> {
