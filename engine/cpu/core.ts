@@ -126,6 +126,8 @@ export class Cpu {
       return false;
     }
     this.state.debugPending |= hits;
+    // A repeated string traps behind the element, not behind its last one.
+    this.state.requestAttention(Attention.step);
     return true;
   }
 

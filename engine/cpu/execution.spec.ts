@@ -152,6 +152,20 @@ describe('debug registers', () => {
     });
   }
 
+  it('trap behind the element of a repeated string, which then goes on', () => {
+    // rep movsb from 0x5000 to 0x2000, the second element watched; the handler counts in EBX and returns.
+    realMode(0x400, 0xf3, 0xa4, hlt);
+    machine.bytes(0x1000 + 16, 0x89, 0xcb, 0xcf);
+    machine.state.setRegister(Reg.esi, 0x5000);
+    machine.state.setRegister(Reg.edi, 0x2000);
+    machine.state.setRegister(Reg.ecx, 9);
+    machine.state.setDebugRegister(0, 0x2001);
+    machine.services.moveToDebug(7, 0x10001);
+    machine.vcpu.run(20);
+    expect([machine.state.block.exceptions[1], machine.state.register(Reg.ebx), machine.state.register(Reg.ecx)]).toEqual([1, 7, 0]);
+    expect([machine.state.eip, machine.vcpu.retired()]).toEqual([0x403, 4]);
+  });
+
   it('do not make INS read its port twice', () => {
     // insb
     realMode(0x400, 0x6c, hlt);
