@@ -10,6 +10,7 @@ import StartFailure from './shell/StartFailure.vue';
 import { useApplication } from './stores/application.ts';
 import { useLibrary } from './stores/library.ts';
 import { useNotices } from './stores/notices.ts';
+import { useTasks } from './stores/tasks.ts';
 import './theme/tokens.css';
 import './theme/base.css';
 import './theme/components.css';
@@ -25,7 +26,7 @@ async function start(): Promise<void> {
   provideHost(app, client);
   const notices = app.runWithContext(() => useNotices());
   app.config.errorHandler = (error) => notices.failure('This window failed', error);
-  await app.runWithContext(() => Promise.all([useApplication().start(), useLibrary().start()]));
+  await app.runWithContext(() => Promise.all([useApplication().start(), useLibrary().start(), useTasks().start()]));
   app.use(createAppRouter());
   app.mount('#app');
   void closed.then((why) => notices.failure('Nothing here is live any more', new Error(`${why} Open the window again.`)));

@@ -3,6 +3,7 @@ import { computed, ref } from 'vue';
 import type { LibraryEntry, MachineSummary } from '../../main/contract/machine.ts';
 import { useHost } from '../host/client.ts';
 import { useNotices } from './notices.ts';
+import { useTasks } from './tasks.ts';
 
 export type ControlVerb = 'start' | 'pause' | 'resume' | 'reset' | 'powerOff' | 'powerButton';
 
@@ -77,11 +78,36 @@ export const useLibrary = defineStore('library', () => {
     }
   }
 
+  /** A copy with a name of its own; the list of tasks shows how far it is. Undefined when it was not made. */
+  async function clone(id: string): Promise<MachineSummary | undefined> {
+    try {
+      const made = await host.library.clone({ id });
+      put(made);
+      return made;
+    } catch (error) {
+      if (!useTasks().isCancelled(error)) notices.failure(`${nameOf(find(id)) || id} was not cloned`, error);
+      return undefined;
+    }
+  }
+
+  /** Copies a machine's folder from elsewhere on this computer into the library. */
+  async function adopt(name: string, path: string | undefined): Promise<MachineSummary | undefined> {
+    try {
+      if (path === undefined) throw new Error('A browser does not say where a folder is. Drop it on the Vitrine app, which can read it there.');
+      const made = await host.library.adopt({ folder: path });
+      put(made);
+      return made;
+    } catch (error) {
+      if (!useTasks().isCancelled(error)) notices.failure(`The folder ${name} was not adopted`, error);
+      return undefined;
+    }
+  }
+
   function find(id: string | undefined): LibraryEntry | undefined {
     return entries.value.find((entry) => entry.id === id);
   }
 
-  return { entries, machines, loaded, busy, thumbnails, start, put, control, find };
+  return { entries, machines, loaded, busy, thumbnails, start, put, control, clone, adopt, find };
 });
 
 const FAILED: Record<ControlVerb, string> = {

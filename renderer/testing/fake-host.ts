@@ -59,6 +59,21 @@ export class FakeHost {
           this.entries.push(made);
           return made;
         }),
+        clone: os.library.clone.handler(({ input }) => {
+          this.calls.push(`clone ${input.id}`);
+          const made = machine({ id: `${input.id}-copy`, name: 'Copy' });
+          this.entries.push(made);
+          this.publish({ kind: 'changed', entry: made });
+          return made;
+        }),
+        rename: os.library.rename.handler(({ input }) => {
+          this.calls.push(`rename ${input.id} ${input.name}`);
+          return this.change(input.id, { name: input.name });
+        }),
+        configure: os.library.configure.handler(({ input: { id, commandLine: _line, ...change } }) => {
+          this.calls.push(`configure ${id} ${Object.keys(change).sort().join(' ')}`);
+          return this.change(id, Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined)));
+        }),
         listFiles: os.library.listFiles.handler(() => [
           { name: 'machine.json', size: 300, part: 'machine' as const },
           { name: 'hello.asm', size: 13_000, part: 'disk' as const },
@@ -111,6 +126,11 @@ export class FakeHost {
             return { theme: input.theme ?? 'light', releaseKey: 'ControlRight', scaling: 'pixel-exact' as const };
           }),
         },
+      },
+      tasks: {
+        watch: os.tasks.watch.handler(async function* () {
+          yield [];
+        }),
       },
       desktop: {
         openConsole: os.desktop.openConsole.handler(({ input }) => {

@@ -9,6 +9,7 @@ export interface LibraryActions {
   theme: Settings['theme'];
   newMachine(): void;
   edit(): void;
+  clone(id: string): void;
   remove(): void;
   select(id: string): void;
   console(id: string): void;
@@ -21,8 +22,9 @@ export interface LibraryActions {
 export function libraryCommands(actions: LibraryActions): Command[] {
   const commands: Command[] = [{ title: 'New machine', hint: 'from a sample, an image or assembly', keys: 'Ctrl N', run: actions.newMachine }];
   const { selected } = actions;
+  if (selected?.kind === 'machine') commands.push({ title: `Edit ${selected.name}`, keys: 'F2', run: actions.edit });
   if (selected && (selected.kind === 'unreadable' || selected.state === 'off')) {
-    if (selected.kind === 'machine') commands.push({ title: `Edit ${selected.name}`, run: actions.edit });
+    if (selected.kind === 'machine') commands.push({ title: `Clone ${selected.name}`, hint: 'with all its files', run: () => actions.clone(selected.id) });
     commands.push({ title: `Delete ${selected.kind === 'machine' ? selected.name : selected.id}`, keys: 'Del', run: actions.remove });
   }
   for (const { id, name, state } of actions.machines) {

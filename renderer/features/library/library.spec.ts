@@ -108,36 +108,58 @@ describe('the library', () => {
   });
 });
 
+function write(field: HTMLInputElement | undefined, value: string): void {
+  if (!field) throw new Error('There is no such field.');
+  field.value = value;
+  field.dispatchEvent(new Event('input'));
+}
+
+/** What the wizard's Next and Create do. */
+async function submit(): Promise<void> {
+  inPage('.dialog form').dispatchEvent(new Event('submit'));
+  await flushPromises();
+}
+
+const fields = (): HTMLInputElement[] => [...document.querySelectorAll<HTMLInputElement>('.dialog .step .field input:not(:disabled)')];
+
 describe('a new machine', () => {
-  it('is made from the chosen sample with the given name', async () => {
-    const host = new FakeHost([]);
+  async function wizard(host: FakeHost): Promise<void> {
     const view = await open(host);
     await view.find('.tool .btn.primary').trigger('click');
     await flushPromises();
-    const name = inPage('.dialog .pair input') as HTMLInputElement;
-    name.value = 'Mine';
-    name.dispatchEvent(new Event('input'));
+  }
+
+  it('is made from the chosen sample with the given name, and not before the last step', async () => {
+    const host = new FakeHost([]);
+    await wizard(host);
+    await submit();
+    expect(fields().map(({ value }) => value)).toEqual(['Hello', '16']);
+    write(fields()[0], 'Mine');
     await flushPromises();
-    inPage('.dialog form').dispatchEvent(new Event('submit'));
-    await flushPromises();
-    expect(host.created).toEqual([{ name: 'Mine', source: { kind: 'sample', sample: 'hello' } }]);
+    await submit();
+    expect(host.created).toEqual([]);
+    expect(inPage('[data-testid=review]').textContent).toContain('Mine');
+    await submit();
+    expect(host.created).toEqual([{ name: 'Mine', memoryBytes: 16 * 1024 * 1024, clock: 'wall', source: { kind: 'sample', sample: 'hello' } }]);
   });
 
-  it('cannot be made with a memory that is refused, and says the rule', async () => {
+  it('says what is refused, why, and puts a value that works; Next names what is to mend', async () => {
     const host = new FakeHost([]);
-    const view = await open(host);
-    await view.find('.tool .btn.primary').trigger('click');
-    await flushPromises();
+    await wizard(host);
+    await submit();
     vi.useFakeTimers();
-    const memory = document.querySelectorAll<HTMLInputElement>('.dialog .pair input')[1]!;
-    memory.value = '4096';
-    memory.dispatchEvent(new Event('input'));
+    write(fields()[1], '4096');
     await vi.advanceTimersByTimeAsync(400);
-    expect(inPage('.dialog').textContent).toContain('at most 3072 MiB');
-    expect(inPage('.dialog [data-action=create]').hasAttribute('disabled')).toBe(true);
+    expect(inPage('.dialog').textContent).toContain('4096 MiB is refused. A machine has at most 3072 MiB of memory.');
+    expect(inPage('[data-testid=missing]').textContent).toBe('1 value to mend: Memory');
+    expect(inPage('.dialog [data-action=next]').hasAttribute('disabled')).toBe(true);
     inPage('.dialog form').dispatchEvent(new Event('submit'));
     await vi.advanceTimersByTimeAsync(10);
-    expect(host.created).toEqual([]);
+    expect(document.querySelector('[data-testid=review]')).toBeNull();
+    inPage('[data-action=fix]').click();
+    await vi.advanceTimersByTimeAsync(400);
+    expect(fields()[1]?.value).toBe('3072');
+    expect(inPage('.dialog [data-action=next]').hasAttribute('disabled')).toBe(false);
   });
 
   it('is not made from a dropped file that nothing starts from; the reason is shown first', async () => {
@@ -148,7 +170,37 @@ describe('a new machine', () => {
     view.element.dispatchEvent(drop);
     await flushPromises();
     await vi.waitFor(() => expect(inPage('.dialog').textContent).toContain('which no machine starts from'));
-    expect(inPage('.dialog [data-action=create]').hasAttribute('disabled')).toBe(true);
+    expect(inPage('.dialog [data-action=next]').hasAttribute('disabled')).toBe(true);
+  });
+});
+
+describe('groups and tags', () => {
+  it('are filters, and the search finds by them', async () => {
+    const host = new FakeHost([machine({ group: 'Kernel course', tags: ['boot'] }), machine({ id: 'lantern', name: 'Lantern' })]);
+    const view = await open(host);
+    const shown = (): (string | undefined)[] => view.findAll('[data-entry]').map((card) => card.attributes('data-entry'));
+    for (const title of ['Kernel course', 'boot']) {
+      await view.findAll('nav button').find((button) => button.text().startsWith(title))?.trigger('click');
+      expect(shown()).toEqual(['hello']);
+    }
+    await view.findAll('nav button').find((button) => button.text().startsWith('All machines'))?.trigger('click');
+    await view.find('input[type=search]').setValue('kernel');
+    expect(shown()).toEqual(['hello']);
+  });
+
+  it('are edited while the machine runs; memory is not, and says why', async () => {
+    const host = new FakeHost([machine({ state: 'running' })]);
+    const view = await open(host);
+    await view.find('[data-entry=hello]').trigger('keydown', { key: 'F2' });
+    await flushPromises();
+    expect(inPage('.dialog').textContent).toContain('Only while the machine is off');
+    const inputs = [...document.querySelectorAll<HTMLInputElement>('.dialog .field input:not(:disabled)')];
+    write(inputs[1], 'Course');
+    write(inputs[2], 'a, b');
+    await flushPromises();
+    await submit();
+    expect(host.calls).toEqual(['configure hello group note tags']);
+    expect(host.entries[0]).toMatchObject({ group: 'Course', tags: ['a', 'b'] });
   });
 });
 
