@@ -3,48 +3,19 @@
  * small native program (native/runner.c) and by the interpreter. Registers, defined flags, memory, fault and where it ended
  * have to be the same. Needs an x86-64 Linux host and a C compiler; skipped, and reported so, without.
  */
-import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { execFileSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
 import { FlatMachine } from '../../engine/execute/testing/flat-machine.ts';
 import { encodings, type Encoding } from '../../engine/isa/sized.ts';
 import { decode, Decoded, DecodeStatus } from '../../engine/isa/decoder.ts';
+import { buildNative } from './native/build.ts';
 
 const cases = Number(process.env.VITRINE_HOST_CPU_CASES ?? 120_000);
 const code = 0x100000;
 const data = 0x200000;
 const dataBytes = 8192;
 
-function buildRunner(): string | undefined {
-  if (process.arch !== 'x64' || process.platform !== 'linux') return undefined;
-  const output = join(mkdtempSync(join(tmpdir(), 'vitrine-native-')), 'runner');
-  const source = new URL('./native/runner.c', import.meta.url).pathname;
-  const flags = [
-    '-m32',
-    '-O1',
-    '-ffreestanding',
-    '-fno-pic',
-    '-no-pie',
-    '-fno-stack-protector',
-    '-fno-tree-loop-distribute-patterns',
-  ];
-  const result = spawnSync('gcc', [
-    ...flags,
-    '-mgeneral-regs-only',
-    '-nostdlib',
-    '-static',
-    '-Wl,-e,start',
-    '-o',
-    output,
-    source,
-  ]);
-  if (result.status !== 0) return undefined;
-  // A kernel without 32-bit support cannot start it.
-  return spawnSync(output, { input: '' }).status === 0 ? output : undefined;
-}
-const runner = buildRunner();
+const runner = buildNative('./runner.c');
 
 /** Not user mode, not deterministic, or dependent on descriptors and devices: those are compared with QEMU. */
 const excluded = new Set([

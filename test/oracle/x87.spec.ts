@@ -3,15 +3,13 @@
  * native program (native/x87-runner.c) and by a vCPU. Registers, tags, control and status word, flags, memory and #MF have to be the
  * same; transcendental results may differ in the last place. Needs an x86-64 Linux host and a C compiler; skipped without.
  */
-import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { execFileSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
 import { enterProtected, setGate, gateDescriptor, sel } from '../../engine/cpu/testing/tables.ts';
 import { TestMachine } from '../../engine/cpu/testing/test-machine.ts';
 import { Reg } from '../../engine/isa/state.ts';
 import { encodings, type Encoding } from '../../engine/isa/sized.ts';
+import { buildNative } from './native/build.ts';
 
 const cases = Number(process.env.VITRINE_X87_CASES ?? 60_000);
 const imageBytes = 108;
@@ -22,33 +20,7 @@ const code = 0x6000;
 const data = 0xa000;
 const handler = 0x7000;
 
-function buildRunner(): string | undefined {
-  if (process.arch !== 'x64' || process.platform !== 'linux') return undefined;
-  const output = join(mkdtempSync(join(tmpdir(), 'vitrine-native-')), 'x87-runner');
-  const source = new URL('./native/x87-runner.c', import.meta.url).pathname;
-  const flags = [
-    '-m32',
-    '-O1',
-    '-ffreestanding',
-    '-fno-pic',
-    '-no-pie',
-    '-fno-stack-protector',
-    '-fno-tree-loop-distribute-patterns',
-  ];
-  const result = spawnSync('gcc', [
-    ...flags,
-    '-mgeneral-regs-only',
-    '-nostdlib',
-    '-static',
-    '-Wl,-e,start',
-    '-o',
-    output,
-    source,
-  ]);
-  if (result.status !== 0) return undefined;
-  return spawnSync(output, { input: '' }).status === 0 ? output : undefined;
-}
-const runner = buildRunner();
+const runner = buildNative('./x87-runner.c');
 
 const transcendental = new Set(['f2xm1', 'fyl2x', 'fyl2xp1', 'fptan', 'fpatan', 'fsin', 'fcos', 'fsincos']);
 const candidates = encodings.filter(
