@@ -101,7 +101,7 @@ function sealed(head: Buffer, stored: Uint8Array): Buffer {
 function isZero(bytes: Uint8Array): boolean {
   if (bytes.length % 8 !== 0 || bytes.byteOffset % 8 !== 0) return bytes.every((byte) => byte === 0);
   const words = new BigUint64Array(bytes.buffer, bytes.byteOffset, bytes.length / 8);
-  for (let index = 0; index < words.length; index++) if (words[index] !== 0n) return false;
+  for (const word of words) if (word !== 0n) return false;
   return true;
 }
 
@@ -218,7 +218,7 @@ async function readExactly(file: FileHandle, position: number, length: number): 
   return bytes;
 }
 
-interface Record {
+interface FileRecord {
   tag: number;
   part: number;
   offset: number;
@@ -229,7 +229,7 @@ interface Record {
   position: number;
 }
 
-async function readRecordHead(file: FileHandle, at: number): Promise<Record> {
+async function readRecordHead(file: FileHandle, at: number): Promise<FileRecord> {
   const head = await readExactly(file, at, recordHeadBytes);
   return {
     tag: head.readUInt32LE(0),
@@ -243,7 +243,7 @@ async function readRecordHead(file: FileHandle, at: number): Promise<Record> {
   };
 }
 
-async function readStored(file: FileHandle, { stored, position, head }: Pick<Record, 'stored' | 'position' | 'head'>): Promise<Buffer> {
+async function readStored(file: FileHandle, { stored, position, head }: Pick<FileRecord, 'stored' | 'position' | 'head'>): Promise<Buffer> {
   const bytes = await readExactly(file, position, stored);
   if (!checksumOf(head, bytes).equals(head.subarray(checksumOffset))) throw damaged('a checksum is wrong');
   return bytes;
@@ -336,7 +336,7 @@ function parseHeader(json: Buffer): SavedHeader {
   };
 }
 
-function recordOf(value: unknown): { readonly [key: string]: unknown } {
+function recordOf(value: unknown): Readonly<Record<string, unknown>> {
   if (typeof value !== 'object' || value === null) throw damaged('its head is incomplete');
   return { ...value };
 }

@@ -1,5 +1,4 @@
 /** Suspend and resume of whole machines in real workers (out/engine, built before the tests). Guests are a few instructions each, by hand. */
-import { createHash } from 'node:crypto';
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -70,11 +69,10 @@ const mixing = [
   0xc7, 0x02, 0x81, 0xe7, 0xff, 0x3f, 0x75, 0xe7, 0x88, 0xd8, 0xe6, 0xe9, 0xf4, 0xeb, 0xe0,
 ];
 
-/** Reads the seconds of the calendar for ever: again: mov al, 0 / out 0x70, al / in al, 0x71 / out 0xe9, al / hlt is not used / jmp again */
 const retired = async (machine: Machine) => (await machine.statistics()).instructions;
 
 describe('a machine with a virtual clock', () => {
-  const end = 150_000;
+  const end = 60_000;
 
   it('comes to the same state at instruction N whether or not it was suspended on the way, at random instants too', async () => {
     const whole = await make(mixing, { clock: 'virtual' });
@@ -82,7 +80,7 @@ describe('a machine with a virtual clock', () => {
     await whole.machine.runUntil(end);
     const expected = await whole.machine.digest();
 
-    const instants = [1, 2, 777, ...Array.from({ length: 3 }, () => 1000 + Math.floor(Math.random() * (end - 2000)))];
+    const instants = [1, ...Array.from({ length: 2 }, () => 1000 + Math.floor(Math.random() * (end - 2000)))];
     for (const instant of instants) {
       const first = await make(mixing, { clock: 'virtual' });
       await first.machine.start({ paused: true });
@@ -101,17 +99,17 @@ describe('a machine with a virtual clock', () => {
       await second.machine.dispose();
       await rm(file());
     }
-  });
+  }, 60_000);
 
   it('survives several suspends, each of a machine that was resumed', async () => {
     const whole = await make(mixing, { clock: 'virtual' });
     await whole.machine.start({ paused: true });
     await whole.machine.runUntil(end);
     let restore: string | undefined;
-    for (let stop = 1; stop <= 4; stop++) {
+    for (let stop = 1; stop <= 2; stop++) {
       const { machine } = await make(mixing, { clock: 'virtual' });
       await machine.start({ paused: true, restore });
-      await machine.runUntil(stop * 30_011);
+      await machine.runUntil(stop * 20_011);
       restore = path.join(folder, `state-${stop}`);
       await machine.suspend(restore);
       await machine.dispose();
@@ -193,10 +191,10 @@ describe('a running machine', () => {
     expect(last?.done).toBe(last?.total);
   });
 
-  it('does not fall for a full disk', async () => {
+  it('goes on when the file cannot be written', async () => {
     const { machine } = await make(busy);
     await machine.start();
-    await expect(machine.suspend('/dev/full/x')).rejects.toMatchObject({ code: 'file-failed' });
+    await expect(machine.suspend(path.join(folder, 'no', 'such', 'folder'))).rejects.toMatchObject({ code: 'file-failed' });
     expect(machine.state).toBe('running');
   });
 });
@@ -256,12 +254,23 @@ describe('a state that does not fit', () => {
   });
 });
 
+describe('a state that an earlier build wrote', () => {
+  // The fixture is never made anew: each build has to resume it. A block whose version was raised needs a migration.
+  it('is resumed, and the guest goes on with what it would have printed then', async () => {
+    const fixtures = path.resolve(import.meta.dirname, '../../test/fixtures');
+    const { machine, text } = await make(mixing, { clock: 'virtual' });
+    await machine.start({ paused: true, restore: path.join(fixtures, 'suspended-1.vst') });
+    expect(await retired(machine)).toBe(20_000);
+    await machine.runUntil(400_000);
+    expect(Buffer.from(text(), 'latin1').toString('hex')).toBe((await readFile(path.join(fixtures, 'suspended-1.txt'), 'utf8')).trim());
+  });
+});
+
 describe('the file', () => {
   it('is small: zero pages are left out', async () => {
     const { machine } = await make(busy, { memoryBytes: 64 * mebibyte });
     await machine.start();
     const { bytes } = await machine.suspend(file());
     expect(bytes).toBeLessThan(64 * 1024);
-    expect(createHash('sha256').update(await readFile(file())).digest('hex')).toMatch(/^[0-9a-f]{64}$/);
   });
 });
