@@ -24,11 +24,11 @@ function soon(check: () => boolean): Promise<void> {
 
 describe('bad usage ends with 2 and one sentence', () => {
   it.each([
-    [['run'], 'Say what to run: one of MACHINE, --kernel, --boot-sector, --bios, --asm.'],
-    [['run', 'hello', '--asm', 'x.asm'], 'Say what to run: one of MACHINE, --kernel, --boot-sector, --bios, --asm.'],
+    [['run'], 'Say what to run: one of MACHINE, --kernel, --boot-sector, --bios, --asm, --floppy, --cdrom, --disk.'],
+    [['run', 'hello', '--asm', 'x.asm'], 'Say what to run: one of MACHINE, --kernel, --boot-sector, --bios, --asm, --floppy, --cdrom, --disk.'],
     [['run', '--asm', 'x', '--floppy', 'a', '--floppy', 'b', '--floppy', 'c'], '--floppy can be given 2 times at most.'],
     [['run', '--boot', 'cdrom,tape', '--cdrom', 'y'], '--boot takes floppy, cdrom and disk, separated by commas, not tape.'],
-    [['run', '--disk', 'y'], '--disk is not supported yet in this version.'],
+    [['run', '--disk', 'a', '--disk', 'b', '--cdrom', 'c', '--disk', 'd', '--disk', 'e'], '--disk and --cdrom can be given 4 times together at most.'],
     [['run', 'x', '--report', 'y.json'], '--report is not supported yet in this version.'],
     [['run', 'x', '--gdb', '1234'], '--gdb is not supported yet in this version.'],
     [['run', 'x', '--rfb', '5900'], '--rfb is not supported yet in this version.'],

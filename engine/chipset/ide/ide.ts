@@ -9,6 +9,7 @@ import type { PciBus } from '../pci/pci.ts';
 import { platformSubsystem } from '../pci/platform.ts';
 import { ConfigRegister, PciCommand } from '../pci/registers.ts';
 import { AtaDisk } from './ata-disk.ts';
+import { Cdrom } from './cdrom.ts';
 import { Channel } from './channel.ts';
 
 /** What stands in the four positions: channel 0 device 0, channel 0 device 1, then channel 1. */
@@ -45,6 +46,7 @@ export class Ide extends PciFunction implements Chip {
       const channel = this.channels[index < 2 ? 0 : 1];
       const serial = `VITRINE${index}`;
       if (kind === 'disk') channel.attach(index % 2 === 0 ? 0 : 1, (on, state, port) => new AtaDisk(on, state, port, serial));
+      if (kind === 'cdrom') channel.attach(index % 2 === 0 ? 0 : 1, (on, state, port) => new Cdrom(on, state, port, serial));
     }
     const master = (port: number) => this.channels[port & 8 ? 1 : 0];
     const read = (port: number) => master(port).readMaster(port & 7);

@@ -71,6 +71,8 @@ export const deviceBlock = defineBlock('ide.device', 1, {
   transferMode: scalar('u8'),
   writeCache: scalar('u8'),
   // CD-ROM
+  /** The command under way is IDENTIFY PACKET DEVICE. */
+  identifying: scalar('u8'),
   senseKey: scalar('u8'),
   senseCode: scalar('u8'),
   senseQualifier: scalar('u8'),
