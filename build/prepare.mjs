@@ -34,6 +34,7 @@ export const TEST_PACKAGES = [
   { name: 'gcc', program: 'gcc' },
   { name: 'libc6-dev', file: '/usr/include/stdio.h' },
   { name: 'qemu-system-x86', program: 'qemu-system-i386' },
+  { name: 'qemu-utils', program: 'qemu-img' },
   { name: 'gdb', program: 'gdb' },
   { name: 'memtest86+', file: '/boot/memtest86+ia32.bin' },
   { name: 'seabios', file: '/usr/share/seabios/bios.bin' },
