@@ -4,6 +4,7 @@
  */
 import { DebugPort } from '../chipset/debug-port/debug-port.ts';
 import { Dma } from '../chipset/dma/dma.ts';
+import { Floppy } from '../chipset/floppy/floppy.ts';
 import { HostBridge } from '../chipset/host-bridge/host-bridge.ts';
 import { Ide } from '../chipset/ide/ide.ts';
 import { Lpc } from '../chipset/lpc/lpc.ts';
@@ -23,7 +24,7 @@ import type { FrameSource } from '../display/frame.ts';
 import { Attention } from '../isa/state.ts';
 import type { Chip } from './bus.ts';
 import type { MachineControl } from './control.ts';
-import { placeDrives, type DrivePosition } from './drives.ts';
+import { bootOrder, placeDrives, type DrivePosition } from './drives.ts';
 import type { MachineBus } from './machine-bus.ts';
 import type { MachineConfiguration, MachineInput, Picture } from './machine.ts';
 
@@ -72,13 +73,15 @@ export function constructChips(bus: MachineBus, control: MachineControl, configu
     return kind === 'floppy' ? undefined : kind;
   };
   const ide = new Ide(bus, pci, pic.line(14), pic.line(15), [ideKind('ide0.0'), ideKind('ide0.1'), ideKind('ide1.0'), ideKind('ide1.1')]);
-  const all: readonly Chip[] = [pic, pit, rtc, dma, ps2, pci, hostBridge, lpc, com1, debugPort, vga, video, ide];
+  const floppy = new Floppy(bus, dma, pic.line(6));
+  const order = bootOrder(configuration.bootOrder, [...drives.values()].map(({ kind }) => kind));
+  const all: readonly Chip[] = [pic, pit, rtc, dma, ps2, pci, hostBridge, lpc, com1, debugPort, vga, video, ide, floppy];
 
   return {
     reset: () => {
       for (const chip of all) chip.reset();
       // Firmware without another channel reads the size of memory from CMOS.
-      rtc.setMemory(bus.memory.ramBytes);
+      rtc.setMemory(bus.memory.ramBytes, [floppy.driveType(0), floppy.driveType(1)], order);
     },
     interruptPending: () => pic.pending(),
     acknowledgeInterrupt: () => pic.acknowledge(),

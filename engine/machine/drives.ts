@@ -45,3 +45,10 @@ export function mediumBytes(kind: DriveConfiguration['kind'], path: string, byte
   if (bytes > most) throw new MachineError('too-large', `The image ${path} has ${bytes} bytes; ${called[kind]} has at most ${most}.`);
   return Math.floor(bytes / unit) * unit;
 }
+
+/** What firmware tries, first to last, as CMOS numbers it (1 floppy, 2 disk, 3 CD-ROM): `wanted`, or each kind that has an image in the usual order. */
+export function bootOrder(wanted: readonly DriveConfiguration['kind'][] | undefined, present: readonly DriveConfiguration['kind'][]): number[] {
+  const numbers: Record<DriveConfiguration['kind'], number> = { floppy: 1, disk: 2, cdrom: 3 };
+  const usual = (['floppy', 'cdrom', 'disk'] as const).filter((kind) => present.includes(kind));
+  return [...(wanted ?? usual)].map((kind) => numbers[kind]).slice(0, 3);
+}

@@ -89,10 +89,10 @@ export class Rtc implements Chip {
   }
 
   /**
-   * Fills in what firmware reads: `ramBytes` of memory below 4 GiB in one piece. Boot order: floppy, CD, disk; `floppies`
-   * are CMOS drive types (4: 1.44 MB). To be called after the first `reset`, before the machine runs.
+   * Fills in what firmware reads: `ramBytes` of memory below 4 GiB in one piece; `floppies` are CMOS drive types (4: 1.44 MB);
+   * `bootOrder` has up to three of 1 floppy, 2 disk, 3 CD-ROM, and none means all of them. To be called after the first `reset`, before the machine runs.
    */
-  setMemory(ramBytes: number, floppies: readonly [number, number] = [0, 0]): void {
+  setMemory(ramBytes: number, floppies: readonly [number, number] = [0, 0], bootOrder: readonly number[] = []): void {
     if (!Number.isInteger(ramBytes) || ramBytes < 0 || ramBytes > 2 ** 32) {
       throw new RangeError(`CMOS cannot tell of ${ramBytes} bytes of memory`);
     }
@@ -113,8 +113,9 @@ export class Rtc implements Chip {
     const drives = floppies.filter((type) => type !== 0).length;
     // Coprocessor, PS/2 mouse, and the number of floppy drives if there are any.
     cmos[Cmos.equipment] = 0x06 | (drives > 0 ? 1 | ((drives - 1) << 6) : 0);
-    cmos[Cmos.bootFlag2] = (3 << 4) | 1;
-    cmos[Cmos.bootFlag1] = 2 << 4;
+    const [first = 0, second = 0, third = 0] = bootOrder.length === 0 ? [1, 3, 2] : bootOrder;
+    cmos[Cmos.bootFlag2] = (second << 4) | first;
+    cmos[Cmos.bootFlag1] = third << 4;
     let sum = 0;
     for (let index = 0x10; index < Cmos.checksumHigh; index++) sum += cmos[index] ?? 0;
     cmos[Cmos.checksumHigh] = (sum >> 8) & 0xff;
