@@ -12,6 +12,8 @@ import type { StopWords } from './stop.ts';
 export const controlBlock = defineBlock('control', 1, {
   /** See stop.ts. */
   stop: array('i32', maximumVcpus),
+  /** See StopWords.inside. */
+  inside: array('i32', maximumVcpus),
   exclusiveOwner: scalar('i32'),
   deviceLock: scalar('i32'),
   /** Raised whenever cached translations or records have to be dropped. */
@@ -58,11 +60,13 @@ export class MachineControl {
     );
     this.lockWord = this.word('deviceLock');
     const stop = this.word('stop');
+    const inside = this.word('inside');
     this.stopWords = {
       cpus: memory.shape.cpus,
       stop: (cpu) => stop + cpu,
       attention: (cpu) => this.attentionWord(cpu),
       owner: this.word('exclusiveOwner'),
+      inside: (cpu) => inside + cpu,
     };
   }
 

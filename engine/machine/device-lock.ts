@@ -1,6 +1,7 @@
 /**
  * The lock under which chips run (three-state futex lock: U. Drepper, "Futexes Are Tricky", section 6). A vCPU that waits for it is QUIESCENT, and
- * nobody holds it while QUIESCENT: so a thread that has stopped all vCPUs never finds one of them inside a chip.
+ * nobody holds it while QUIESCENT: so a thread that has stopped all vCPUs never finds one of them inside a chip. It may find one in the middle
+ * of the instruction that waits; who needs the state of vCPUs uses stopBetweenInstructions.
  */
 import { run, type Protocol } from './atomic-step.ts';
 import { enterQuiescence, leaveQuiescence, type StopWords } from './stop.ts';
@@ -17,9 +18,15 @@ export function* acquireLock(words: StopWords, lock: number, cpu: number): Proto
   for (;;) {
     const seen = yield { at: 'lock.contend', op: 'exchange', word: lock, value: contended };
     if (seen === free) return;
-    if (cpu >= 0) yield* enterQuiescence(words, cpu);
+    if (cpu >= 0) {
+      yield { at: 'lock.inside', op: 'store', word: words.inside(cpu), value: 1 };
+      yield* enterQuiescence(words, cpu);
+    }
     yield { at: 'lock.wait', op: 'wait', word: lock, expected: contended };
-    if (cpu >= 0) yield* leaveQuiescence(words, cpu);
+    if (cpu >= 0) {
+      yield* leaveQuiescence(words, cpu);
+      yield { at: 'lock.outside', op: 'store', word: words.inside(cpu), value: 0 };
+    }
   }
 }
 

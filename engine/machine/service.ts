@@ -15,14 +15,22 @@ import { DiskService, type OpenImage } from './disk-service.ts';
 import { digestParts } from './digest.ts';
 import { placeDrives } from './drives.ts';
 import { MachineBus } from './machine-bus.ts';
-import { MachineError, type MachineConfiguration, type MachineEvent, type MachineInput, type MachineState, type MachineStatistics, type SavedState } from './machine.ts';
+import {
+  MachineError,
+  type MachineConfiguration,
+  type MachineEvent,
+  type MachineInput,
+  type MachineState,
+  type MachineStatistics,
+  type SavedState,
+} from './machine.ts';
 import type { MachineMemory } from './memory.ts';
 import { openRawImage } from './raw-image.ts';
 import type { FromVcpu } from './protocol.ts';
 import { checkState } from './restore.ts';
 import { runTarget } from './run-target.ts';
 import type { Following, SavedHeader } from './saved-state.ts';
-import { releaseAll, releaseStop, requestStop, running, stopAll, StopReason } from './stop.ts';
+import { releaseAll, releaseStop, requestStop, running, stopBetweenInstructions, StopReason } from './stop.ts';
 import { readStatistics } from './statistics.ts';
 import { saveMachine } from './suspend.ts';
 
@@ -88,7 +96,8 @@ export class MachineService {
     this.control = new MachineControl(memory);
     this.clock = new MachineClock(memory);
     this.#target = runTarget(memory);
-    for (let cpu = 0; cpu < this.control.cpus; cpu++) run(memory.words, requestStop(this.control.stopWords, cpu, StopReason.power));
+    for (let cpu = 0; cpu < this.control.cpus; cpu++)
+      run(memory.words, requestStop(this.control.stopWords, cpu, StopReason.power));
     this.control.block.plan = Infinity;
     const lock = new DeviceLock(memory.words, this.control.stopWords, this.control.lockWord, -1);
     this.bus = new MachineBus(memory, this.control, this.clock, lock, {
@@ -129,7 +138,7 @@ export class MachineService {
   }
 
   #stop(reason: StopReason): void {
-    this.#drive(stopAll(this.control.stopWords, reason));
+    this.#drive(stopBetweenInstructions(this.control.stopWords, reason));
   }
 
   #release(reason: StopReason): void {
@@ -163,7 +172,10 @@ export class MachineService {
 
   #require(states: readonly MachineState[], action: string): void {
     if (this.#busy !== undefined && !this.#carryingOut) {
-      throw new MachineError('wrong-state', `The machine ${this.#configuration.name} is being ${this.#busy}, so it cannot be ${action} now.`);
+      throw new MachineError(
+        'wrong-state',
+        `The machine ${this.#configuration.name} is being ${this.#busy}, so it cannot be ${action} now.`,
+      );
     }
     if (states.includes(this.state)) return;
     throw new MachineError('wrong-state', `The machine ${this.#configuration.name} is ${this.state}, so it cannot be ${action}.`);
@@ -280,15 +292,19 @@ export class MachineService {
     const end = performance.now() + longestStop;
     for (;;) {
       this.drain();
-      const asked = Array.from({ length: cpus }, (_, cpu) => Atomics.load(words, stopWords.stop(cpu))).some((word) => (word & StopReason.request) !== 0);
+      const asked = Array.from({ length: cpus }, (_, cpu) => Atomics.load(words, stopWords.stop(cpu))).some(
+        (word) => (word & StopReason.request) !== 0,
+      );
       const full = [...this.bus.outputs.values()].some((ring) => !ring.empty);
       if (!asked && !full) break;
-      if (performance.now() > end) throw new MachineError('crashed', 'The machine does not come to rest, so it cannot be suspended.');
+      if (performance.now() > end)
+        throw new MachineError('crashed', 'The machine does not come to rest, so it cannot be suspended.');
       await nextTurn();
     }
     // Switching off with images to be closed takes its time.
     await this.#poweringOff;
-    await this.disks.settle();
+    // A state that is durable must not be ahead of its disks.
+    await this.disks.flush();
     this.#check();
   }
 
@@ -296,7 +312,11 @@ export class MachineService {
   #check(): void {
     if (this.#cancelled) throw new MachineError('cancelled', 'The suspend was cancelled; the machine is as it was.');
     const expected = this.#busy === 'suspended' ? 'paused' : 'off';
-    if (this.state !== expected) throw new MachineError('wrong-state', `The machine ${this.#configuration.name} is ${this.state} by now, so it was not ${this.#busy ?? 'suspended'}.`);
+    if (this.state !== expected)
+      throw new MachineError(
+        'wrong-state',
+        `The machine ${this.#configuration.name} is ${this.state} by now, so it was not ${this.#busy ?? 'suspended'}.`,
+      );
   }
 
   #follow(activity: 'suspend' | 'resume'): Following {
@@ -350,7 +370,10 @@ export class MachineService {
       this.#scancodes = state.scancodes;
       this.#serialInput = state.serialInput;
       this.#busy = undefined;
-      this.#comeUp(options.paused, state.bootChanged ? 'Resumed. What it starts from has changed; that counts from the next reset on.' : 'Resumed.');
+      this.#comeUp(
+        options.paused,
+        state.bootChanged ? 'Resumed. What it starts from has changed; that counts from the next reset on.' : 'Resumed.',
+      );
       this.#feed();
     } finally {
       this.#busy = undefined;
@@ -387,7 +410,8 @@ export class MachineService {
     this.#require(['running', 'paused'], 'reset');
     this.#whileStopped(() => {
       this.#prepare(false);
-      for (let cpu = 0; cpu < this.control.cpus; cpu++) run(this.memory.words, releaseStop(this.control.stopWords, cpu, StopReason.request));
+      for (let cpu = 0; cpu < this.control.cpus; cpu++)
+        run(this.memory.words, releaseStop(this.control.stopWords, cpu, StopReason.request));
     });
     this.#giveUpTarget('The machine was reset before it got there.');
     this.onEvent({ kind: 'reset', reason });
@@ -422,7 +446,8 @@ export class MachineService {
   /** The machine cannot go on. Its memory stays for whoever wants to look. */
   crash(reason: string): void {
     if (this.state === 'crashed') return;
-    for (let cpu = 0; cpu < this.control.cpus; cpu++) run(this.memory.words, requestStop(this.control.stopWords, cpu, StopReason.power));
+    for (let cpu = 0; cpu < this.control.cpus; cpu++)
+      run(this.memory.words, requestStop(this.control.stopWords, cpu, StopReason.power));
     this.clock.pause();
     this.#giveUpTarget(`The machine crashed: ${reason}`);
     this.#setState('crashed', reason);
@@ -439,13 +464,20 @@ export class MachineService {
   }
 
   runUntil(count: number): Promise<void> {
-    if (this.clock.mode !== 'virtual') throw new MachineError('not-supported', 'Only a machine with a virtual clock can run until an exact instruction.');
+    if (this.clock.mode !== 'virtual')
+      throw new MachineError('not-supported', 'Only a machine with a virtual clock can run until an exact instruction.');
     this.#require(['running', 'paused'], 'run until an instruction');
-    if (this.#runUntil !== undefined) throw new MachineError('wrong-state', 'The machine is on its way to another instruction already.');
-    if (!Number.isSafeInteger(count) || count < 1) throw new MachineError('bad-configuration', `${count} is not a count of instructions.`);
+    if (this.#runUntil !== undefined)
+      throw new MachineError('wrong-state', 'The machine is on its way to another instruction already.');
+    if (!Number.isSafeInteger(count) || count < 1)
+      throw new MachineError('bad-configuration', `${count} is not a count of instructions.`);
     if (this.state === 'running') this.#pauseNow('Paused.');
     const retired = this.clock.instructions();
-    if (count < retired) throw new MachineError('wrong-state', `The machine has executed ${retired} instructions already; it cannot go back to ${count}.`);
+    if (count < retired)
+      throw new MachineError(
+        'wrong-state',
+        `The machine has executed ${retired} instructions already; it cannot go back to ${count}.`,
+      );
     if (count === retired) return Promise.resolve();
     this.#target.count = count;
     const done = new Promise<void>((resolve, reject) => {
@@ -600,7 +632,10 @@ export class MachineService {
     }
     const queue = input.kind === 'serial' ? this.#serialInput : this.#scancodes;
     if (queue.length + input.bytes.length > longestInput) {
-      throw new MachineError('wrong-state', `The guest does not read its ${input.kind === 'serial' ? 'serial port' : 'keyboard'}; no more input is taken.`);
+      throw new MachineError(
+        'wrong-state',
+        `The guest does not read its ${input.kind === 'serial' ? 'serial port' : 'keyboard'}; no more input is taken.`,
+      );
     }
     for (const byte of input.bytes) queue.push(byte);
     this.#feed();
@@ -621,7 +656,8 @@ export class MachineService {
         this.#serialInput = this.#serialInput.slice(this.chips.receiveSerial(Uint8Array.from(this.#serialInput)));
       }
     });
-    if (this.#scancodes.length > 0 || this.#serialInput.length > 0) this.#feedTimer = setTimeout(() => this.#feed(), feedInterval);
+    if (this.#scancodes.length > 0 || this.#serialInput.length > 0)
+      this.#feedTimer = setTimeout(() => this.#feed(), feedInterval);
   }
 
   // Looking

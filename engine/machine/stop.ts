@@ -47,6 +47,8 @@ export interface StopWords {
   attention(cpu: number): number;
   /** 0, or the number of the vCPU that has exclusivity plus one. */
   readonly owner: number;
+  /** Index of a word that is 1 while the vCPU is QUIESCENT in the middle of an instruction: it waits for the device lock. */
+  inside(cpu: number): number;
 }
 
 /**
@@ -106,6 +108,23 @@ export function* releaseStop(words: StopWords, cpu: number, reason: number): Pro
 export function* stopAll(words: StopWords, reason: number, except = -1): Protocol {
   for (let cpu = 0; cpu < words.cpus; cpu++) if (cpu !== except) yield* requestStop(words, cpu, reason);
   for (let cpu = 0; cpu < words.cpus; cpu++) if (cpu !== except) yield* awaitQuiescence(words, cpu);
+}
+
+/**
+ * As stopAll, for who reads or replaces the state of vCPUs: none of them is in the middle of an instruction then. One that waits
+ * for the device lock counts as stopped, but its block is not up to date; it is let go and stopped again. Not under the lock.
+ */
+export function* stopBetweenInstructions(words: StopWords, reason: number): Protocol {
+  attempt: for (;;) {
+    yield* stopAll(words, reason);
+    for (let cpu = 0; cpu < words.cpus; cpu++) {
+      const inside = yield { at: 'inside', op: 'load', word: words.inside(cpu) };
+      if (inside === 0) continue;
+      yield* releaseAll(words, reason);
+      continue attempt;
+    }
+    return;
+  }
 }
 
 export function* releaseAll(words: StopWords, reason: number, except = -1): Protocol {

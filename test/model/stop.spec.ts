@@ -17,13 +17,14 @@ const lockWord = ownerWord + 1;
 /** Ghost: number of vCPUs that have exclusivity, of threads that hold the lock. */
 const exclusiveWord = lockWord + 1;
 const holdersWord = exclusiveWord + 1;
-const wordCount = holdersWord + 1;
+const insideWord = holdersWord + 1;
+const wordCount = insideWord + maximum;
 
 /** Ghost: the reasons of requesters that rely on the vCPU's standing still. */
 const relied = (cpu: number) => 2 * maximum + cpu;
 
 function wordsOf(cpus: number): StopWords {
-  return { cpus, stop: (cpu) => cpu, attention: (cpu) => maximum + cpu, owner: ownerWord };
+  return { cpus, stop: (cpu) => cpu, attention: (cpu) => maximum + cpu, owner: ownerWord, inside: (cpu) => insideWord + cpu };
 }
 
 /** The parts that negative controls replace. */
@@ -92,7 +93,13 @@ function* underLock(parts: Parts, words: StopWords, cpu: number): Steps {
 }
 
 /** Stops some vCPUs, relies on it, lets them go; `rounds` times. */
-function requester(parts: Parts, words: StopWords, reason: number, cpus: readonly number[], options: { rounds?: number; lock?: boolean } = {}): Thread {
+function requester(
+  parts: Parts,
+  words: StopWords,
+  reason: number,
+  cpus: readonly number[],
+  options: { rounds?: number; lock?: boolean } = {},
+): Thread {
   return function* () {
     for (let round = 0; round < (options.rounds ?? 1); round++) {
       yield { at: `round ${round}`, op: 'checkpoint' };
@@ -104,6 +111,23 @@ function requester(parts: Parts, words: StopWords, reason: number, cpus: readonl
       for (const cpu of cpus) yield { at: 'let', op: 'and', word: relied(cpu), value: ~reason };
       for (const cpu of cpus) yield* parts.releaseStop(words, cpu, reason);
     }
+  };
+}
+
+/** Stops all vCPUs as `stopAll` does and looks at their state: none may be in the middle of an instruction. */
+function reader(words: StopWords, stopAll: (words: StopWords, reason: number) => Protocol): Thread {
+  return function* () {
+    yield { at: 'round 0', op: 'checkpoint' };
+    yield* stopAll(words, StopReason.service);
+    yield {
+      at: 'read',
+      op: 'assert',
+      check: (values) =>
+        Array.from({ length: words.cpus }, (_, cpu) => values[words.inside(cpu)]).some((inside) => inside !== 0)
+          ? 'a state is read in the middle of an instruction'
+          : undefined,
+    };
+    yield* stop.releaseAll(words, StopReason.service);
   };
 }
 
@@ -207,6 +231,16 @@ describe('the device lock, in every interleaving', () => {
     );
   });
 
+  it('leaves no vCPU in the middle of an instruction when its state is read', () => {
+    expectSound(
+      check(2, (words) => ({
+        vcpus: [0, 1].map((cpu) => vcpu(sound, words, cpu, ['busy', 'lock'])),
+        requesters: [reader(words, stop.stopBetweenInstructions)],
+      })),
+      1000,
+    );
+  });
+
   it('serves the others while one of those who wait is stopped', () => {
     expectSound(
       check(2, (words) => ({
@@ -232,7 +266,10 @@ describe('the device lock, in every interleaving', () => {
 
 describe('without one of its precautions the protocol fails:', () => {
   const oneBusy = (parts: Parts) =>
-    check(1, (words) => ({ vcpus: [vcpu(parts, words, 0, ['busy'])], requesters: [requester(parts, words, pause, [0], { rounds: 2 })] }));
+    check(1, (words) => ({
+      vcpus: [vcpu(parts, words, 0, ['busy'])],
+      requesters: [requester(parts, words, pause, [0], { rounds: 2 })],
+    }));
   const oneHalting = (parts: Parts) =>
     check(1, (words) => ({
       vcpus: [vcpu(parts, words, 0, ['busy', 'halts'])],
@@ -308,7 +345,9 @@ describe('without one of its precautions the protocol fails:', () => {
       yield* stop.releaseAll(words, StopReason.exclusive, cpu);
     };
     const outcome = check(3, (words) => ({
-      vcpus: [0, 1, 2].map((cpu) => vcpu({ ...sound, releaseExclusivity }, words, cpu, cpu === 2 ? ['busy'] : ['busy', 'exclusive'])),
+      vcpus: [0, 1, 2].map((cpu) =>
+        vcpu({ ...sound, releaseExclusivity }, words, cpu, cpu === 2 ? ['busy'] : ['busy', 'exclusive']),
+      ),
       requesters: [],
     }));
     expect(outcome.failure).toMatch(/has exclusivity|cannot be reached/);
@@ -324,6 +363,14 @@ describe('without one of its precautions the protocol fails:', () => {
       yield* stop.stopAll(words, StopReason.exclusive, cpu);
     };
     expect(twoExclusive({ ...sound, acquireExclusivity }).failure).toMatch(/cannot be reached/);
+  });
+
+  it('the state of vCPUs is read while one waits for the device lock', () => {
+    const outcome = check(2, (words) => ({
+      vcpus: [0, 1].map((cpu) => vcpu(sound, words, cpu, ['busy', 'lock'])),
+      requesters: [reader(words, stop.stopAll)],
+    }));
+    expect(outcome.failure).toMatch(/middle of an instruction/);
   });
 
   it('who waits for the device lock goes on running', () => {
