@@ -47,6 +47,7 @@ export const LAYERS = {
 
 /** Single files that join layers: what they may import beyond their layer. */
 export const JOINTS = {
+  'engine/firmware/own-bios.ts': ['engine/assembler', 'assets/fonts'],
   'engine/machine/chips.ts': ['engine/chipset', 'engine/display'],
   'engine/machine/service.ts': ['engine/firmware/plan.ts', 'engine/display'],
   'engine/machine/service-worker.ts': ['engine/firmware', 'engine/display'],
