@@ -91,7 +91,8 @@ export function checkImage(file: ImageFile): CheckResult {
   const counts = countReferences(file, header, l1, refcounts);
   const errors: number[] = [];
   const leaks: number[] = [];
-  for (let cluster = 0; cluster < Math.max(counts.length, refcounts.covered); cluster++) {
+  const end = Math.max(counts.length, refcounts.covered);
+  for (let cluster = 0; cluster < end; cluster++) {
     const used = counts[cluster] ?? 0;
     const counted = refcounts.get(cluster);
     if (counted < used) errors.push(cluster);
