@@ -142,6 +142,20 @@ export class DiskService {
     await Promise.all(this.#open.map((drive) => drive.work));
   }
 
+  /** What was written so far is on the medium when this is done. Throws MachineError 'file-failed' with the image's name. */
+  async flush(): Promise<void> {
+    await this.settle();
+    for (const drive of this.#open) {
+      if (!drive.dirty) continue;
+      try {
+        await drive.image.flush();
+      } catch (cause) {
+        throw new MachineError('file-failed', `The image ${drive.configuration.path} could not be written to the end: ${reasonOf(cause)}`, { cause });
+      }
+      drive.dirty = false;
+    }
+  }
+
   get any(): boolean {
     return this.#open.length > 0;
   }
