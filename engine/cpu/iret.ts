@@ -65,7 +65,7 @@ function returnProtected(cpu: Cpu, operandSize: number, offset: number, selector
     stack.requireItems(2, operandSize);
     const pointer = stack.pop(operandSize);
     const stackSelector = stack.pop(operandSize) & 0xffff;
-    returnOuter(cpu, code, selector, offset, stackSelector, pointer, 0, operandSize);
+    returnOuter(cpu, code, selector, offset, stackSelector, pointer, 0);
   }
   takeFlags(cpu, image, mask);
 }

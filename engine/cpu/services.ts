@@ -146,6 +146,7 @@ export function createServices(cpu: Cpu): Services {
     verifyRead: one(verifyRead),
     verifyWrite: one(verifyWrite),
     requireProtected: none(() => cpu.requireProtected()),
+    requirePrivilege: none(() => cpu.requirePrivilege()),
 
     cpuid: () => cpuid(cpu),
     readMsr: none(readMsr),

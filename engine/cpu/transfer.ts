@@ -225,7 +225,7 @@ export function farReturn(cpu: Cpu, operandSize: number, popBytes: number): void
   stack.requireItems(2, operandSize);
   const pointer = stack.pop(operandSize);
   const stackSelector = stack.pop(operandSize) & 0xffff;
-  returnOuter(cpu, target, selector, offset, stackSelector, pointer, popBytes, operandSize);
+  returnOuter(cpu, target, selector, offset, stackSelector, pointer, popBytes);
 }
 
 /** Checks of the code segment that RET and IRET return to. Errors carry the selector. */
@@ -240,7 +240,7 @@ export function requireReturnTarget(cpu: Cpu, selector: number, target: Descript
 
 /**
  * The second half of RET and IRET to an outer level: stack checks, then everything is committed. `popBytes` comes off the
- * new stack, too. A 16-bit return leaves the high half of ESP alone only on a 16-bit stack.
+ * new stack, too. On a 16-bit stack only SP is loaded, also by a 32-bit return: processors leave the high half of ESP as it was.
  */
 export function returnOuter(
   cpu: Cpu,
@@ -250,7 +250,6 @@ export function returnOuter(
   stackSelector: number,
   pointer: number,
   popBytes: number,
-  operandSize: number,
 ): void {
   const { state, stack, stackSegment } = cpu;
   const privilege = selector & 3;
@@ -260,7 +259,7 @@ export function returnOuter(
   markAccessed(cpu, stackSegment);
   const oldPointer = state.esp;
   setSegment(cpu, Seg.ss, stackSelector, stackSegment);
-  if (operandSize === 2 && state.stackMask === 0xffff) pointer = ((oldPointer & 0xffff0000) | pointer) >>> 0;
+  if (state.stackMask === 0xffff) pointer = ((oldPointer & 0xffff0000) | (pointer & 0xffff)) >>> 0;
   stack.use(0, 0, stackSegment.rights, pointer, privilege, 0);
   stack.release(popBytes);
   state.esp = stack.pointer;

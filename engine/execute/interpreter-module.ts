@@ -66,6 +66,7 @@ const signatures: Readonly<Record<ServiceName, readonly [parameters: number, res
   verifyRead: [1, false],
   verifyWrite: [1, false],
   requireProtected: [0, false],
+  requirePrivilege: [0, false],
   cpuid: [0, false],
   readMsr: [0, false],
   writeMsr: [0, false],

@@ -78,6 +78,8 @@ export interface Services {
   verifyWrite(selector: number): void;
   /** #UD unless protected mode and not virtual-8086 (ARPL). */
   requireProtected(): void;
+  /** #GP(0) unless CPL is 0; before a privileged instruction reads memory. */
+  requirePrivilege(): void;
 
   cpuid(): void;
   /** EDX:EAX from ECX. */

@@ -51,7 +51,10 @@ const system: readonly Instruction[] = [
     privileged: true,
     terminates: true,
     forms: [form('0f 01 /6', 'Ew')],
-    semantics: (e) => e.callControl('loadMachineStatusWord', e.read(0)),
+    semantics: (e) => {
+      e.call('requirePrivilege');
+      e.callControl('loadMachineStatusWord', e.read(0));
+    },
   },
   {
     mnemonic: 'invlpg',
@@ -80,6 +83,7 @@ const system: readonly Instruction[] = [
     forms: [form('0f 00 /2', 'Ew')],
     semantics: (e) => {
       e.call('requireProtected');
+      e.call('requirePrivilege');
       e.call('loadLocalTable', e.read(0));
     },
   },
@@ -90,6 +94,7 @@ const system: readonly Instruction[] = [
     forms: [form('0f 00 /3', 'Ew')],
     semantics: (e) => {
       e.call('requireProtected');
+      e.call('requirePrivilege');
       e.call('loadTaskRegister', e.read(0));
     },
   },
