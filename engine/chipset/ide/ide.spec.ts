@@ -15,7 +15,7 @@ function pattern(bytes: number): Uint8Array<ArrayBuffer> {
 }
 
 function machine(drives: IdeDrives = ['disk', undefined, 'cdrom', undefined]) {
-  const bus = new FakeBus();
+  const bus = new FakeBus({ ramBytes: 1 << 20 });
   const line = new FakeLine();
   const secondary = new FakeLine();
   const ide = new Ide(bus, new PciBus(bus), line, secondary, drives);
