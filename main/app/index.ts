@@ -53,13 +53,12 @@ async function openHost(windows: Windows): Promise<Running> {
   }
 }
 
-/** Before machines are lost. Returns whether to quit. */
-function confirmQuit(count: number): boolean {
-  const machines = count === 1 ? 'One machine is on' : `${count} machines are on`;
+/** Before machines are lost that could not be suspended. Returns whether to quit all the same. */
+function confirmLoss(failures: readonly string[]): boolean {
   const chosen = dialog.showMessageBoxSync({
-    type: 'question',
-    message: `${machines}.`,
-    detail: 'Quitting powers them off, as if the plug were pulled.',
+    type: 'warning',
+    message: failures.length === 1 ? 'A machine could not be suspended.' : `${failures.length} machines could not be suspended.`,
+    detail: `${failures.join('\n')}\n\nQuitting powers off what is on, as if the plug were pulled.`,
     buttons: ['Keep running', 'Power off and quit'],
     defaultId: 0,
     cancelId: 0,
@@ -67,10 +66,15 @@ function confirmQuit(count: number): boolean {
   return chosen === 1;
 }
 
+/** When quitting takes longer than this (milliseconds), a window has to show what it is at. */
+const PATIENCE = 1500;
+
 function start(logFile: string): void {
   let failure: string | undefined;
   let running: Running | undefined;
   let closing = false;
+  /** Machines are being suspended. */
+  let leaving = false;
   /** The system, or whoever started the app, ends it: nobody is there to be asked. */
   let told = false;
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
@@ -113,16 +117,37 @@ function start(logFile: string): void {
   app.on('before-quit', (event) => {
     if (closing || !running) return;
     event.preventDefault();
-    if (running.host.running > 0 && !told && !confirmQuit(running.host.running)) {
+    if (leaving) return;
+    leaving = true;
+    void leave(running)
+      .catch((error: unknown) => {
+        fail(`Closing failed: ${String(error)}`);
+        closing = true;
+      })
+      .then(() => {
+        leaving = false;
+        if (closing) app.quit();
+      });
+  });
+
+  /** Suspends what runs, and closes the library; the task list of a window shows how far it is. */
+  async function leave({ host, close }: Running): Promise<void> {
+    const show = setTimeout(() => {
       if (BrowserWindow.getAllWindows().length === 0) windows.openLibrary();
-      return;
+    }, PATIENCE);
+    try {
+      const failures = await host.suspendAll();
+      for (const failure of failures) warn(failure);
+      if (failures.length > 0 && !told && !confirmLoss(failures)) {
+        if (BrowserWindow.getAllWindows().length === 0) windows.openLibrary();
+        return;
+      }
+    } finally {
+      clearTimeout(show);
     }
     closing = true;
-    void running
-      .close()
-      .catch((error: unknown) => fail(`Closing failed: ${String(error)}`))
-      .then(() => app.quit());
-  });
+    await close();
+  }
 }
 
 /** Native parts (dialogs, menus, the frame) follow the person's choice as well. */

@@ -111,6 +111,34 @@ export function addLibraryCommands(program: Command, services: Services, termina
   });
 
   libraryOptions(
+    program.command('suspend').description('keep the whole state of a running machine in its folder, and end it').argument('<machine>'),
+  ).action(async (word: string, options: CommonOptions) => {
+    const holder = await connectToHolder(services, folder(options));
+    if (!holder) throw new CommandError(EXIT.failed, `${word} is not on: no program has the library ${folder(options)} open.`);
+    try {
+      const id = await findMachine(holder.client, word);
+      const machine = await holder.client.machines.suspend({ id });
+      if (options.json) jsonLine(terminal.stdout, machine);
+      else line(terminal.stdout, `${id} is ${machine.state}; ${formatSize(machine.suspended?.bytes ?? 0)} kept.`);
+    } finally {
+      holder.close();
+    }
+  });
+
+  libraryOptions(
+    program
+      .command('discard')
+      .description('remove the state of a suspended machine, which is off then')
+      .argument('<machine>'),
+  ).action(async (word: string, options: CommonOptions) => {
+    await withLibrary(services, terminal, folder(options), async (client) => {
+      const machine = await client.machines.discard({ id: await findMachine(client, word) });
+      if (options.json) return jsonLine(terminal.stdout, machine);
+      line(terminal.stdout, `The state of ${machine.id} was discarded; it is ${machine.state}.`);
+    });
+  });
+
+  libraryOptions(
     program
       .command('delete')
       .description('delete a machine; without --disks its images and sources stay in the folder')

@@ -89,6 +89,35 @@ export function addRunCommands(program: Command, services: Services, terminal: T
     }
   });
 
+  libraryOptions(
+    program
+      .command('resume')
+      .description('go on with a paused or suspended machine: in the program that has the library open, or else here, as run does')
+      .argument('<machine>'),
+  ).action(async (word: string, options: StartOptions) => {
+    const library = libraryFolder(options.library, terminal.environment);
+    const holder = await connectToHolder(services, library);
+    if (holder) {
+      try {
+        const id = await findMachine(holder.client, word);
+        const machine = await holder.client.machines.resume({ id });
+        if (options.json) jsonLine(terminal.stdout, machine);
+        else line(terminal.stdout, `${id} is ${machine.state} in ${holder.program}.`);
+      } finally {
+        holder.close();
+      }
+      return;
+    }
+    const held = await holdLibrary(services, terminal, library, 'vitrine resume');
+    try {
+      const id = await findMachine(held.client, word);
+      const plan = planRun(word, { json: options.json });
+      finish(await held.host.withSession(id, (session) => run(session, () => held.host.resume(id), plan, services.disk, terminal)));
+    } finally {
+      await held.close();
+    }
+  });
+
   const warn = (sentence: string): void => line(terminal.stderr, `vitrine: ${sentence}`);
 
   /** What boots drives when no firmware was named; said, since it decides what the guest sees. */

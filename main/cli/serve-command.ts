@@ -41,7 +41,10 @@ export function addServeCommand(program: Command, services: Services, terminal: 
         if (server.exposed !== undefined) line(terminal.stderr, `vitrine: ${server.exposed}`);
         if (options.json) jsonLine(terminal.stdout, { url: server.url, port: server.port, library });
         else line(terminal.stdout, `The library ${library} is served at\n  ${server.url}\nThe part after # is the key; keep it to yourself. Ctrl-C ends.`);
-        finish((await ended) === 'SIGINT' ? 0 : SIGNAL_EXIT.SIGTERM);
+        const signal = await ended;
+        if (host.running > 0 && !options.json) line(terminal.stderr, `vitrine: Suspending ${host.running === 1 ? 'one machine' : `${host.running} machines`} ...`);
+        for (const failure of await host.suspendAll()) line(terminal.stderr, `vitrine: ${failure}`);
+        finish(signal === 'SIGINT' ? 0 : SIGNAL_EXIT.SIGTERM);
       } finally {
         await server.close();
       }

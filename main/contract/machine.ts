@@ -60,8 +60,11 @@ export const clockMode = z.enum(['wall', 'virtual']);
 /** What a machine is started from, as its file says it. */
 export const bootKind = z.enum(['assembly', 'kernel', 'boot-sector', 'bios']);
 
-/** `crashed`: the guest or the engine cannot go on; power off or reset ends it. */
-export const machineState = z.enum(['off', 'running', 'paused', 'crashed']);
+/**
+ * `crashed`: the guest or the engine cannot go on; power off or reset ends it. `suspended`: off, with its whole state kept in a file; it
+ * goes on with `resume`.
+ */
+export const machineState = z.enum(['off', 'running', 'paused', 'crashed', 'suspended']);
 
 /** What the guest shows: pixels, and cells in a text mode. */
 export const displaySize = z.object({
@@ -105,6 +108,8 @@ export const machineSummary = z.object({
   lastStarted: z.number().nullable(),
   /** What it shows now; null while off. */
   display: displaySize.nullable(),
+  /** The state that is kept while suspended: when it was written (milliseconds since 1970), and the file's bytes. */
+  suspended: z.object({ since: z.number(), bytes: z.number() }).nullable(),
 });
 
 /** A folder of the library whose `machine.json` cannot be opened. It is shown, and left as it is. */

@@ -7,10 +7,15 @@ const one = z.object({ id: machineId });
 
 /** Running machines: control, input, and what they show. */
 export const machines = {
-  /** Powers on; `paused`: stops before the first instruction. Assembly is assembled first; its errors are BAD_INPUT. */
+  /** Powers on; `paused`: stops before the first instruction. Assembly is assembled first; its errors are BAD_INPUT. A suspended one: WRONG_STATE. */
   start: procedure.input(z.object({ id: machineId, paused: z.boolean().optional() })).output(machineSummary),
   pause: procedure.input(one).output(machineSummary),
+  /** From paused or from suspended. A state that does not fit the machine is BAD_STATE, and stays until it is discarded. */
   resume: procedure.input(one).output(machineSummary),
+  /** Keeps the whole state in a file and ends the machine. Shows in `tasks`; cancelled there: CANCELLED, and the machine goes on. */
+  suspend: procedure.input(one).output(machineSummary),
+  /** Removes the state of a suspended machine, which is off then. */
+  discard: procedure.input(one).output(machineSummary),
   reset: procedure.input(one).output(machineSummary),
   /** Pulls the plug. */
   powerOff: procedure.input(one).output(machineSummary),

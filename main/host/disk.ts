@@ -24,7 +24,7 @@ export interface Disk {
   link(from: string, to: string): Promise<void>;
   list(path: string): Promise<{ name: string; folder: boolean }[]>;
   /** Undefined if there is no such thing. */
-  status(path: string): Promise<{ size: number; folder: boolean } | undefined>;
+  status(path: string): Promise<{ size: number; folder: boolean; /** Milliseconds since 1970. */ modified: number } | undefined>;
 }
 
 /**
@@ -145,7 +145,7 @@ export const nodeDisk: Disk = {
   async status(path) {
     try {
       const status = await fs.stat(path);
-      return { size: status.size, folder: status.isDirectory() };
+      return { size: status.size, folder: status.isDirectory(), modified: status.mtimeMs };
     } catch (error) {
       if (hasCode(error, 'ENOENT') || hasCode(error, 'ENOTDIR')) return undefined;
       throw error;

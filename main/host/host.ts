@@ -14,6 +14,7 @@ import { explain, HostError, isSystemError } from './errors.ts';
 import { EventChannel } from './event-channel.ts';
 import { HOST_FILES, Library, readMachine, resolveFile, type StoredMachine, type StoredProblem } from './library.ts';
 import type { MachineFile } from './machine-file.ts';
+import { formatSize } from './memory-size.ts';
 import { readSamples } from './samples.ts';
 import { Session, type MachineFactory } from './session.ts';
 import { SettingsStore } from './settings.ts';
@@ -225,6 +226,9 @@ export class Host {
   ): Promise<MachineSummary> {
     const needsOff = change.memoryBytes !== undefined || change.clock !== undefined || change.commandLine !== undefined;
     if (needsOff && this.#sessions.get(id)?.on) throw new HostError('WRONG_STATE', 'This can only be changed while the machine is off.');
+    if (needsOff && (await this.suspendedState((await this.library.get(id)).folder))) {
+      throw new HostError('WRONG_STATE', 'The machine is suspended, and its state fits it only as it is. Resume it and power it off, or discard the state.');
+    }
     return this.change(id, (file) => {
       const changed: MachineFile = { ...file };
       if (change.memoryBytes !== undefined) changed.memoryMiB = change.memoryBytes / MEMORY_UNIT;
@@ -324,11 +328,109 @@ export class Host {
 
   /** Powers on. `configure` replaces what the machine's file says, for this run. */
   async start(id: string, paused: boolean, configure?: () => Promise<MachineConfiguration>): Promise<MachineSummary> {
-    this.refuseWhileCopied(id);
     const machine = await this.library.get(id);
+    if (!this.#sessions.get(id)?.on && (await this.suspendedState(machine.folder))) {
+      throw new HostError('WRONG_STATE', `${machine.file.name} is suspended. Resume it, or discard its state first.`);
+    }
+    return this.powerOn(machine, paused, configure, undefined);
+  }
+
+  /** From paused, or from suspended: the kept state goes once the machine runs. */
+  async resume(id: string): Promise<MachineSummary> {
+    const machine = await this.library.get(id);
+    if (this.#sessions.get(id)?.on || !(await this.suspendedState(machine.folder))) return this.control(id, (session) => session.machine.resume());
+    const path = join(machine.folder, HOST_FILES.suspended);
+    await this.powerOn(machine, false, undefined, path);
+    try {
+      await this.options.disk.removeFile(path);
+      await this.options.disk.syncFolder(machine.folder);
+    } catch (error) {
+      this.options.warn(`The state that ${id} was resumed from could not be removed; it is older than the machine now. ${explain(error, path).message}`);
+    }
+    return this.announce(machine);
+  }
+
+  /** Keeps the machine's state in its folder, and ends it. */
+  async suspend(id: string): Promise<MachineSummary> {
+    return this.control(id, (session, { file }) => this.suspendSession(session, file.name));
+  }
+
+  private async suspendSession(session: Session, name: string): Promise<void> {
+    // Refused before there is a task that could only fail.
+    const { state } = session.machine;
+    if (state !== 'running' && state !== 'paused') throw new HostError('WRONG_STATE', `${name} is ${state}, so it cannot be suspended.`);
+    const title = `Suspending ${name}`;
+    await this.tasks.run(
+      title,
+      'Cancel lets the machine go on.',
+      async ({ expect, advance }) => {
+        let told = 0;
+        try {
+          return await session.suspend((done, total) => {
+            expect(total);
+            advance(done - told);
+            told = done;
+          });
+        } catch (error) {
+          const refused = explain(error, session.folder ?? name);
+          throw refused instanceof HostError && refused.code === 'CANCELLED' ? new HostError('CANCELLED', `${title} was cancelled; it goes on.`) : refused;
+        }
+      },
+      (bytes) => `${formatSize(bytes)} kept.`,
+    );
+  }
+
+  /** Removes a suspended machine's state. */
+  async discard(id: string): Promise<MachineSummary> {
+    return this.exclusive(async () => {
+      const machine = await this.library.get(id);
+      const session = this.session(machine);
+      if (session.on || !(await this.suspendedState(machine.folder))) throw new HostError('WRONG_STATE', `${machine.file.name} is not suspended.`);
+      const path = join(machine.folder, HOST_FILES.suspended);
+      try {
+        await this.options.disk.removeFile(path);
+        await this.options.disk.syncFolder(machine.folder);
+      } catch (error) {
+        throw explain(error, path);
+      }
+      session.discarded();
+      return this.announce(machine);
+    });
+  }
+
+  /**
+   * Before the program ends: suspends every machine that can be. Returns a sentence for each that could not; it is on as before.
+   * A crashed machine has nothing to keep and is left to `close`.
+   */
+  async suspendAll(): Promise<string[]> {
+    const failures: string[] = [];
+    for (const [id, session] of this.#sessions) {
+      if (!session.on || (session.state !== 'running' && session.state !== 'paused')) continue;
+      try {
+        await this.suspend(id);
+      } catch (error) {
+        failures.push(`${id} was not suspended. ${explain(error, id).message}`);
+      }
+    }
+    return failures;
+  }
+
+  private async suspendedState(folder: string): Promise<{ since: number; bytes: number } | undefined> {
+    const status = await this.options.disk.status(join(folder, HOST_FILES.suspended));
+    return status && !status.folder ? { since: status.modified, bytes: status.size } : undefined;
+  }
+
+  private async powerOn(
+    machine: StoredMachine,
+    paused: boolean,
+    configure: (() => Promise<MachineConfiguration>) | undefined,
+    restore: string | undefined,
+  ): Promise<MachineSummary> {
+    const { id } = machine;
+    this.refuseWhileCopied(id);
     const session = this.session(machine);
     try {
-      await session.start(this.engine.createMachine, configure ?? (() => configureMachine(this.tools, machine)), paused);
+      await session.start(this.engine.createMachine, configure ?? (() => configureMachine(this.tools, machine)), paused, restore);
     } catch (error) {
       throw explain(error, machine.folder);
     }
@@ -342,11 +444,11 @@ export class Host {
   }
 
   /** Does something with a machine that is on, and says what became of it. */
-  async control(id: string, work: (session: Session) => Promise<void>): Promise<MachineSummary> {
+  async control(id: string, work: (session: Session, machine: StoredMachine) => Promise<void>): Promise<MachineSummary> {
     const machine = await this.library.get(id);
     const session = this.session(machine);
     try {
-      await work(session);
+      await work(session, machine);
     } catch (error) {
       throw explain(error, machine.folder);
     }
@@ -411,15 +513,16 @@ export class Host {
   private async summary(machine: StoredMachine): Promise<MachineSummary> {
     const { file, folder, id } = machine;
     const session = this.#sessions.get(id);
+    const suspended = session?.on ? undefined : await this.suspendedState(folder);
     const lastStarted = await this.lastStarted(folder);
     const picture = await this.options.disk.status(join(folder, HOST_FILES.thumbnail));
     return {
       kind: 'machine',
       id,
       name: file.name,
-      state: session?.state ?? 'off',
-      reason: session?.since ? session.reason : lastStarted === null ? 'Has never been started.' : 'Off.',
-      since: session?.since ?? null,
+      state: suspended ? 'suspended' : session === undefined || session.state === 'suspended' ? 'off' : session.state,
+      reason: session?.since ? session.reason : suspended ? 'Suspended.' : lastStarted === null ? 'Has never been started.' : 'Off.',
+      since: suspended?.since ?? session?.since ?? null,
       memoryBytes: file.memoryMiB * MEMORY_UNIT,
       cpus: file.cpus,
       clock: file.clock,
@@ -433,6 +536,7 @@ export class Host {
       created: Date.parse(file.created),
       lastStarted,
       display: session?.display ?? null,
+      suspended: suspended ?? null,
     };
   }
 

@@ -22,6 +22,7 @@ export const HOST_FILES = {
   previousSerialLog: 'serial.previous.log',
   thumbnail: 'thumbnail.png',
   lastRun: 'last-run.json',
+  suspended: 'suspended.vst',
 } as const;
 
 const OWN_NAMES: ReadonlySet<string> = new Set(Object.values(HOST_FILES));

@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import type { Machine, MachineConfiguration, MachineEvent, MachineStatistics, Picture } from '../../engine/machine/machine.ts';
 import type { DisplaySize, MachineEventMessage, MachineStateName } from '../contract/machine.ts';
-import { writeAtomically } from './atomic-file.ts';
+import { TEMPORARY_PREFIX, writeAtomically } from './atomic-file.ts';
 import type { Disk } from './disk.ts';
 import { explain, HostError } from './errors.ts';
 import { EventChannel } from './event-channel.ts';
@@ -91,7 +91,8 @@ export class Session {
     return this.#machine;
   }
 
-  async start(factory: MachineFactory, configure: () => Promise<MachineConfiguration>, paused: boolean): Promise<void> {
+  /** `restore`: the state of a suspended machine, which goes on from there. */
+  async start(factory: MachineFactory, configure: () => Promise<MachineConfiguration>, paused: boolean, restore?: string): Promise<void> {
     if (this.on) throw new HostError('WRONG_STATE', 'The machine is on already.');
     this.#starting = true;
     try {
@@ -104,7 +105,7 @@ export class Session {
       this.#machine = machine;
       this.#unsubscribe = machine.on((event) => this.receive(event));
       try {
-        await machine.start({ paused });
+        await machine.start({ paused, restore });
       } catch (error) {
         await this.end();
         throw error;
@@ -114,6 +115,48 @@ export class Session {
     } finally {
       this.#starting = false;
     }
+  }
+
+  /**
+   * Keeps the machine's whole state as `suspended.vst`, and ends it. When it fails, or `progress` throws, the machine goes on, and a
+   * state that was kept before is what it was.
+   */
+  async suspend(progress: (done: number, total: number) => void): Promise<number> {
+    const machine = this.machine;
+    const { folder } = this;
+    if (folder === undefined) throw new HostError('NOT_SUPPORTED', 'Only a machine of a library can be suspended.');
+    await this.keepPicture();
+    const wasRunning = machine.state === 'running';
+    const temporary = join(folder, `${TEMPORARY_PREFIX}${HOST_FILES.suspended}-${randomBytes(6).toString('hex')}`);
+    const unfollow = machine.on((event) => {
+      if (event.kind !== 'progress') return;
+      try {
+        progress(event.done, event.total);
+      } catch {
+        // It was cancelled; the machine says so itself.
+        void machine.cancelSuspend();
+      }
+    });
+    try {
+      const { bytes } = await machine.suspend(temporary);
+      try {
+        await this.disk.rename(temporary, join(folder, HOST_FILES.suspended));
+      } catch (error) {
+        await this.disk.removeFile(temporary);
+        if (wasRunning) await machine.resume();
+        throw error;
+      }
+      await this.disk.syncFolder(folder);
+      await this.end({ state: 'suspended', reason: 'Suspended.' });
+      return bytes;
+    } finally {
+      unfollow();
+    }
+  }
+
+  /** The state is gone, by the person's wish. */
+  discarded(): void {
+    if (!this.on && this.state === 'suspended') this.setState('off', 'Its suspended state was discarded.');
   }
 
   /** Pulls the plug; the last picture is taken first. */
@@ -178,9 +221,10 @@ export class Session {
     this.state = state;
     this.reason = reason;
     this.since = Date.now();
-    if (state === 'off') this.display = null;
+    const ended = state === 'off' || state === 'suspended';
+    if (ended) this.display = null;
     this.events.publish({ kind: 'state', state, reason, since: this.since });
-    if (state === 'off') this.events.publish({ kind: 'display', display: null });
+    if (ended) this.events.publish({ kind: 'display', display: null });
     this.changed();
   }
 
@@ -191,7 +235,7 @@ export class Session {
   }
 
   /** Takes what is left to take, and ends the engine machine; idempotent. */
-  private async end(): Promise<void> {
+  private async end(final: { state: MachineStateName; reason: string } = { state: 'off', reason: 'Powered off.' }): Promise<void> {
     const machine = this.#machine;
     if (!machine) return;
     this.#machine = undefined;
@@ -217,7 +261,7 @@ export class Session {
       this.warn(`${machine.configuration.name} did not end cleanly. ${explain(error, 'Its engine').message}`);
     }
     await this.#log?.flush();
-    if (this.state !== 'off') this.setState('off', 'Powered off.');
+    if (this.state !== 'off') this.setState(final.state, final.reason);
   }
 
   /** Keeps what the guest shows as the thumbnail, if it is another picture than the one kept. */

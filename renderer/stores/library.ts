@@ -5,7 +5,7 @@ import { useHost } from '../host/client.ts';
 import { useNotices } from './notices.ts';
 import { useTasks } from './tasks.ts';
 
-export type ControlVerb = 'start' | 'pause' | 'resume' | 'reset' | 'powerOff' | 'powerButton';
+export type ControlVerb = 'start' | 'pause' | 'resume' | 'suspend' | 'discard' | 'reset' | 'powerOff' | 'powerButton';
 
 /** The library as the host tells it, live. */
 export const useLibrary = defineStore('library', () => {
@@ -71,7 +71,7 @@ export const useLibrary = defineStore('library', () => {
       put(await host.machines[verb]({ id }));
       return true;
     } catch (error) {
-      notices.failure(FAILED[verb].replace('%', nameOf(find(id)) || id), error);
+      if (verb !== 'suspend' || !useTasks().isCancelled(error)) notices.failure(FAILED[verb].replace('%', nameOf(find(id)) || id), error);
       return false;
     } finally {
       busy.value.delete(id);
@@ -114,6 +114,8 @@ const FAILED: Record<ControlVerb, string> = {
   start: '% did not start',
   pause: '% was not paused',
   resume: '% did not go on',
+  suspend: '% was not suspended',
+  discard: 'The state of % was not discarded',
   reset: '% was not reset',
   powerOff: '% was not powered off',
   powerButton: "% did not take the power button's press",

@@ -27,6 +27,7 @@ export function machine(part: Partial<MachineSummary> = {}): MachineSummary {
     created: 0,
     lastStarted: null,
     display: null,
+    suspended: null,
     ...part,
   };
 }

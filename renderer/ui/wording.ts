@@ -53,6 +53,7 @@ export function displayWords(display: MachineSummary['display']): string {
 export function caption(machine: MachineSummary, now: number): string {
   const { state, since, lastStarted, reason } = machine;
   if (state === 'running') return since === null ? 'Running' : `Running for ${duration(now - since)}`;
+  if (machine.suspended !== null) return `Suspended ${ago(now - machine.suspended.since)}, ${byteCount(machine.suspended.bytes)} kept`;
   if (state === 'off') return lastStarted === null ? 'Off. Has never been started' : `Off. Started ${ago(now - lastStarted)}`;
   return reason || (state === 'paused' ? 'Paused' : 'Crashed');
 }

@@ -2,6 +2,7 @@ import type { LibraryEntry, MachineSummary } from '../../../main/contract/machin
 import type { Settings } from '../../../main/contract/application.ts';
 import type { Command } from '../../shell/command.ts';
 import type { ControlVerb } from '../../stores/library.ts';
+import { isLive } from '../../ui/state.ts';
 
 export interface LibraryActions {
   machines: MachineSummary[];
@@ -23,17 +24,19 @@ export function libraryCommands(actions: LibraryActions): Command[] {
   const commands: Command[] = [{ title: 'New machine', hint: 'from a sample, an image or assembly', keys: 'Ctrl N', run: actions.newMachine }];
   const { selected } = actions;
   if (selected?.kind === 'machine') commands.push({ title: `Edit ${selected.name}`, keys: 'F2', run: actions.edit });
-  if (selected && (selected.kind === 'unreadable' || selected.state === 'off')) {
+  if (selected && !isLive(selected)) {
     if (selected.kind === 'machine') commands.push({ title: `Clone ${selected.name}`, hint: 'with all its files', run: () => actions.clone(selected.id) });
     commands.push({ title: `Delete ${selected.kind === 'machine' ? selected.name : selected.id}`, keys: 'Del', run: actions.remove });
   }
   for (const { id, name, state } of actions.machines) {
     const control = (verb: ControlVerb) => () => actions.control(id, verb);
     if (state === 'off') commands.push({ title: `Start ${name}`, run: control('start') });
+    else if (state === 'suspended') commands.push({ title: `Resume ${name}`, hint: 'from its suspended state', run: control('resume') });
     else commands.push({ title: `Show the console of ${name}`, run: () => actions.console(id) });
     if (state === 'running') commands.push({ title: `Pause ${name}`, run: control('pause') });
     if (state === 'paused') commands.push({ title: `Resume ${name}`, run: control('resume') });
-    if (state !== 'off') {
+    if (state === 'running' || state === 'paused') commands.push({ title: `Suspend ${name}`, hint: 'keeps everything in a file', run: control('suspend') });
+    if (state !== 'off' && state !== 'suspended') {
       commands.push({ title: `Reset ${name}`, run: control('reset') }, { title: `Power off ${name}`, hint: 'pulls the plug', run: control('powerOff') });
     }
     commands.push({ title: `Go to ${name}`, run: () => actions.select(id) });
