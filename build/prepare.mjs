@@ -37,6 +37,10 @@ export const TEST_PACKAGES = [
   { name: 'qemu-utils', program: 'qemu-img' },
   { name: 'gdb', program: 'gdb' },
   { name: 'memtest86+', file: '/boot/memtest86+ia32.bin' },
+  { name: 'grub-pc-bin', file: '/usr/lib/grub/i386-pc/boot.img' },
+  { name: 'grub-common', program: 'grub-mkrescue' },
+  { name: 'xorriso', program: 'xorriso' },
+  { name: 'mtools', program: 'mcopy' },
   { name: 'seabios', file: '/usr/share/seabios/bios.bin' },
 ];
 

@@ -11,7 +11,7 @@ export const LAYERS = {
   'engine/isa': ['engine/wasm', 'engine/layout'],
   'engine/execute': ['engine/isa', 'engine/wasm', 'engine/layout'],
   'engine/cpu': ['engine/execute', 'engine/isa', 'engine/layout'],
-  'engine/machine': ['engine/cpu', 'engine/execute', 'engine/isa', 'engine/layout'],
+  'engine/machine': ['engine/cpu', 'engine/execute', 'engine/isa', 'engine/layout', 'engine/storage'],
   'engine/chipset': ['engine/layout', 'engine/machine/bus.ts', 'engine/machine/boot-context.ts', 'assets/fonts'],
   'engine/display': ['engine/layout', 'engine/machine/bus.ts', 'engine/machine/machine.ts', 'engine/chipset/vga'],
   'engine/firmware': ['engine/layout', 'engine/machine/machine.ts', 'engine/machine/boot-context.ts'],

@@ -21,6 +21,8 @@ export interface DriveConfiguration {
   path: string;
   /** Nothing is ever written to the image. CD-ROMs never write. */
   readOnly?: boolean;
+  /** What the image is; without it a disk's format is found by its first bytes, and everything else is raw. */
+  format?: 'raw' | 'qcow2';
 }
 
 export interface MachineConfiguration {

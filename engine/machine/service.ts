@@ -13,6 +13,7 @@ import { flushAll, MachineControl } from './control.ts';
 import { DeviceLock } from './device-lock.ts';
 import { DiskService, type OpenImage } from './disk-service.ts';
 import { digestParts } from './digest.ts';
+import { openDriveImage } from './drive-image.ts';
 import { placeDrives } from './drives.ts';
 import { MachineBus } from './machine-bus.ts';
 import {
@@ -25,7 +26,6 @@ import {
   type SavedState,
 } from './machine.ts';
 import type { MachineMemory } from './memory.ts';
-import { openRawImage } from './raw-image.ts';
 import type { FromVcpu } from './protocol.ts';
 import { checkState } from './restore.ts';
 import { runTarget } from './run-target.ts';
@@ -90,7 +90,7 @@ export class MachineService {
   #feedTimer: NodeJS.Timeout | undefined;
 
   /** Constructs the chips, which declares their blocks, and seals the directory. The vCPUs' threads may start afterwards. */
-  constructor(memory: MachineMemory, configuration: MachineConfiguration, openImage: OpenImage = openRawImage) {
+  constructor(memory: MachineMemory, configuration: MachineConfiguration, openImage: OpenImage = (drive) => openDriveImage(drive, `machine ${configuration.name}`)) {
     this.memory = memory;
     this.#configuration = configuration;
     this.control = new MachineControl(memory);

@@ -35,6 +35,15 @@ const boot = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('bios'), file: fileReference, vgaBios: fileReference.optional() }),
 ]);
 
+/** An image in a drive. Places follow from kind and order (engine/machine/drives.ts). */
+const drive = z.strictObject({
+  kind: z.enum(['floppy', 'cdrom', 'disk']),
+  file: fileReference,
+  readOnly: z.boolean().optional(),
+  /** Said once, when the image is added: a guest can make the first bytes of a raw disk look like anything. */
+  format: z.enum(['raw', 'qcow2']).optional(),
+});
+
 /** `machine.json`, version 1. Unknown keys are refused: a setting that silently does nothing is worse than none. */
 export const machineFile = z.strictObject({
   format: z.literal('vitrine-machine'),
@@ -53,6 +62,12 @@ export const machineFile = z.strictObject({
     .max(MEMORY_MAXIMUM / MEMORY_UNIT),
   clock: clockMode,
   boot,
+  drives: z.array(drive).max(6, 'a machine has two floppy drives and room for four disks and CD-ROMs').optional(),
+  /** What firmware tries, first to last. */
+  bootOrder: z
+    .array(z.enum(['floppy', 'cdrom', 'disk']))
+    .max(3)
+    .optional(),
 });
 
 export type MachineFile = z.infer<typeof machineFile>;
