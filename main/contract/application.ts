@@ -41,8 +41,8 @@ export const settings = z.object({
   theme: z.enum(['system', 'light', 'dark']),
   /** The key that lets go of the keyboard, as KeyboardEvent.code. */
   releaseKey: z.string().min(1).max(32),
-  /** How consoles scale by default. */
-  scaling: z.enum(['pixel-exact', 'smooth']),
+  /** How consoles scale by default: whole factors; as large as the window with sharp pixels; or smoothed. */
+  scaling: z.enum(['pixel-exact', 'fit', 'smooth']),
 });
 
 export const application = {

@@ -166,6 +166,12 @@ describe('settings', () => {
     expect(warnings).toEqual([]);
   });
 
+  it('that are changed by two at once keep both changes', async () => {
+    const store = await SettingsStore.open(nodeDisk, await temporaryFolder(onTestFinished), () => undefined);
+    await Promise.all([store.set({ scaling: 'fit' }), store.set({ theme: 'dark' })]);
+    expect(store.get()).toMatchObject({ scaling: 'fit', theme: 'dark' });
+  });
+
   it('that are damaged cost the choices, not the start', async () => {
     const folder = await temporaryFolder(onTestFinished);
     await nodeDisk.writeDurably(join(folder, '.settings.json'), Buffer.from('{"version":7}'));

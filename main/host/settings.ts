@@ -16,6 +16,7 @@ const stored = z.object({ version: z.literal(1), settings: schema.partial() });
 /** A person's choices, in one file of the library. A damaged file costs the choices, not the start; `warn` says so. */
 export class SettingsStore {
   readonly #changes = new EventChannel<Settings>();
+  #queue: Promise<unknown> = Promise.resolve();
 
   private constructor(
     private readonly disk: Disk,
@@ -38,7 +39,14 @@ export class SettingsStore {
     return this.value;
   }
 
-  async set(change: Partial<Settings>): Promise<Settings> {
+  /** One change after the other: each starts from what the one before it made. */
+  set(change: Partial<Settings>): Promise<Settings> {
+    const result = this.#queue.then(() => this.#set(change));
+    this.#queue = result.catch(() => undefined);
+    return result;
+  }
+
+  async #set(change: Partial<Settings>): Promise<Settings> {
     const value = { ...this.value, ...change };
     await writeAtomically(this.disk, this.path, Buffer.from(`${JSON.stringify({ version: 1, settings: value }, undefined, 2)}\n`));
     this.value = value;

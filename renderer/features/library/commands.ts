@@ -8,6 +8,8 @@ export interface LibraryActions {
   machines: MachineSummary[];
   selected: LibraryEntry | undefined;
   theme: Settings['theme'];
+  settings(): void;
+  keyboardMap(): void;
   newMachine(): void;
   edit(): void;
   clone(id: string): void;
@@ -41,6 +43,7 @@ export function libraryCommands(actions: LibraryActions): Command[] {
     }
     commands.push({ title: `Go to ${name}`, run: () => actions.select(id) });
   }
+  commands.push({ title: 'Settings', keys: 'Ctrl ,', run: actions.settings }, { title: 'Keyboard map', keys: '?', run: actions.keyboardMap });
   const themes = { system: 'Theme of the system', light: 'Light theme', dark: 'Dark theme' } as const;
   for (const theme of ['system', 'light', 'dark'] as const) {
     if (theme !== actions.theme) commands.push({ title: themes[theme], run: () => actions.setTheme(theme) });

@@ -1,0 +1,214 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import type { Locator, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { DesktopApp } from './desktop-app.ts';
+import { displayMissing, startDisplay, type DisplayServer } from './display-server.ts';
+import { askHost } from './host-client.ts';
+import { eventually } from './screen.ts';
+
+const missing = displayMissing();
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+
+/** What axe finds that keeps people out: serious and critical, one line each with the element. */
+async function barriers(page: Page): Promise<string[]> {
+  // By the driver, which the page's policy does not hold.
+  await page.evaluate(AXE);
+  return page.evaluate(async () => {
+    interface Found {
+      violations: { id: string; impact: string | null; nodes: { html: string; failureSummary?: string }[] }[];
+    }
+    const { axe } = globalThis as unknown as { axe: { run(): Promise<Found> } };
+    const { violations } = await axe.run();
+    return violations
+      .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+      .flatMap(({ id, nodes }) => nodes.map(({ html, failureSummary }) => `${id}: ${html.slice(0, 200)} ${failureSummary?.split('\n')[1] ?? ''}`));
+  });
+}
+
+/** Drops a file or folder as a desktop does, with its path. */
+async function dropPath(page: Page, target: Locator, file: string): Promise<void> {
+  const box = await target.boundingBox();
+  if (!box) throw new Error('The target is not shown.');
+  const session = await page.context().newCDPSession(page);
+  const place = { x: box.x + box.width / 2, y: box.y + box.height / 2, data: { items: [], files: [file], dragOperationsMask: 1 } };
+  for (const type of ['dragEnter', 'dragOver', 'drop'] as const) await session.send('Input.dispatchDragEvent', { type, ...place });
+  await session.detach();
+}
+
+describe.skipIf(missing !== undefined)('the screens of the desktop app', () => {
+  let folder: string;
+  let display: DisplayServer;
+  let app: DesktopApp;
+  let page: Page;
+
+  beforeAll(async () => {
+    folder = mkdtempSync(path.join(tmpdir(), 'vitrine-e2e-'));
+    display = await startDisplay();
+    app = await DesktopApp.launch(folder, display.name);
+    page = app.library;
+    await app.card('Hello').waitFor();
+  });
+  afterAll(async () => {
+    await app?.close();
+    await display?.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  const library = (): string => path.join(folder, 'library');
+  const dialog = (): Locator => page.getByRole('dialog');
+  const closed = (): Promise<void> => dialog().waitFor({ state: 'detached' });
+
+  /** A picture in light and dark, and no barrier in either. */
+  async function inspect(name: string, at: Page = page): Promise<void> {
+    const found: string[] = [];
+    for (const theme of ['dark', 'light'] as const) {
+      await askHost(library(), (client) => client.application.settings.set({ theme }));
+      await eventually(() => at.evaluate(() => document.documentElement.dataset['theme']), (now) => now === theme, `the theme is ${theme}`);
+      await app.keepPicture(at, `${name}-${theme}`);
+      found.push(...(await barriers(at)).map((barrier) => `${theme}: ${barrier}`));
+    }
+    expect(found.join('\n'), name).toBe('');
+  }
+
+  it('edits a machine, and files it under a group and tags', async () => {
+    await app.card('Hello').focus();
+    await page.keyboard.press('F2');
+    await dialog().getByLabel('Group').fill('Kernel course');
+    await dialog().getByLabel('Tags').fill('real mode, boot');
+    await inspect('edit');
+    await dialog().locator('[data-action=save]').click();
+    await closed();
+    await page.getByRole('button', { name: /^real mode\s*1/ }).click();
+    await app.card('Lantern').waitFor({ state: 'detached' });
+    await inspect('library');
+    await page.getByRole('button', { name: /^All machines/ }).click();
+  });
+
+  it('makes a machine with the wizard, which says what is refused and offers what works', async () => {
+    await page.keyboard.press('Control+n');
+    await dialog().getByText('Echo').or(dialog().getByText('Hello')).first().waitFor();
+    await inspect('wizard-start');
+    await dialog().locator('[data-action=next]').click();
+    await dialog().getByRole('textbox', { name: 'Name' }).fill('Mine');
+    await dialog().getByRole('textbox', { name: 'Memory' }).fill('4096');
+    await dialog().getByText('4096 MiB is refused.').waitFor();
+    expect(await dialog().getByTestId('missing').innerText()).toBe('1 value to mend: Memory');
+    expect(await dialog().locator('[data-action=next]').isDisabled()).toBe(true);
+    await inspect('wizard-refusal');
+    await dialog().getByRole('button', { name: 'Use 3072 MiB' }).click();
+    await dialog().locator('[data-action=next]').click();
+    await inspect('wizard-review');
+    await dialog().locator('[data-action=create]').click();
+    await closed();
+    await app.card('Mine').waitFor();
+  });
+
+  it('takes a dropped image by its path, and says what it is', async () => {
+    const image = path.join(folder, 'boot.img');
+    const bytes = new Uint8Array(512);
+    bytes.set([0xeb, 0xfe]);
+    bytes.set([0x55, 0xaa], 510);
+    writeFileSync(image, bytes);
+    await dropPath(page, page.getByRole('region', { name: 'Machines' }), image);
+    await dialog().getByTestId('report').waitFor();
+    await inspect('wizard-dropped');
+    for (const step of ['next', 'next', 'create']) await dialog().locator(`[data-action=${step}]`).click();
+    await closed();
+    const entry = await askHost(library(), (client) => client.library.get({ id: 'boot' }));
+    expect(entry).toMatchObject({ kind: 'machine', boot: { kind: 'boot-sector', file: 'boot.img' } });
+  });
+
+  it('clones a machine, and lists what was done', async () => {
+    await app.card('Mine').click();
+    await page.getByRole('button', { name: 'More actions' }).click();
+    await page.getByRole('menuitem', { name: /^Clone/ }).click();
+    await app.card('Mine copy').waitFor();
+    await page.getByTestId('tasks').click();
+    await page.getByText('Mine copy is in the library.').waitFor();
+    await inspect('tasks');
+    await page.keyboard.press('Escape');
+  });
+
+  it('adopts a dropped folder, and leaves it as it is', async () => {
+    const away = path.join(folder, 'Away');
+    mkdirSync(away);
+    const file: unknown = JSON.parse(readFileSync(path.join(library(), 'mine', 'machine.json'), 'utf8'));
+    if (typeof file !== 'object' || file === null) throw new Error('The machine has no file.');
+    writeFileSync(path.join(away, 'machine.json'), JSON.stringify({ ...file, name: 'Adopted' }));
+    writeFileSync(path.join(away, 'hello.asm'), 'jmp $\n');
+    await dropPath(page, page.getByRole('region', { name: 'Machines' }), away);
+    await app.card('Adopted').waitFor();
+    expect(readFileSync(path.join(library(), 'adopted', 'hello.asm'), 'utf8')).toBe('jmp $\n');
+    expect(readFileSync(path.join(away, 'hello.asm'), 'utf8')).toBe('jmp $\n');
+  });
+
+  it('lists every file before it deletes', async () => {
+    await app.card('Adopted').click();
+    await page.keyboard.press('Delete');
+    await dialog().getByText('hello.asm').waitFor();
+    await dialog().getByLabel('The machine and all of these files').check();
+    await inspect('delete');
+    await dialog().locator('[data-action=delete]').click();
+    await closed();
+    await app.card('Adopted').waitFor({ state: 'detached' });
+  });
+
+  it('shows the keyboard map at “?”', async () => {
+    await app.card('Mine').first().focus();
+    await page.keyboard.press('?');
+    await dialog().getByText('Send Ctrl Alt Del').waitFor();
+    await inspect('keyboard-map');
+    await page.keyboard.press('Escape');
+    await closed();
+  });
+
+  it('keeps the release key and the scaling that were chosen', async () => {
+    await page.keyboard.press('Control+,');
+    await dialog().getByLabel('Release key').click();
+    await page.keyboard.press('a');
+    await dialog().getByText('is refused').waitFor();
+    await dialog().getByLabel('Release key').click();
+    await page.keyboard.press('F12');
+    await dialog().getByLabel('Scaling of consoles').selectOption('fit');
+    await inspect('settings');
+    const kept = await eventually(() => askHost(library(), (client) => client.application.settings.get()), ({ scaling }) => scaling === 'fit', 'the scaling is kept');
+    expect(kept).toMatchObject({ releaseKey: 'F12', scaling: 'fit' });
+    await page.keyboard.press('Escape');
+    await closed();
+  });
+
+  it('scales the console as was chosen, and remembers it per machine', async () => {
+    await app.card('Hello').click();
+    let console = await app.startSelected();
+    const picture = console.getByTestId('screen');
+    const width = async (): Promise<number> => (await picture.boundingBox())?.width ?? 0;
+    const mat = await console.getByRole('application').boundingBox();
+    await eventually(width, (now) => mat !== null && now > mat.width - 20, 'the screen fills the window');
+    await inspect('console-fit', console);
+    await console.getByRole('button', { name: /^Scaling/ }).click();
+    await console.getByRole('menuitemradio', { name: '1:1 pixels' }).click();
+    expect(await eventually(width, (now) => now === 720 || now === 640, 'a guest pixel is a pixel')).toBeGreaterThan(0);
+    await console.close();
+    [console] = await Promise.all([app.electron.waitForEvent('window'), page.locator('[data-action=console]').click()]);
+    await console.getByRole('button', { name: 'Scaling: 1:1 pixels' }).waitFor();
+    await console.getByRole('radio', { name: 'Serial' }).click();
+    await inspect('console-serial', console);
+    await console.close();
+    await page.locator('[data-action=power-off]').click();
+  });
+
+  it('shows the library as a list, and the command field', async () => {
+    await page.getByRole('radio', { name: 'List' }).click();
+    await inspect('library-list');
+    await page.keyboard.press('Control+k');
+    await inspect('commands');
+    await page.keyboard.press('Escape');
+  });
+
+  it('raised no error in any window', () => {
+    expect(app.complaints).toEqual([]);
+  });
+});
