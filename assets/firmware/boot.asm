@@ -1,7 +1,9 @@
-; What is started: the boot menu, the boot order (floppy, CD, disk), INT 18h and INT 19h.
+; What is started: the boot menu, the boot order (CMOS), INT 18h and INT 19h.
 
 MENU_KEY        equ 0x86                ; F12's scancode in INT 16h AH = 10h
 MENU_TICKS      equ 18
+CMOS_BOOT_FIRST equ 0x3d
+CMOS_BOOT_THIRD equ 0x38
 
 ; The end of POST.
 start_boot:
@@ -107,16 +109,30 @@ int19_boot:
         jz      .order
         dec     di
         imul    di, BOOT_ENTRY
-        add     di, boot_entries
         call    .try
         jmp     .nothing
-.order: mov     di, boot_entries
-.next:  push    di
+.order: mov     al, CMOS_BOOT_FIRST
+        call    cmos_read
+        mov     bl, al                  ; first in bits 0-3, second in 4-7
+        mov     al, CMOS_BOOT_THIRD
+        call    cmos_read
+        shr     al, 4
+        mov     bh, al
+        mov     cx, 3
+.next:  mov     di, bx
+        and     di, 15
+        dec     di
+        cmp     di, 3
+        jae     .skip
+        movzx   di, byte [cs:di + .cmos_devices]
+        pusha
         call    .try
-        pop     di
-        add     di, BOOT_ENTRY
-        cmp     di, boot_entries_end
-        jb      .next
+        popa
+.skip:  shr     bx, 4
+        loop    .next
+        jmp     .nothing
+.cmos_devices:                          ; 1 floppy, 2 disk, 3 CD, as offsets in boot_entries
+        db      0, 2 * BOOT_ENTRY, BOOT_ENTRY
 .nothing:
         mov     si, .failed
         call    print
@@ -142,16 +158,16 @@ int19_boot:
         int     0x16
         call    boot_menu
         jmp     int19_boot
-; Tries the entry at DI and notes why it did not start.
+; Tries the entry DI bytes into boot_entries and notes why it did not start.
 .try:   push    di
         xor     ax, ax
         mov     es, ax
-        call    [cs:di + 2]
+        call    [cs:di + boot_entries + 2]
         pop     di
         mov     bx, [cs:tried_count]
         inc     word [cs:tried_count]
         shl     bx, 2
-        mov     ax, [cs:di]
+        mov     ax, [cs:di + boot_entries]
         mov     [cs:bx + tried], ax
         mov     [cs:bx + tried + 2], si
         ret

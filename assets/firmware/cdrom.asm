@@ -1,4 +1,4 @@
-; CDs: starting from them without emulation (El Torito 1.0), and INT 13h for the drive they start as.
+; CDs: starting from them (El Torito 1.0), without emulation or with a floppy emulated, and INT 13h for the drive they start as.
 
 DESCRIPTOR_BLOCK equ 17
 CATALOG_BUFFER  equ 0x8000
@@ -49,8 +49,12 @@ boot_cdrom:
         cmp     byte [CATALOG_BUFFER + 32], 0x88
         jne     .failed
         mov     ax, .emulation
-        test    byte [CATALOG_BUFFER + 33], 15
-        jnz     .failed
+        mov     bl, [CATALOG_BUFFER + 33]
+        and     bx, 15
+        cmp     bl, EMULATED_TYPES
+        ja      .failed
+        mov     bl, [cs:bx + emulated_sectors]
+        mov     [cs:cdrom_emulated], bl
         movzx   edi, word [CATALOG_BUFFER + 34]
         test    di, di
         jnz     .segment
@@ -68,8 +72,11 @@ boot_cdrom:
         mov     ax, .unreadable
         jc      .failed
         mov     byte [cs:cdrom_started], 1
+        mov     dl, 0
+        cmp     byte [cs:cdrom_emulated], 0
+        jne     .drive
         mov     dl, CD_DRIVE
-        ; Loaders want segment 0 when they fit in it.
+.drive: ; Loaders want segment 0 when they fit in it.
         mov     ax, [cs:cdrom_segment]
         mov     bx, ax
         and     bx, 0x0fff
@@ -87,7 +94,7 @@ boot_cdrom:
 .none:  db "there is none", 0
 .unreadable: db "there is no disc, or it cannot be read", 0
 .not_bootable: db "the disc has no El Torito boot record", 0
-.emulation: db "the disc wants a floppy or hard disk emulated, which this firmware does not do", 0
+.emulation: db "the disc wants a hard disk emulated, which this firmware does not do", 0
 
 ; INT 13h for DL = E0.
 cdrom_services:
@@ -164,4 +171,122 @@ cdrom_services:
         mov     [es:di + 12], ax
         mov     ax, [cs:cdrom_count]
         mov     [es:di + 14], ax
+        cmp     byte [bp + F_AL], 0
+        jne     disk_ok
+        mov     byte [cs:cdrom_emulated], 0
         jmp     disk_ok
+
+; Sectors a track of what is emulated, by El Torito's media type: none, 1.2 MiB, 1.44 MiB, 2.88 MiB. All have 80 cylinders and 2 heads.
+emulated_sectors: db 0, 15, 18, 36
+EMULATED_TYPES  equ 3
+; A block of the CD, in RAM behind the fonts.
+BLOCK_BUFFER    equ (TABLES_SEGMENT << 4) + 0x8000
+
+; INT 13h for drive 0 while it is an image on the CD. It is write-protected.
+emulated_services:
+        call    find_cdrom
+        mov     ah, [bp + F_AH]
+        cmp     ah, 0x00
+        je      disk_ok
+        cmp     ah, 0x01
+        je      cdrom_services.last
+        cmp     ah, 0x02
+        je      .read
+        cmp     ah, 0x03
+        je      cdrom_services.protected
+        cmp     ah, 0x04
+        je      disk_ok
+        cmp     ah, 0x08
+        je      .parameters
+        cmp     ah, 0x15
+        je      .type
+        cmp     ah, 0x4b
+        je      cdrom_services.emulation
+        mov     ah, DISK_BAD_COMMAND
+        jmp     disk_answer
+.type:  mov     byte [bp + F_AH], 1
+        jmp     answer_ok
+.parameters:
+        mov     byte [bp + F_CH], 79
+        mov     al, [cs:cdrom_emulated]
+        mov     [bp + F_CL], al
+        mov     word [bp + F_DX], 0x0101
+        mov     byte [bp + F_BL], 4
+        mov     word [bp + F_ES], BIOS_SEGMENT
+        mov     word [bp + F_DI], diskette_parameters
+        jmp     disk_ok
+.read:  movzx   eax, ch
+        add     ax, ax
+        add     al, dh
+        adc     ah, 0
+        movzx   ebx, byte [cs:cdrom_emulated]
+        mov     ah, 0
+        cmp     ch, 79
+        ja      .off
+        cmp     dh, 1
+        ja      .off
+        cmp     cl, bl
+        ja      .off
+        dec     cl
+        js      .off
+        mul     bl
+        movzx   eax, ax
+        movzx   ecx, cl
+        add     eax, ecx                ; the sector of 512 bytes
+        movzx   cx, byte [bp + F_AL]
+        xor     bx, bx
+        push    bx
+        mov     bx, [bp + F_BX]
+        call    caller_buffer
+        pop     bx
+.sector:
+        jcxz    .done
+        push    eax
+        push    cx
+        push    bx
+        push    edi
+        mov     edi, BLOCK_BUFFER
+        push    eax
+        shr     eax, 2
+        add     eax, [cs:cdrom_image]
+        mov     cx, 1
+        call    cdrom_read
+        pop     edx
+        pop     edi
+        pop     bx
+        pop     cx
+        jc      .failed
+        and     dx, 3
+        shl     dx, 9
+        add     dx, BLOCK_BUFFER & 0xffff
+        push    si
+        push    ds
+        push    cx
+        push    edi
+        mov     si, dx
+        call    normalize
+        mov     ax, TABLES_SEGMENT
+        mov     ds, ax
+        mov     cx, 512 / 2
+        rep movsw
+        pop     edi
+        pop     cx
+        pop     ds
+        pop     si
+        add     edi, 512
+        inc     bx
+        pop     eax
+        inc     eax
+        dec     cx
+        jmp     .sector
+.failed:
+        mov     [cs:ide_status], ah
+        pop     eax
+        mov     ah, [cs:ide_status]
+        jmp     .end
+.off:   xor     bx, bx
+        mov     ah, DISK_NOT_FOUND
+        jmp     .end
+.done:  xor     ah, ah
+.end:   mov     [bp + F_AL], bl
+        jmp     disk_answer

@@ -84,7 +84,11 @@ int13_disk:
         sti
         cmp     dl, CD_DRIVE
         je      cdrom_services
-        cmp     dl, FIRST_DISK
+        test    dl, dl
+        jnz     .real
+        cmp     byte [cs:cdrom_emulated], 0
+        jne     emulated_services
+.real:  cmp     dl, FIRST_DISK
         jb      floppy_services
         call    find_disk
         mov     ah, DISK_BAD_COMMAND

@@ -47,4 +47,5 @@ cdrom_image:            dd 0            ; what was loaded to start from the CD
 cdrom_segment:          dw 0
 cdrom_count:            dw 0            ; sectors of 512 bytes
 cdrom_started:          db 0
+cdrom_emulated:         db 0            ; sectors a track of the emulated floppy, 0: none
 floppy_types:           db 0            ; CMOS: first drive in bits 4-7, second in 0-3
