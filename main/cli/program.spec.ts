@@ -87,7 +87,7 @@ describe('bad usage ends with 2 and one sentence', () => {
 });
 
 describe('help', () => {
-  it.each(['run', 'list', 'create', 'start', 'stop', 'delete', 'asm', 'disasm', 'serve', 'doctor'])('%s explains itself and knows --json', async (verb) => {
+  it.each(['run', 'list', 'create', 'clone', 'start', 'stop', 'delete', 'asm', 'disasm', 'serve', 'doctor'])('%s explains itself and knows --json', async (verb) => {
     const { call } = await open();
     const { status, out, err } = await call(verb, '--help');
     expect({ status, err }).toEqual({ status: 0, err: '' });
@@ -257,6 +257,10 @@ describe('the library by the command line', () => {
     expect((await call('list')).out).toMatch(/^MACHINE +STATE +MEMORY +NAME\nhello +off +16 MiB +Hello \(assembly: hello\.asm\)\n$/);
     expect(await call('create', 'My guest', '--asm', asm, '--memory', '8M')).toEqual({ status: 0, err: '', out: `my-guest was made in ${join(library, 'my-guest')}.\n` });
     expect(JSON.parse((await call('list', '--json')).out)).toMatchObject([{ id: 'hello' }, { id: 'my-guest', memoryBytes: 8 * 1024 * 1024 }]);
+    expect((await call('clone', 'my-guest', 'Second')).out).toBe(`second was made in ${join(library, 'second')}.\n`);
+    expect((await call('clone', 'nowhere')).status).toBe(2);
+    expect(await call('clone', 'my-guest', '--linked')).toMatchObject({ status: 2, err: 'vitrine: --linked is not supported yet in this version: only disks can share a base.\n' });
+    expect((await call('delete', 'second', '--disks')).status).toBe(0);
     expect((await call('delete', 'my-guest', '--dry-run')).out).toMatch(/^machine\.json {2}\d+ bytes\n$/);
     expect((await call('delete', 'My guest', '--disks')).out).toBe('my-guest was deleted.\n');
     expect((await call('delete', 'hello')).out).toBe(`hello was deleted. Kept in ${join(library, 'hello')}: hello.asm.\n`);
