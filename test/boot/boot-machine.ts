@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createMachine } from '../../engine/machine/virtual-machine.ts';
-import type { BootSource, Machine } from '../../engine/machine/machine.ts';
+import type { BootSource, Machine, MachineConfiguration } from '../../engine/machine/machine.ts';
 
 const workerDirectory = new URL('../../out/engine/', import.meta.url);
 const pollMilliseconds = 100;
@@ -25,9 +25,14 @@ export interface BootedMachine {
 }
 
 /** Starts a machine with the wall clock and calls `body`; gives the machine back whatever happens. */
-export async function withMachine(boot: BootSource, memoryMebibytes: number, body: (machine: BootedMachine) => Promise<void>): Promise<void> {
+export async function withMachine(
+  boot: BootSource,
+  memoryMebibytes: number,
+  body: (machine: BootedMachine) => Promise<void>,
+  more: Pick<MachineConfiguration, 'drives' | 'bootOrder'> = {},
+): Promise<void> {
   const machine = await createMachine(
-    { name: 'boot test', cpus: 1, memoryBytes: memoryMebibytes << 20, clock: 'wall', boot },
+    { name: 'boot test', cpus: 1, memoryBytes: memoryMebibytes << 20, clock: 'wall', boot, ...more },
     { workerDirectory },
   );
   let serial = '';

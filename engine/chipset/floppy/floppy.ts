@@ -365,7 +365,7 @@ export class Floppy implements Chip {
         state.configure.set([third, state.command[3] ?? 0]);
         return this.stop();
       case FloppyCommand.lock:
-        state.locked = first & CommandFlag.lock ? 1 : 0;
+        state.locked = first & CommandFlag.multiTrackOrLock ? 1 : 0;
         return this.finish([state.locked << 4]);
       case FloppyCommand.format:
         return this.beginFormat(drive, (second >> 2) & 1);
@@ -569,7 +569,7 @@ export class Floppy implements Chip {
   private advance(): void {
     const { state } = this;
     const last = state.command[6] ?? 0;
-    const multiTrack = ((state.command[0] ?? 0) & CommandFlag.multiTrack) !== 0;
+    const multiTrack = ((state.command[0] ?? 0) & CommandFlag.multiTrackOrLock) !== 0;
     const atEnd = state.sector === last;
     state.sector += 1;
     if (atEnd) {

@@ -78,12 +78,11 @@ export const enum FloppyCommand {
   verify = 0x16,
 }
 
-/** The first byte of data commands. */
+/** In the first byte of a command. */
 export const enum CommandFlag {
-  multiTrack = 0x80,
   mfm = 0x40,
-  /** LOCK: 1 locks. */
-  lock = 0x80,
+  /** MT of data commands; LOCK locks with it. */
+  multiTrackOrLock = 0x80,
 }
 
 export const sectorBytes = 512;
