@@ -46,6 +46,8 @@ export function lockImage(path: string, writer: boolean, owner: string): ImageLo
     for (const other of others) {
       const holder = readHolder(other);
       if (holder && isHeld(holder)) throw busy(path, holder, writer ? 'reading' : 'writing');
+      // No name of a reader's file occurs twice, so it is nobody's by now.
+      if (holder && writer) fs.rmSync(other, { force: true });
     }
   } catch (error) {
     lock.release();

@@ -129,15 +129,9 @@ export class Qcow2Device implements BlockDevice {
   }
 
   #lookUp(cluster: number): Mapping {
-    const offset = this.#tableAt(Math.floor(cluster / this.#perTable));
+    const offset = tableOffset(this.#l1, Math.floor(cluster / this.#perTable));
     if (offset === 0) return { kind: 'absent' };
     return mapping(this.#tables.get(offset).view, cluster % this.#perTable, this.header, this.#file.path);
-  }
-
-  #tableAt(l1Index: number): number {
-    const offset = tableOffset(this.#l1, l1Index);
-    // A new table is not in the file before the commit; what the file held when it was opened was looked at then.
-    return offset;
   }
 
   #readPart(cluster: number, start: number, into: Uint8Array): void {
@@ -229,7 +223,7 @@ export class Qcow2Device implements BlockDevice {
   /** The L2 table, which is this disk's alone: made if there is none, copied if a snapshot has it too. */
   #tableForWriting(refcounts: RefcountTable, l1Index: number): MetadataTable {
     const { clusterBytes } = this.header;
-    const offset = this.#tableAt(l1Index);
+    const offset = tableOffset(this.#l1, l1Index);
     if (offset !== 0 && refcounts.get(offset / clusterBytes) === 1) return this.#tables.get(offset);
     const cluster = refcounts.allocate();
     const table = this.#tables.create(cluster * clusterBytes);
