@@ -73,6 +73,8 @@ export async function configureMachine(tools: BootTools, machine: StoredMachine)
     memoryBytes: memory,
     clock: machine.file.clock,
     boot: await loadBoot(tools, bootFiles(machine), memory),
+    drives: machine.file.drives?.map(({ file, ...drive }) => ({ ...drive, path: resolveFile(machine, file) })),
+    bootOrder: machine.file.bootOrder,
   };
 }
 
