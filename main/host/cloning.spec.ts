@@ -1,4 +1,4 @@
-import { mkdir, readFile, readdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { Task } from '../contract/tasks.ts';
@@ -36,6 +36,21 @@ describe('cloning', () => {
     const { host } = await open();
     await host.start('hello', false);
     await expect(host.clone('hello')).rejects.toMatchObject({ code: 'WRONG_STATE' });
+  });
+
+  it('is refused while the machine is suspended, and for an image outside of the folder that both would write', async () => {
+    const { host } = await open();
+    const { folder } = await host.get('hello');
+    await writeFile(join(folder, 'suspended.vst'), 'state');
+    await expect(host.clone('hello')).rejects.toThrow('is suspended');
+    await rm(join(folder, 'suspended.vst'));
+    const path = join(folder, 'machine.json');
+    const file: unknown = JSON.parse(await readFile(path, 'utf8'));
+    if (typeof file !== 'object' || file === null) throw new Error('The machine has no file.');
+    await writeFile(path, JSON.stringify({ ...file, drives: [{ kind: 'disk', file: '/images/big.qcow2' }] }));
+    await expect(host.clone('hello')).rejects.toThrow('/images/big.qcow2, which is outside of its folder');
+    await writeFile(path, JSON.stringify({ ...file, drives: [{ kind: 'cdrom', file: '/images/big.iso' }] }));
+    expect(await host.clone('hello')).toMatchObject({ id: 'hello-copy' });
   });
 
   it('keeps the original from being started, and leaves nothing when it is cancelled', async () => {

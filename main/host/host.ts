@@ -259,6 +259,9 @@ export class Host {
     if (this.#sessions.get(id)?.on) throw new HostError('WRONG_STATE', 'The machine is on; power it off before cloning it.');
     this.#copied.add(id);
     try {
+      if (await this.suspendedState(original.folder)) {
+        throw new HostError('WRONG_STATE', 'The machine is suspended, and its disks fit only its state. Resume it and power it off, or discard the state, before cloning it.');
+      }
       const wanted = name ?? `${original.file.name.slice(0, 56)} copy`;
       return await this.copyMachine(original, wanted, `Cloning ${original.file.name}`, ({ name: made }) => `${made} is in the library.`);
     } finally {
@@ -280,6 +283,12 @@ export class Host {
   }
 
   private copyMachine(original: StoredMachine, name: string, title: string, outcome: (made: MachineSummary) => string): Promise<MachineSummary> {
+    // Two machines that write one image destroy it.
+    const shared = original.file.drives?.find(({ kind, file, readOnly }) => kind !== 'cdrom' && readOnly !== true && isAbsolute(file));
+    if (shared) {
+      const why = `${original.file.name} writes ${shared.file}, which is outside of its folder; a copy would write it as well.`;
+      return Promise.reject(new HostError('BAD_INPUT', `${why} Make that drive read-only, or move the image into the folder.`));
+    }
     const file: MachineFile = { ...original.file, name, created: new Date().toISOString() };
     return this.tasks.run(
       title,
