@@ -56,6 +56,20 @@ export function lockImage(path: string, writer: boolean, owner: string): ImageLo
   return lock;
 }
 
+/**
+ * Gives back what `owner` in this process holds on images (paths without symbolic links). For whoever knows that the thread that
+ * opened them has ended without closing them: its process lives on, so the locks would count as held. Any thread may call it.
+ */
+export function releaseLocksOf(owner: string, paths: readonly string[]): void {
+  for (const path of paths) {
+    for (const file of [`${path}.lock`, ...readers(path)]) {
+      const holder = readHolder(file);
+      const ours = holder?.host === hostname() && holder.pid === process.pid && holder.owner === owner;
+      if (ours && isHeld(holder)) fs.rmSync(file, { force: true });
+    }
+  }
+}
+
 /** Makes the lock's file with its content, at one instant. False if a reader may go without. */
 function place(path: string, file: string, mine: Holder, writer: boolean): boolean {
   const temporary = `${path}.${mine.nonce}.lock-new`;

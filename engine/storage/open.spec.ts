@@ -3,6 +3,7 @@ import fs from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { releaseLocksOf } from './image-lock.ts';
 import { openImage, type OpenOptions } from './open.ts';
 import { createOverlay } from './overlay.ts';
 import { createQcow2 } from './qcow2-create.ts';
@@ -175,6 +176,15 @@ describe('the lock of an image', () => {
     fs.writeFileSync(at('disk.lock'), left);
     fs.writeFileSync(at('disk.reader-x.lock'), left);
     openImage(at('disk'), options()).device.close();
+    expect(locks()).toEqual([]);
+  });
+
+  it('of a thread that ended without closing is given back by its owner, and nobody else’s', () => {
+    openImage(at('disk'), options({ owner: 'machine one' }));
+    releaseLocksOf('machine two', [at('disk')]);
+    expect(() => openImage(at('disk'), options({ owner: 'machine two' }))).toThrow('by machine one');
+    releaseLocksOf('machine one', [at('disk')]);
+    openImage(at('disk'), options({ owner: 'machine two' })).device.close();
     expect(locks()).toEqual([]);
   });
 
