@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
 import type { Command } from 'commander';
-import { loadBoot, type BootFiles } from '../host/boot.ts';
-import { findFirmware } from '../host/firmware.ts';
+import { loadBoot } from '../host/boot.ts';
+import { ownFirmware } from '../host/firmware.ts';
 import { configureMachine } from '../host/host.ts';
 import { libraryFolder } from '../host/places.ts';
 import { Session } from '../host/session.ts';
@@ -10,7 +10,6 @@ import { MEMORY_UNIT } from '../contract/machine.ts';
 import { libraryOptions } from './library-commands.ts';
 import { run } from './run.ts';
 import { DEFAULT_MEMORY, planRun, type RawRunOptions, type RunPlan } from './run-options.ts';
-import { usage } from './exit.ts';
 import { connectToHolder, findMachine, holdLibrary, type Services } from './services.ts';
 import { jsonLine, line, type Terminal } from './terminal.ts';
 
@@ -57,7 +56,7 @@ export function addRunCommands(program: Command, services: Services, terminal: T
   ).action(async (word: string | undefined, options: RawRunOptions) => {
     const plan = planRun(word, options);
     if (plan.from.kind === 'files') finish(await runFiles(plan, plan.from.files));
-    else if (plan.from.kind === 'drives') finish(await runFiles(plan, await firmwareFor(plan)));
+    else if (plan.from.kind === 'drives') finish(await runFiles(plan, ownFirmware(services.guests)));
     else finish(await runNamed(plan, plan.from.word, libraryFolder(options.library, terminal.environment), false));
   });
 
@@ -119,14 +118,6 @@ export function addRunCommands(program: Command, services: Services, terminal: T
   });
 
   const warn = (sentence: string): void => line(terminal.stderr, `vitrine: ${sentence}`);
-
-  /** What boots drives when no firmware was named; said, since it decides what the guest sees. */
-  async function firmwareFor(plan: RunPlan): Promise<BootFiles> {
-    const firmware = await findFirmware(services.disk);
-    if (firmware === undefined) throw usage('Images in drives need firmware to start from them: name one with --bios (and --vgabios).');
-    if (!plan.json) warn(`Firmware: ${firmware.file}.`);
-    return firmware;
-  }
 
   async function runFiles(plan: RunPlan, files: Parameters<typeof loadBoot>[1]): Promise<number> {
     const { disk, engine, guests } = services;

@@ -5,6 +5,7 @@ import { MachineError, type BootSource } from '../../engine/machine/machine.ts';
 import { assemblyError, type AssembleSource } from './assembler.ts';
 import type { Disk } from './disk.ts';
 import { explain, HostError } from './errors.ts';
+import { assembleFirmware } from './firmware.ts';
 import { readImage } from './image.ts';
 
 /** A boot sector's size, and where its signature 55 AA stands. */
@@ -20,7 +21,9 @@ export type BootFiles =
   | { kind: 'assembly'; file: string; anywhere?: boolean }
   | { kind: 'kernel'; file: string; initrd?: string; commandLine?: string }
   | { kind: 'boot-sector'; file: string }
-  | { kind: 'bios'; file: string; vgaBios?: string };
+  | { kind: 'bios'; file: string; vgaBios?: string }
+  /** Our own firmware; `file` is its main source. */
+  | { kind: 'own-bios'; file: string };
 
 export interface BootTools {
   disk: Disk;
@@ -58,6 +61,8 @@ async function read(tools: BootTools, files: BootFiles): Promise<BootSource> {
     }
     case 'boot-sector':
       return { kind: 'boot-sector', image: await readImage(disk, files.file, 'boot sector image') };
+    case 'own-bios':
+      return { kind: 'bios', image: assembleFirmware(files.file) };
     case 'bios': {
       const image = await readImage(disk, files.file, 'firmware');
       const vgaBios = files.vgaBios === undefined ? undefined : await readImage(disk, files.vgaBios, 'VGA firmware');

@@ -1,20 +1,21 @@
+import { readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { assembleOwnBios } from '../../engine/firmware/own-bios.ts';
 import type { BootFiles } from './boot.ts';
-import type { Disk } from './disk.ts';
 
-/** Where distributions put SeaBIOS and its VGA BIOS. */
-const SEABIOS_FOLDERS = ['/usr/share/seabios', '/usr/share/qemu', '/usr/local/share/qemu'];
-const SYSTEM_ROM = 'bios-256k.bin';
-const VGA_ROMS = ['vgabios-stdvga.bin'];
-
-/** Firmware that starts from drives, for machines that name none. Undefined: the host has none. */
-export async function findFirmware(disk: Disk): Promise<Extract<BootFiles, { kind: 'bios' }> | undefined> {
-  for (const folder of SEABIOS_FOLDERS) {
-    const file = `${folder}/${SYSTEM_ROM}`;
-    if ((await disk.status(file)) === undefined) continue;
-    for (const rom of VGA_ROMS) {
-      const vgaBios = `${folder}/${rom}`;
-      if ((await disk.status(vgaBios)) !== undefined) return { kind: 'bios', file, vgaBios };
+/** Our own firmware from its main source; the other sources lie beside it. Throws MachineError when it does not assemble. */
+export function assembleFirmware(file: string): Uint8Array {
+  return assembleOwnBios((name) => {
+    try {
+      return new Uint8Array(readFileSync(join(dirname(file), name)));
+    } catch {
+      // The assembler says which file is missing, and where it is asked for.
+      return undefined;
     }
-  }
-  return undefined;
+  });
+}
+
+/** The main source of our own firmware, beside the folder of the shipped guests. It starts what is in drives when no other is named. */
+export function ownFirmware(guests: string): Extract<BootFiles, { kind: 'own-bios' }> {
+  return { kind: 'own-bios', file: join(dirname(guests), 'firmware', 'bios.asm') };
 }
