@@ -73,6 +73,12 @@ describe.skipIf(missing !== undefined)('the screens of the desktop app', () => {
     expect(found.join('\n'), name).toBe('');
   }
 
+  it('would be told of a barrier: axe finds one that is put there', async () => {
+    await page.evaluate(() => document.querySelector('main')?.append(Object.assign(document.createElement('input'), { id: 'nameless' })));
+    expect((await barriers(page)).join('\n')).toContain('nameless');
+    await page.evaluate(() => document.querySelector('#nameless')?.remove());
+  });
+
   it('edits a machine, and files it under a group and tags', async () => {
     await app.card('Hello').focus();
     await page.keyboard.press('F2');
