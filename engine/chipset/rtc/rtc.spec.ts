@@ -30,6 +30,23 @@ describe('the real-time clock', () => {
     expect(time()).toBe('20 24 02 04 01 00 00 00');
   });
 
+  it('catches up with the world after a suspend, without alarms for what was missed; a stopped calendar stays stopped', () => {
+    const { bus, irq, rtc, read, write, time } = clock();
+    write(1, 0x59);
+    write(3, 0x59);
+    write(5, 0x23);
+    write(0x0b, 0x22);
+    rtc.passTime(20);
+    expect(time()).toBe('20 24 02 04 01 00 00 10');
+    expect([irq.asserted, read(0x0c) & 0x20]).toEqual([false, 0]);
+    bus.advance(second);
+    expect(time()).toBe('20 24 02 04 01 00 00 11');
+    write(0x0b, 0x82);
+    rtc.passTime(1000);
+    expect(time()).toBe('20 24 02 04 01 00 00 11');
+    expect(() => rtc.passTime(-1)).toThrow(RangeError);
+  });
+
   it('has binary and 12-hour forms', () => {
     const { bus, read, write } = clock();
     write(0x0b, 0x04);
