@@ -2,7 +2,7 @@
 ;
 ; The image is 128 KiB and ends at 4 GiB. The same bytes are seen at 0xE0000, where the firmware copies itself into RAM:
 ;
-;   E0000  section .tables: fonts; labels are physical addresses
+;   E0000  section .tables: fonts and ACPI tables; labels are physical addresses
 ;   F0000  section .code:   code, constants and variables; labels are offsets in segment F000
 ;   FFFF0  reset vector
 ;
@@ -21,6 +21,7 @@
         section .tables progbits start=0 vstart=0xe0000 align=1
 tables_start:
 %include "fonts.asm"
+%include "acpi.asm"
 
         section .code progbits start=0x10000 vstart=0 align=1
 code_start:
@@ -41,6 +42,7 @@ code_start:
 %include "ide.asm"
 %include "floppy.asm"
 %include "cdrom.asm"
+%include "acpi-checksums.asm"
 %include "boot.asm"
 %include "variables.asm"
 %include "reset.asm"

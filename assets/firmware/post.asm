@@ -79,6 +79,7 @@ post:
         call    keyboard_set_up
         call    ports_set_up
         call    set_up_disks
+        call    acpi_set_up
         jmp     start_boot
 
 banner:         db "Vitrine BIOS", 10, 10, 0
