@@ -47,7 +47,7 @@ describe('cloning', () => {
     const path = join(folder, 'machine.json');
     const file: unknown = JSON.parse(await readFile(path, 'utf8'));
     if (typeof file !== 'object' || file === null) throw new Error('The machine has no file.');
-    await writeFile(path, JSON.stringify({ ...file, drives: [{ kind: 'disk', file: '/images/big.qcow2' }] }));
+    await writeFile(path, JSON.stringify({ ...file, drives: [{ kind: 'disk', file: '/images/big.qcow2', format: 'qcow2' }] }));
     await expect(host.clone('hello')).rejects.toThrow('/images/big.qcow2, which is outside of its folder');
     await writeFile(path, JSON.stringify({ ...file, drives: [{ kind: 'cdrom', file: '/images/big.iso' }] }));
     expect(await host.clone('hello')).toMatchObject({ id: 'hello-copy' });

@@ -43,6 +43,7 @@ describe('machine.json', () => {
     ['no memory', { ...GOOD, memoryMiB: 0 }, /memoryMiB: too small/],
     ['two processors', { ...GOOD, cpus: 2 }, /cpus: a machine has one processor in this version\./],
     ['a file outside of its folder', { ...GOOD, boot: { kind: 'boot-sector', file: '../secret' } }, /boot\.file: a file is named relative/],
+    ['a disk whose format is not said', { ...GOOD, drives: [{ kind: 'disk', file: 'disk.img' }] }, /drives\.0\.format: add "format": "raw" or "format": "qcow2"/],
     ['a missing name', { ...GOOD, name: undefined }, /name: /],
     ['an unknown boot', { ...GOOD, boot: { kind: 'network' } }, /boot\.kind: /],
     ['a list', [], /cannot be opened: /],
@@ -58,6 +59,11 @@ describe('machine.json', () => {
 
   it('names linked files by absolute paths', () => {
     expect(sentenceFor({ ...GOOD, boot: { kind: 'boot-sector', file: '/images/boot.img' } })).toBe('opened');
+  });
+
+  it('needs no format for what is raw by its kind, and takes the one that a disk says', () => {
+    const drives = [{ kind: 'cdrom', file: 'cd.iso' }, { kind: 'floppy', file: 'a.img' }, { kind: 'disk', file: 'disk.img', format: 'raw' }];
+    expect(sentenceFor({ ...GOOD, drives })).toBe('opened');
   });
 
   it('of any content is opened or refused, never a crash', () => {

@@ -36,13 +36,18 @@ const boot = z.discriminatedUnion('kind', [
 ]);
 
 /** An image in a drive. Places follow from kind and order (engine/machine/drives.ts). */
-const drive = z.strictObject({
-  kind: z.enum(['floppy', 'cdrom', 'disk']),
-  file: fileReference,
-  readOnly: z.boolean().optional(),
-  /** Said once, when the image is added: a guest can make the first bytes of a raw disk look like anything. */
-  format: z.enum(['raw', 'qcow2']).optional(),
-});
+const drive = z
+  .strictObject({
+    kind: z.enum(['floppy', 'cdrom', 'disk']),
+    file: fileReference,
+    readOnly: z.boolean().optional(),
+    /** Said once, when the image is added: a guest can make the first bytes of a raw disk look like anything. Floppies and CD-ROMs are raw without it. */
+    format: z.enum(['raw', 'qcow2']).optional(),
+  })
+  .refine(({ kind, format }) => kind !== 'disk' || format !== undefined, {
+    path: ['format'],
+    message: 'add "format": "raw" or "format": "qcow2"; it is not guessed, since a guest can make its raw disk look like another format',
+  });
 
 /** `machine.json`, version 1. Unknown keys are refused: a setting that silently does nothing is worse than none. */
 export const machineFile = z.strictObject({
