@@ -1,9 +1,9 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import type { CreationSource } from '../contract/library.ts';
+import type { CreationSource, DriveKind } from '../contract/library.ts';
 import type { LibraryEntry } from '../contract/machine.ts';
 import { libraryFolder } from '../host/places.ts';
-import { formatSize, parseMemory } from '../host/memory-size.ts';
+import { formatSize, parseDiskSize, parseMemory } from '../host/memory-size.ts';
 import { CommandError, EXIT, usage } from './exit.ts';
 import { connectToHolder, findMachine, withLibrary, type Services } from './services.ts';
 import { jsonLine, line, type Terminal } from './terminal.ts';
@@ -18,6 +18,10 @@ export function libraryOptions(command: Command): Command {
   return command
     .option('--library <folder>', 'the library (default: $VITRINE_LIBRARY, else your data folder)')
     .option('--json', 'print JSON');
+}
+
+function repeated(value: string, before: string[] = []): string[] {
+  return [...before, value];
 }
 
 function table(rows: string[][]): string[] {
@@ -50,6 +54,10 @@ export function addLibraryCommands(program: Command, services: Services, termina
     bootSector?: string;
     bios?: string;
     vgabios?: string;
+    disk?: string[];
+    cdrom?: string[];
+    floppy?: string[];
+    blank?: string;
     link?: boolean;
     memory?: string;
     clock?: string;
@@ -66,7 +74,11 @@ export function addLibraryCommands(program: Command, services: Services, termina
       .option('--initrd <file>', 'initial RAM disk of the kernel')
       .option('--append <text>', 'command line of the kernel')
       .option('--boot-sector <file>', 'from a boot sector image')
-      .option('--bios <file>', 'from firmware')
+      .option('--disk <file>', 'with a hard-disk image (raw or qcow2, found once); with CD-ROMs up to four', repeated)
+      .option('--cdrom <file>', 'with a CD-ROM image', repeated)
+      .option('--floppy <file>', 'with a floppy image, up to two', repeated)
+      .option('--blank <size>', 'with an empty disk that grows as it is written, for instance 4G')
+      .option('--bios <file>', 'from firmware; with images "own" (the default there) is the one that Vitrine brings')
       .option('--vgabios <file>', 'VGA firmware beside --bios')
       .option('--link', 'do not copy the files; name them where they are')
       .option('--memory <size>', 'for instance 128M')
@@ -162,10 +174,32 @@ export function addLibraryCommands(program: Command, services: Services, termina
     });
   });
 
+  /** Undefined if no drive is asked for. */
+  function drivesSource(options: CreateOptions): CreationSource | undefined {
+    const of = (kind: DriveKind, files: string[] = []) => files.map((file) => ({ kind, file: { kind: 'path' as const, path: resolve(file) } }));
+    const images = [...of('floppy', options.floppy), ...of('cdrom', options.cdrom), ...of('disk', options.disk)];
+    if (images.length === 0 && options.blank === undefined) return undefined;
+    const { sample, asm, image, kernel, bootSector, initrd, append, bios, vgabios } = options;
+    if ([sample, asm, image, kernel, bootSector, initrd, append].some((value) => value !== undefined)) {
+      throw usage('--disk, --cdrom, --floppy and --blank are started by firmware; of the other sources only --bios goes with them.');
+    }
+    const at = (path: string) => ({ kind: 'path' as const, path: resolve(path) });
+    return {
+      kind: 'drives',
+      drives: options.blank === undefined ? images : [...images, { kind: 'disk', emptyBytes: parseDiskSize(options.blank) }],
+      bios: bios === undefined || bios === 'own' ? undefined : at(bios),
+      vgaBios: vgabios === undefined ? undefined : at(vgabios),
+      link: options.link,
+    };
+  }
+
   function creationSource(options: CreateOptions): CreationSource {
+    const drives = drivesSource(options);
+    if (drives) return drives;
     const { sample, asm, image, kernel, bootSector, bios } = options;
+    if (bios === 'own') throw usage('--bios own starts what is in drives: it goes with --disk, --cdrom, --floppy or --blank.');
     const given = [sample, asm, image, kernel, bootSector, bios].filter((value) => value !== undefined);
-    if (given.length !== 1) throw usage('Say what the machine starts from, with one of --sample, --asm, --image, --kernel, --boot-sector, --bios.');
+    if (given.length !== 1) throw usage('Say what the machine starts from, with one of --sample, --asm, --image, --kernel, --boot-sector, --bios, --disk, --cdrom, --floppy, --blank.');
     if (options.link && (sample !== undefined || asm !== undefined)) throw usage('--link is for images; sources are always copied.');
     const at = (path: string) => ({ kind: 'path' as const, path: resolve(path) });
     if (sample !== undefined) return { kind: 'sample', sample };

@@ -47,7 +47,9 @@ describe('bad usage ends with 2 and one sentence', () => {
     [['run', 'x', '--type', '\\q'], '--type: \\q is none of \\n, \\t, \\b, \\e, \\\\.'],
     [['run', '--asm', 'x', '--append', 'quiet'], '--initrd and --append go with --kernel.'],
     [['run', '--asm', 'x', '--vgabios', 'y'], '--vgabios goes with --bios.'],
-    [['create', 'x'], 'Say what the machine starts from, with one of --sample, --asm, --image, --kernel, --boot-sector, --bios.'],
+    [['create', 'x'], 'Say what the machine starts from, with one of --sample, --asm, --image, --kernel, --boot-sector, --bios, --disk, --cdrom, --floppy, --blank.'],
+    [['create', 'x', '--disk', 'a.img', '--kernel', 'k'], '--disk, --cdrom, --floppy and --blank are started by firmware; of the other sources only --bios goes with them.'],
+    [['create', 'x', '--bios', 'own'], '--bios own starts what is in drives: it goes with --disk, --cdrom, --floppy or --blank.'],
     [['disasm', 'x', '--bits', '64'], '--bits is 16 or 32, not 64.'],
     [['serve', '--port', 'http'], '--port takes a number from 0 to 65535, not http.'],
     [['run', 'nothing-of-that-name'], 'There is no machine named nothing-of-that-name; "vitrine list" shows what there is.'],
@@ -252,6 +254,19 @@ describe('run', () => {
 });
 
 describe('the library by the command line', () => {
+  it('creates a machine with drives, each with the format it was found to have', async () => {
+    const { call, folder, library } = await open();
+    await writeFile(join(folder, 'disk.img'), new Uint8Array(1024 * 1024));
+    expect(await call('create', 'Box', '--disk', join(folder, 'disk.img'), '--blank', '1G', '--bios', 'own')).toMatchObject({ status: 0, err: '' });
+    expect(JSON.parse(await readFile(join(library, 'box', 'machine.json'), 'utf8'))).toMatchObject({
+      boot: { kind: 'own-bios' },
+      drives: [
+        { kind: 'disk', file: 'disk.img', format: 'raw' },
+        { kind: 'disk', file: 'disk.qcow2', format: 'qcow2' },
+      ],
+    });
+  });
+
   it('lists, creates and deletes', async () => {
     const { call, asm, library } = await open();
     expect((await call('list')).out).toMatch(/^MACHINE +STATE +MEMORY +NAME\nhello +off +16 MiB +Hello \(assembly: hello\.asm\)\n$/);

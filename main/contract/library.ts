@@ -13,6 +13,16 @@ export const fileSource = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('bytes'), name: z.string().min(1).max(255), bytes: byteArray() }),
 ]);
 
+/** A drive that takes an image. */
+export const driveKind = z.enum(['floppy', 'cdrom', 'disk']);
+
+/** Size in bytes of a disk that is made empty: whole MiB, up to 2 TiB, which is what partition tables of BIOS machines can say. */
+export const diskBytes = z
+  .int()
+  .min(1024 ** 2, 'A disk has at least 1 MiB.')
+  .max(2 * 1024 ** 4, 'A disk has at most 2 TiB.')
+  .multipleOf(1024 ** 2, 'A disk’s size is whole MiB.');
+
 /** What an image was found to be. */
 export const imageReport = z.object({
   /** The file's own name. */
@@ -20,6 +30,8 @@ export const imageReport = z.object({
   size: z.number(),
   /** Null: it can be nothing that this version starts. */
   as: bootKind.nullable(),
+  /** The drive that the image is for, with which our own firmware starts it; `as` is null then. */
+  drive: driveKind.nullable(),
   /** One sentence: what it is, or why it cannot be used. */
   description: z.string(),
   /** Least and proposed memory for a machine of it, in bytes. */
@@ -40,6 +52,25 @@ export const creationSource = z.discriminatedUnion('kind', [
     commandLine: z.string().max(2047).nullish(),
     vgaBios: fileSource.nullish(),
     /** Do not copy: machine.json names the file where it is. Needs a path. */
+    link: z.boolean().optional(),
+  }),
+  /** Firmware that starts what is in drives. The format of an image is found once, here, and kept. */
+  z.object({
+    kind: z.literal('drives'),
+    drives: z
+      .array(
+        z.union([
+          z.object({ kind: driveKind, file: fileSource, readOnly: z.boolean().optional() }),
+          /** An empty disk (qcow2), which grows as it is written. */
+          z.object({ kind: z.literal('disk'), emptyBytes: diskBytes }),
+        ]),
+      )
+      .min(1)
+      .max(6),
+    /** Null or absent: our own firmware. */
+    bios: fileSource.nullish(),
+    vgaBios: fileSource.nullish(),
+    /** Do not copy: machine.json names the files where they are. Needs paths. */
     link: z.boolean().optional(),
   }),
   /** A source file of one's own; what it includes must stand in the machine's folder. */
@@ -92,6 +123,7 @@ export const library = {
   samples: procedure.output(z.array(sample)),
   /** What would become of this file; nothing is written. */
   inspectImage: procedure.input(z.object({ file: fileSource })).output(imageReport),
+  /** Long copies show in `tasks`; cancelled: BAD_INPUT, and nothing is left. */
   create: procedure.input(creation).output(machineSummary),
   /** Changes what people see; the folder keeps its name. */
   rename: procedure.input(z.object({ id: machineId, name: machineName })).output(machineSummary),
@@ -126,6 +158,7 @@ export const library = {
   thumbnail: procedure.input(z.object({ id: machineId })).output(z.object({ png: byteArray() }).nullable()),
 };
 
+export type DriveKind = z.infer<typeof driveKind>;
 export type FileSource = z.infer<typeof fileSource>;
 export type ImageReport = z.infer<typeof imageReport>;
 export type Creation = z.infer<typeof creation>;

@@ -87,7 +87,8 @@ export const machineSummary = z.object({
   cpus: cpuCount,
   clock: clockMode,
   boot: z.object({
-    kind: bootKind,
+    /** `drives`: what is in its drives, by our own firmware. */
+    kind: z.enum([...bootKind.options, 'drives']),
     /** The file it starts from, as a person would say it, for instance "lantern.elf". */
     file: z.string(),
   }),

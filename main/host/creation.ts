@@ -1,10 +1,12 @@
 import { basename, extname, isAbsolute, join } from 'node:path';
 import { detectImage } from '../../engine/firmware/detect.ts';
+import { placeDrives } from '../../engine/machine/drives.ts';
 import type { BootSource } from '../../engine/machine/machine.ts';
-import type { Creation, CreationSource, FileSource, ImageReport } from '../contract/library.ts';
+import type { Creation, CreationSource, DriveKind, FileSource, ImageReport } from '../contract/library.ts';
 import { machineName, MEMORY_MINIMUM, MEMORY_UNIT } from '../contract/machine.ts';
 import { checkBoot, decodeSource, type BootTools } from './boot.ts';
-import { HostError } from './errors.ts';
+import { emptyDisk, examineDrive, findDrive, lookAt } from './drive-image.ts';
+import { explain, HostError } from './errors.ts';
 import { readImage } from './image.ts';
 import type { NewFile } from './library.ts';
 import { safeFileName } from './library.ts';
@@ -22,6 +24,9 @@ interface Draft {
   note?: string;
   sample?: string;
   memoryBytes: number;
+  drives?: MachineFile['drives'];
+  /** Bytes of images that are copied from their paths; 0 or absent: nothing that takes long. */
+  copiedBytes?: number;
   /** What would be booted, to be checked against the memory; absent if only the assembler can tell. */
   check?: BootSource;
 }
@@ -40,8 +45,30 @@ function roundUp(bytes: number): number {
   return Math.max(MEMORY_MINIMUM, Math.ceil(bytes / MEMORY_UNIT) * MEMORY_UNIT);
 }
 
+/** The drive that an image is for, if it is for one. What cannot be looked at is left to those who read it whole, and to their sentences. */
+async function findFor(tools: BootTools, source: FileSource): Promise<{ name: string; size: number; kind: DriveKind; description: string } | undefined> {
+  if (source.kind === 'path') {
+    if (!isAbsolute(source.path)) return undefined;
+    const status = await tools.disk.status(source.path);
+    if (!status || status.folder) return undefined;
+  }
+  return lookAt(source, (file) => {
+    const found = findDrive(file);
+    return found && { ...found, name: nameOf(source), size: file.length };
+  });
+}
+
+function nameOf(source: FileSource): string {
+  return basename(source.kind === 'path' ? source.path : source.name);
+}
+
 /** What would become of a file. */
 export async function inspectImage(tools: BootTools, source: FileSource): Promise<ImageReport> {
+  const drive = await findFor(tools, source);
+  if (drive) {
+    const { name, size, kind, description } = drive;
+    return { name, size, as: null, drive: kind, description, memoryMinimum: MEMORY_MINIMUM, memoryProposed: PROPOSED_LARGE };
+  }
   const { name, bytes } = await fetchFile(tools, source, 'image');
   const finding = detectImage(bytes);
   // A megabyte below which nothing is loaded, and one to run in.
@@ -51,6 +78,7 @@ export async function inspectImage(tools: BootTools, source: FileSource): Promis
     name,
     size: bytes.byteLength,
     as: finding.as ?? null,
+    drive: null,
     description: finding.description,
     memoryMinimum,
     memoryProposed: Math.max(memoryMinimum, proposed),
@@ -58,10 +86,10 @@ export async function inspectImage(tools: BootTools, source: FileSource): Promis
 }
 
 /** A new machine as the library will hold it: its file, and what is copied beside it. Everything is checked before anything is written. */
-export async function draftMachine(tools: BootTools, request: Creation): Promise<{ file: MachineFile; files: NewFile[] }> {
+export async function draftMachine(tools: BootTools, request: Creation): Promise<{ file: MachineFile; files: NewFile[]; copiedBytes: number }> {
   const draft = await draftFrom(tools, request.source);
   const memoryBytes = request.memoryBytes ?? draft.memoryBytes;
-  if (draft.check) checkBoot(draft.check, memoryBytes, draft.boot.file);
+  if (draft.check) checkBoot(draft.check, memoryBytes, 'file' in draft.boot ? draft.boot.file : 'The firmware');
   const note = request.note ?? draft.note;
   const file: MachineFile = {
     format: 'vitrine-machine',
@@ -74,8 +102,9 @@ export async function draftMachine(tools: BootTools, request: Creation): Promise
     memoryMiB: memoryBytes / MEMORY_UNIT,
     clock: request.clock ?? 'wall',
     boot: draft.boot,
+    ...(draft.drives === undefined ? {} : { drives: draft.drives }),
   };
-  return { file, files: draft.files };
+  return { file, files: draft.files, copiedBytes: draft.copiedBytes ?? 0 };
 }
 
 function draftFrom(tools: BootTools, source: CreationSource): Promise<Draft> {
@@ -84,6 +113,8 @@ function draftFrom(tools: BootTools, source: CreationSource): Promise<Draft> {
       return fromSample(tools, source.sample);
     case 'image':
       return fromImage(tools, source);
+    case 'drives':
+      return fromDrives(tools, source);
     case 'assembly':
       return fromAssembly(tools, source.file);
     case 'assembly-text': {
@@ -127,6 +158,11 @@ async function fromAssembly(tools: BootTools, source: FileSource): Promise<Draft
 }
 
 async function fromImage(tools: BootTools, source: Extract<CreationSource, { kind: 'image' }>): Promise<Draft> {
+  const drive = source.as ? undefined : await findFor(tools, source.file);
+  if (drive) {
+    if (source.initrd || source.commandLine) throw new HostError('BAD_INPUT', 'Only a kernel takes an initial RAM disk and a command line.');
+    return fromDrives(tools, { kind: 'drives', drives: [{ kind: drive.kind, file: source.file }], vgaBios: source.vgaBios, link: source.link });
+  }
   const files: NewFile[] = [];
   const place = async (from: FileSource, what: string, fallback: string): Promise<{ reference: string; bytes: Uint8Array }> => {
     const { name, bytes } = await fetchFile(tools, from, what);
@@ -170,4 +206,64 @@ async function fromImage(tools: BootTools, source: Extract<CreationSource, { kin
     case 'assembly':
       throw new HostError('BAD_INPUT', 'A source is not an image; create the machine from an assembly file.');
   }
+}
+
+/** Where a file of a new machine will be: in its folder, or where it is. */
+function placeFor(files: NewFile[], source: FileSource, link: boolean, what: string): string {
+  if (link) {
+    if (source.kind !== 'path') throw new HostError('BAD_INPUT', `The ${what} can only be linked by its path.`);
+    return source.path;
+  }
+  const safe = safeFileName(nameOf(source), what.replaceAll(' ', '-'));
+  const taken = (name: string): boolean => files.some((file) => file.name.toLowerCase() === name.toLowerCase());
+  let name = safe;
+  for (let number = 2; taken(name); number++) name = `${number}-${safe}`;
+  files.push(source.kind === 'path' ? { name, copyOf: source.path } : { name, bytes: source.bytes });
+  return name;
+}
+
+const CALLED: Record<DriveKind, string> = { floppy: 'floppy', cdrom: 'CD-ROM', disk: 'disk' };
+
+async function fromDrives(tools: BootTools, source: Extract<CreationSource, { kind: 'drives' }>): Promise<Draft> {
+  const files: NewFile[] = [];
+  const drives: NonNullable<MachineFile['drives']> = [];
+  const link = source.link ?? false;
+  let copiedBytes = 0;
+  for (const drive of source.drives) {
+    if (!('file' in drive)) {
+      const bytes = emptyDisk(drive.emptyBytes);
+      drives.push({ kind: 'disk', file: placeFor(files, { kind: 'bytes', name: 'disk.qcow2', bytes }, false, 'disk'), format: 'qcow2' });
+      continue;
+    }
+    const { kind, file, readOnly } = drive;
+    const what = `${CALLED[kind]} image`;
+    if (file.kind === 'path') {
+      if (!isAbsolute(file.path)) throw new HostError('BAD_INPUT', `The ${what} must be named by its whole path, not ${file.path}.`);
+      if (!(await tools.disk.status(file.path))) throw new HostError('UNREADABLE', `The ${what} ${file.path} does not exist.`);
+    }
+    const { format, backing, length } = lookAt(file, (opened) => ({ ...examineDrive(opened, kind), length: opened.length }));
+    if (backing !== undefined && !link) {
+      const why = `${nameOf(file)} has ${backing} behind it, which a copy would miss.`;
+      throw new HostError('BAD_IMAGE', `${why} Copy the image in one file (\`qemu-img convert -O qcow2\`), or link it.`);
+    }
+    if (file.kind === 'path' && !link) copiedBytes += length;
+    drives.push({ kind, file: placeFor(files, file, link, what), ...(readOnly ? { readOnly } : {}), format });
+  }
+  try {
+    placeDrives(drives.map(({ kind, file }) => ({ kind, path: file })));
+  } catch (error) {
+    throw explain(error, 'The machine');
+  }
+  const first = source.drives.find((drive) => 'file' in drive);
+  const name = first && 'file' in first ? nameOf(first.file) : 'Blank';
+  const shape = { files, drives, copiedBytes, name: basename(name, extname(name)), memoryBytes: PROPOSED_LARGE };
+  if (!source.bios) {
+    if (source.vgaBios) throw new HostError('BAD_INPUT', 'Our own firmware brings its VGA firmware; another goes with another firmware.');
+    return { ...shape, boot: { kind: 'own-bios' } };
+  }
+  const image = (await fetchFile(tools, source.bios, 'firmware')).bytes;
+  const vgaBios = source.vgaBios ? (await fetchFile(tools, source.vgaBios, 'VGA firmware')).bytes : undefined;
+  const boot: MachineFileBoot = { kind: 'bios', file: placeFor(files, source.bios, link, 'firmware') };
+  if (source.vgaBios) boot.vgaBios = placeFor(files, source.vgaBios, link, 'VGA firmware');
+  return { ...shape, boot, check: { kind: 'bios', image, vgaBios } };
 }

@@ -12,6 +12,7 @@ import { draftMachine, inspectImage } from './creation.ts';
 import type { Disk } from './disk.ts';
 import { explain, HostError, isSystemError } from './errors.ts';
 import { EventChannel } from './event-channel.ts';
+import { ownFirmware } from './firmware.ts';
 import { HOST_FILES, Library, readMachine, resolveFile, type StoredMachine, type StoredProblem } from './library.ts';
 import type { MachineFile } from './machine-file.ts';
 import { formatSize } from './memory-size.ts';
@@ -48,7 +49,7 @@ const installedSamples = z.object({ version: z.literal(1), installed: z.array(z.
 const lastRun = z.object({ started: z.number() });
 
 /** The files that a machine of the library starts from, as paths. */
-export function bootFiles(machine: StoredMachine): BootFiles {
+export function bootFiles(machine: StoredMachine, guests: string): BootFiles {
   const { boot } = machine.file;
   const at = (file: string): string => resolveFile(machine, file);
   switch (boot.kind) {
@@ -61,7 +62,16 @@ export function bootFiles(machine: StoredMachine): BootFiles {
     }
     case 'bios':
       return { kind: 'bios', file: at(boot.file), vgaBios: boot.vgaBios === undefined ? undefined : at(boot.vgaBios) };
+    case 'own-bios':
+      return ownFirmware(guests);
   }
+}
+
+/** What a machine starts from, as people are told. Our own firmware tries floppies first and disks last. */
+function startsFrom({ boot, drives = [], bootOrder = ['floppy', 'cdrom', 'disk'] }: MachineFile): MachineSummary['boot'] {
+  if (boot.kind !== 'own-bios') return { kind: boot.kind, file: basename(boot.file) };
+  const first = bootOrder.flatMap((kind) => drives.filter((drive) => drive.kind === kind))[0];
+  return { kind: 'drives', file: first ? basename(first.file) : 'empty drives' };
 }
 
 /** Reads, assembles and checks all that a machine of the library needs to be powered on. */
@@ -72,7 +82,7 @@ export async function configureMachine(tools: BootTools, machine: StoredMachine)
     cpus: machine.file.cpus,
     memoryBytes: memory,
     clock: machine.file.clock,
-    boot: await loadBoot(tools, bootFiles(machine), memory),
+    boot: await loadBoot(tools, bootFiles(machine, tools.guests), memory),
     drives: machine.file.drives?.map(({ file, ...drive }) => ({ ...drive, path: resolveFile(machine, file) })),
     bootOrder: machine.file.bootOrder,
   };
@@ -209,12 +219,19 @@ export class Host {
     return inspectImage(this.tools, file);
   }
 
-  create(request: Creation): Promise<MachineSummary> {
-    return this.exclusive(async () => {
-      const { file, files } = await draftMachine(this.tools, request);
-      const machine = await this.library.create(file, files);
-      return this.announce(machine);
-    });
+  async create(request: Creation): Promise<MachineSummary> {
+    const { file, files, copiedBytes } = await draftMachine(this.tools, request);
+    const inTurn = <Result>(work: () => Promise<Result>): Promise<Result> => this.exclusive(work);
+    if (copiedBytes === 0) return inTurn(async () => this.announce(await this.library.create(file, files)));
+    return this.tasks.run(
+      `Creating ${file.name}`,
+      'Cancel removes what has been copied so far; the images are not touched.',
+      async (progress) => {
+        progress.expect(copiedBytes);
+        return this.announce(await this.library.create(file, files, { advance: progress.advance, inTurn }));
+      },
+      ({ name }) => `${name} is in the library.`,
+    );
   }
 
   rename(id: string, name: string): Promise<MachineSummary> {
@@ -537,7 +554,7 @@ export class Host {
       memoryBytes: file.memoryMiB * MEMORY_UNIT,
       cpus: file.cpus,
       clock: file.clock,
-      boot: { kind: file.boot.kind, file: basename(file.boot.file) },
+      boot: startsFrom(file),
       sample: file.sample ?? null,
       note: file.note ?? '',
       group: file.group ?? null,

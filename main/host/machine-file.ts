@@ -33,6 +33,8 @@ const boot = z.discriminatedUnion('kind', [
   }),
   z.strictObject({ kind: z.literal('boot-sector'), file: fileReference }),
   z.strictObject({ kind: z.literal('bios'), file: fileReference, vgaBios: fileReference.optional() }),
+  /** Our own firmware, as this program brings it. */
+  z.strictObject({ kind: z.literal('own-bios') }),
 ]);
 
 /** An image in a drive. Places follow from kind and order (engine/machine/drives.ts). */

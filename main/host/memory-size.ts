@@ -1,4 +1,5 @@
 import { MEMORY_MAXIMUM, MEMORY_MINIMUM, MEMORY_UNIT } from '../contract/machine.ts';
+import { diskBytes } from '../contract/library.ts';
 import { HostError } from './errors.ts';
 
 const UNITS: Record<string, number> = { '': MEMORY_UNIT, k: 1024, m: MEMORY_UNIT, g: 1024 * MEMORY_UNIT };
@@ -19,6 +20,16 @@ export function parseMemory(text: string): number {
   }
   if (bytes % MEMORY_UNIT !== 0) throw new HostError('BAD_INPUT', `${text} of memory is not possible: it must be whole MiB.`);
   return bytes;
+}
+
+/** The size of a disk as people write it: `512M`, `4G`, `1T`; a bare number is MiB. Returns bytes; BAD_INPUT with the rule that was broken. */
+export function parseDiskSize(text: string): number {
+  const match = /^(\d+(?:\.\d+)?)\s*([mgt]?)(?:i?b)?$/i.exec(text.trim());
+  const power = ['', 'g', 't'].indexOf((match?.[2] ?? '').toLowerCase().replace('m', ''));
+  if (!match || power < 0) throw new HostError('BAD_INPUT', `"${text}" is not the size of a disk; write for instance 512M or 4G.`);
+  const checked = diskBytes.safeParse(Number(match[1]) * MEMORY_UNIT * 1024 ** power);
+  if (checked.success) return checked.data;
+  throw new HostError('BAD_INPUT', `${text}: ${checked.error.issues[0]?.message ?? 'a disk cannot have this size.'}`);
 }
 
 /** Bytes for people: "12 MiB", "1.5 KiB", "17 bytes". */

@@ -67,6 +67,7 @@ function guardPaths(context: FrontContext, ...files: (FileSource | null | undefi
 
 function guardSource(context: FrontContext, source: CreationSource): void {
   if (source.kind === 'image') guardPaths(context, source.file, source.initrd, source.vgaBios);
+  if (source.kind === 'drives') guardPaths(context, source.bios, source.vgaBios, ...source.drives.map((drive) => ('file' in drive ? drive.file : undefined)));
   if (source.kind === 'assembly') guardPaths(context, source.file);
 }
 

@@ -88,6 +88,7 @@ export class FakeHost {
           name: 'text.txt',
           size: input.file.kind === 'bytes' ? input.file.bytes.length : 0,
           as: null,
+          drive: null,
           description: 'This is a text, which no machine starts from.',
           memoryMinimum: MEBIBYTE,
           memoryProposed: MEBIBYTE,

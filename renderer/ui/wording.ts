@@ -35,7 +35,7 @@ export function count(number: number, one: string, many = `${one}s`): string {
   return `${number.toLocaleString('en-GB')} ${number === 1 ? one : many}`;
 }
 
-const BOOT_WORDS = { assembly: 'assembly', kernel: 'kernel', 'boot-sector': 'boot sector', bios: 'firmware' } as const;
+const BOOT_WORDS = { assembly: 'assembly', kernel: 'kernel', 'boot-sector': 'boot sector', bios: 'firmware', drives: 'drive' } as const;
 
 /** For instance "lantern.elf, kernel". */
 export function startedFrom({ boot }: MachineSummary): string {
