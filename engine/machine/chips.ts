@@ -100,10 +100,14 @@ export function constructChips(bus: MachineBus, control: MachineControl, configu
     ),
     // A renderer of its own: whoever shows the screen compares with what it drew last.
     screenshot: () => {
-      const { width, height, rgba } = new VgaRenderer(vga.registers, bus.vram).render();
+      const { width, height, rgba } = new VgaRenderer(vga.registers, bus.vram, vga.dispi.registers).render();
       return { width, height, rgba };
     },
-    screenText: () => textScreen(vga.registers, bus.vram)?.lines,
-    screenShape: () => ({ ...sizeOf(displayMode(vga.registers)), text: textSize(vga.registers) }),
+    screenText: () => (vga.dispi.mode === undefined ? textScreen(vga.registers, bus.vram)?.lines : undefined),
+    screenShape: () => {
+      const { mode } = vga.dispi;
+      if (mode !== undefined) return { width: mode.width, height: mode.height, text: undefined };
+      return { ...sizeOf(displayMode(vga.registers)), text: textSize(vga.registers) };
+    },
   };
 }

@@ -3,9 +3,12 @@
  * nothing of the guest is touched, and any thread may hold one.
  */
 import { attributeColours } from './colours.ts';
+import { linearMode } from './dispi.ts';
+import type { DispiRegisters, LinearMode } from './dispi.ts';
 import { displayMode } from './geometry.ts';
 import type { DisplayMode } from './geometry.ts';
 import { GraphicsRenderer } from './render-graphics.ts';
+import { blanked, LinearRenderer } from './render-linear.ts';
 import { TextRenderer } from './render-text.ts';
 import type { VgaRegisters } from './registers.ts';
 
@@ -40,7 +43,7 @@ export const darkWidth = 720;
 export const darkHeight = 400;
 
 const opaqueBlack = 0xff000000;
-/** Pixels that a picture may have at most; registers cannot ask for more than 256 × 9 × 2 by 1,024. */
+/** Pixels that a picture of the VGA's own modes may have at most; registers cannot ask for more than 256 × 9 × 2 by 1,024. */
 const largestWidth = 4608;
 const largestHeight = 1024;
 
@@ -50,23 +53,28 @@ export class VgaRenderer {
   private pixels = new Uint32Array(0);
   private rgba = new Uint8Array(0);
   private readonly colours = new Uint32Array(16);
-  private kind: DisplayMode['kind'] | undefined;
+  private kind: DisplayMode['kind'] | 'linear' | undefined;
   private readonly text: TextRenderer;
   private readonly graphics: GraphicsRenderer;
+  private readonly linear: LinearRenderer;
 
-  /** `vram` is the machine's video memory: at least the 256 KiB of the planes, 4-byte aligned. */
+  /** `vram` is the machine's video memory: at least the 256 KiB of the planes, 4-byte aligned. Without `dispi` only the VGA's modes are drawn. */
   constructor(
     private readonly registers: VgaRegisters,
-    vram: Uint8Array<SharedArrayBuffer>,
+    private readonly vram: Uint8Array<SharedArrayBuffer>,
+    private readonly dispi?: DispiRegisters,
   ) {
     this.text = new TextRenderer(registers, vram);
     this.graphics = new GraphicsRenderer(registers, vram);
+    this.linear = new LinearRenderer(registers, vram);
   }
 
   /** Draws what differs from the last call. The same registers, memory and phase give the same picture. */
   render(phase: BlinkPhase = steady): RenderedFrame {
-    const mode = displayMode(this.registers);
-    const size = sizeOf(mode);
+    const linear = this.dispi === undefined ? undefined : linearMode(this.dispi, this.vram.length);
+    const mode = this.modeOf(linear);
+    // A picture that is switched off keeps its size.
+    const size = linear ?? (mode.kind === 'linear' ? mode.linear : sizeOf(mode));
     let whole = mode.kind !== this.kind;
     this.kind = mode.kind;
     if (size.width !== this.width || size.height !== this.height) {
@@ -79,6 +87,8 @@ export class VgaRenderer {
     const changed: Region[] = [];
     if (mode.kind === 'off') {
       if (whole) this.pixels.fill(opaqueBlack);
+    } else if (mode.kind === 'linear') {
+      this.linear.draw(mode.linear, { pixels: this.pixels, width: this.width, height: this.height }, whole, changed);
     } else {
       attributeColours(this.registers, this.colours);
       const target = { pixels: this.pixels, width: this.width, height: this.height };
@@ -87,6 +97,11 @@ export class VgaRenderer {
     }
     if (whole) changed.splice(0, changed.length, { x: 0, y: 0, width: this.width, height: this.height });
     return { width: this.width, height: this.height, rgba: this.rgba, changed };
+  }
+
+  private modeOf(linear: LinearMode | undefined): DisplayMode | { kind: 'linear'; linear: LinearMode } {
+    if (linear === undefined) return displayMode(this.registers);
+    return blanked(this.registers) ? { kind: 'off' } : { kind: 'linear', linear };
   }
 }
 

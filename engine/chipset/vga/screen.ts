@@ -10,6 +10,9 @@ const cursorFrames = 16;
 /** Satisfies display/frame.ts's FrameSource. Used on the service worker only; changes nothing of the guest. */
 export class VgaScreen {
   private readonly renderer: VgaRenderer;
+  /** Guest time at which a linear mode was looked at last, and how often it was. */
+  private lastLook = -1;
+  private looks = 0;
 
   /**
    * `changes` reads the counter behind bus.displayChanged(); `now` reads guest time in nanoseconds (bus.clock.now). While the guest
@@ -20,12 +23,18 @@ export class VgaScreen {
     private readonly changes: () => number,
     private readonly now: () => number,
   ) {
-    this.renderer = new VgaRenderer(vga.registers, vga.vram);
+    this.renderer = new VgaRenderer(vga.registers, vga.vram, vga.dispi.registers);
   }
 
   changeCounter(): number {
+    // Nobody tells of writes to a linear frame buffer. The guest may have written whenever its time went on.
+    if (this.vga.dispi.mode !== undefined) {
+      const now = this.now();
+      if (now !== this.lastLook) this.looks++;
+      this.lastLook = now;
+    }
     // Blinking has four phases; the counter moves on by four at each change so that the sum never stands still between two of them.
-    return 4 * this.changes() + this.blinkStep();
+    return 4 * (this.changes() + this.looks) + this.blinkStep();
   }
 
   render(): RenderedFrame {

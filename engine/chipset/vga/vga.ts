@@ -3,6 +3,8 @@
  * Source: IBM PS/2 Hardware Interface Technical Reference, Video Subsystem.
  */
 import type { Bus, Chip, PortHandler, Width } from '../../machine/bus.ts';
+import { BankWindow } from './bank-window.ts';
+import { Dispi, dispiBlock, dispiPort, dispiPortCount } from './dispi.ts';
 import { font8x16, font8x8, glyphStride } from './font.ts';
 import { VgaMemory, vgaWindowBase, vgaWindowSize } from './memory.ts';
 import {
@@ -37,16 +39,28 @@ export class Vga implements Chip, PortHandler {
   /** The chip's block; whoever only looks (renderer, inspector) reads it here. */
   readonly registers: VgaRegisters;
   readonly memory: VgaMemory;
+  /** Modes beyond the VGA's. */
+  readonly dispi: Dispi;
   readonly vram: Uint8Array<SharedArrayBuffer>;
 
-  /** Claims ports 0x3B4-0x3B5, 0x3BA, 0x3C0-0x3CF, 0x3D4-0x3D5, 0x3DA and the window 0xA0000-0xBFFFF. */
+  /** Claims ports 0x1CE-0x1D0, 0x3B4-0x3B5, 0x3BA, 0x3C0-0x3CF, 0x3D4-0x3D5, 0x3DA and the window 0xA0000-0xBFFFF. */
   constructor(private readonly bus: Bus) {
     this.registers = bus.block(vgaBlock);
     this.vram = bus.vram;
     this.memory = new VgaMemory(this.registers, bus.vram, () => {
       bus.displayChanged();
     });
-    bus.mmio('vga.window', vgaWindowBase, vgaWindowSize, this.memory);
+    this.dispi = new Dispi(bus.block(dispiBlock), bus.vram, {
+      changed: () => {
+        bus.displayChanged();
+      },
+      dacWidthChanged: (eight) => {
+        const { palette } = this.registers;
+        for (let at = 0; at < palette.length; at++) palette[at] = eight ? (palette[at] ?? 0) << 2 : (palette[at] ?? 0) >> 2;
+      },
+    });
+    bus.mmio('vga.window', vgaWindowBase, vgaWindowSize, new BankWindow(this.memory, this.dispi, bus.vram));
+    for (let port = dispiPort; port < dispiPort + dispiPortCount; port++) bus.ports(port, 1, this.dispi);
     bus.ports(Port.crtcIndexMono, 2, this);
     bus.ports(Port.inputStatus1Mono, 1, this);
     bus.ports(Port.attribute, 16, this);
@@ -75,6 +89,7 @@ export class Vga implements Chip, PortHandler {
     r.attribute.fill(0);
     r.palette.fill(0);
     r.latch.fill(0);
+    this.dispi.reset();
     this.bus.displayChanged();
   }
 
@@ -237,7 +252,7 @@ export class Vga implements Chip, PortHandler {
         r.dacComponent = 0;
         return;
       case Port.dacData:
-        this.writeDac(value & 0x3f);
+        this.writeDac(this.dispi.dac8 ? value : value & 0x3f);
         return;
       case Port.graphicsIndex:
         r.graphicsIndex = value;
