@@ -2,7 +2,7 @@ import { eventIterator } from '@orpc/contract';
 import { z } from 'zod';
 import { byteArray } from './bytes.ts';
 import { procedure } from './errors.ts';
-import { bootKind, clockMode, cpuCount, groupName, libraryEntry, machineId, machineName, machineSummary, memoryBytes, tagNames } from './machine.ts';
+import { bootKind, clockMode, cpuCount, diskBytes, groupName, libraryEntry, machineId, machineName, machineSummary, memoryBytes, tagNames } from './machine.ts';
 
 /**
  * Where a file comes from. A path is on the host and may only be named by a front of the same person on the same host (the
@@ -15,13 +15,6 @@ export const fileSource = z.discriminatedUnion('kind', [
 
 /** A drive that takes an image. */
 export const driveKind = z.enum(['floppy', 'cdrom', 'disk']);
-
-/** Size in bytes of a disk that is made empty: whole MiB, up to 2 TiB, which is what partition tables of BIOS machines can say. */
-export const diskBytes = z
-  .int()
-  .min(1024 ** 2, 'A disk has at least 1 MiB.')
-  .max(2 * 1024 ** 4, 'A disk has at most 2 TiB.')
-  .multipleOf(1024 ** 2, 'A disk’s size is whole MiB.');
 
 /** What an image was found to be. */
 export const imageReport = z.object({

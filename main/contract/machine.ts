@@ -57,6 +57,13 @@ export const cpuCount = z
 /** `wall` follows the host; `virtual` counts retired instructions, and each run is the same. */
 export const clockMode = z.enum(['wall', 'virtual']);
 
+/** Size in bytes of a disk that is made empty: whole MiB, up to 2 TiB, which is what partition tables of BIOS machines can say. */
+export const diskBytes = z
+  .int()
+  .min(1024 ** 2, 'A disk has at least 1 MiB.')
+  .max(2 * 1024 ** 4, 'A disk has at most 2 TiB.')
+  .multipleOf(1024 ** 2, 'A disk’s size is whole MiB.');
+
 /** What a machine is started from, as its file says it. */
 export const bootKind = z.enum(['assembly', 'kernel', 'boot-sector', 'bios']);
 

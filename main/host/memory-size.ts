@@ -1,5 +1,4 @@
-import { MEMORY_MAXIMUM, MEMORY_MINIMUM, MEMORY_UNIT } from '../contract/machine.ts';
-import { diskBytes } from '../contract/library.ts';
+import { diskBytes, MEMORY_MAXIMUM, MEMORY_MINIMUM, MEMORY_UNIT } from '../contract/machine.ts';
 import { HostError } from './errors.ts';
 
 const UNITS: Record<string, number> = { '': MEMORY_UNIT, k: 1024, m: MEMORY_UNIT, g: 1024 * MEMORY_UNIT };

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { groupRefusal, memoryRefusal, nameRefusal, splitTags, tagsRefusal } from './validation.ts';
+import { diskRefusal, groupRefusal, memoryRefusal, nameRefusal, splitTags, tagsRefusal } from './validation.ts';
 
 const MEBIBYTE = 1024 * 1024;
 
@@ -20,11 +20,20 @@ describe('what is refused in a machine’s description', () => {
     expect(splitTags(' real mode ,, boot ')).toEqual(['real mode', 'boot']);
   });
 
+  it('takes disks of whole MiB up to 2 TiB', () => {
+    expect(['1', '4096', '2097152'].map(diskRefusal)).toEqual([undefined, undefined, undefined]);
+    expect(diskRefusal('2097153')).toMatchObject({ why: 'A disk has at most 2 TiB.', fix: '2097152' });
+    expect(diskRefusal('0')).toMatchObject({ why: 'A disk has at least 1 MiB.', fix: '1' });
+    expect(['', 'big', '1.5', '1e400'].map((text) => diskRefusal(text)?.why)).toEqual(Array(4).fill('A disk’s size is given in whole MiB.'));
+  });
+
   it('never proposes a value that is refused itself', () => {
     fc.assert(
       fc.property(fc.string({ maxLength: 100, unit: 'binary' }), fc.nat(64 * MEBIBYTE), (text, least) => {
         const memory = memoryRefusal(text, least)?.fix;
         const name = nameRefusal(text, 'Machine')?.fix;
+        const disk = diskRefusal(text)?.fix;
+        expect(disk === undefined ? undefined : diskRefusal(disk)).toBeUndefined();
         const group = groupRefusal(text)?.fix;
         const tags = tagsRefusal(text)?.fix;
         expect(memory === undefined ? undefined : memoryRefusal(memory, least)).toBeUndefined();

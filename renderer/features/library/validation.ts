@@ -1,7 +1,8 @@
 import type { ZodType } from 'zod';
-import { groupName, machineName, memoryBytes, MEMORY_MAXIMUM, MEMORY_UNIT, tagNames } from '../../../main/contract/machine.ts';
+import { diskBytes, groupName, machineName, memoryBytes, MEMORY_MAXIMUM, MEMORY_UNIT, tagNames } from '../../../main/contract/machine.ts';
 import type { Refusal } from '../../ui/refusal.ts';
 
+const MOST_DISK_MEBIBYTES = 2 * 1024 ** 2;
 const MOST_MEBIBYTES = MEMORY_MAXIMUM / MEMORY_UNIT;
 
 function rule(schema: ZodType, value: unknown): string | undefined {
@@ -34,6 +35,17 @@ export function memoryRefusal(text: string, least: number, image = 'This image')
   if (why !== undefined) return { what: `${text.trim()} MiB is refused.`, why, fix: within(Math.round(mebibytes)) };
   if (mebibytes >= leastMebibytes) return undefined;
   return { what: `${mebibytes} MiB is too little.`, why: `${image} needs at least ${leastMebibytes} MiB.`, fix: String(leastMebibytes) };
+}
+
+/** Why an empty disk may not have that size. `text` is in MiB. */
+export function diskRefusal(text: string): Refusal | undefined {
+  const mebibytes = Number(text);
+  if (text.trim() === '' || !Number.isFinite(mebibytes)) {
+    return { what: text.trim() === '' ? 'No size is given.' : `“${tidy(text, 20)}” is not a number.`, why: 'A disk’s size is given in whole MiB.', fix: '1024' };
+  }
+  const why = Number.isInteger(mebibytes) ? rule(diskBytes, mebibytes * MEMORY_UNIT) : 'A disk’s size is given in whole MiB.';
+  const fix = String(Math.min(MOST_DISK_MEBIBYTES, Math.max(1, Math.round(mebibytes))));
+  return why === undefined ? undefined : { what: `${text.trim()} MiB is refused.`, why, fix };
 }
 
 /** Why a machine may not stand in that group; the empty text is no group. */
