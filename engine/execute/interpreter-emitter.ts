@@ -233,11 +233,6 @@ export class InterpreterEmitter implements Emitter {
     this.storeStackAt(i32.const(-size), size, this.f.let(value));
     this.adjustStack(i32.const(-size));
   }
-  pop(size: 2 | 4): I32 {
-    const value = this.peekStack(0, size);
-    this.adjustStack(i32.const(size));
-    return value;
-  }
   peekStack(depth: number, size: 2 | 4): I32 {
     return this.load(Seg.ss, this.stackOffset(i32.const(depth)), size);
   }

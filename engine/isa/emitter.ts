@@ -84,9 +84,8 @@ export interface Emitter {
   /** Selector of a segment register whose number is `seg`. */
   selector(seg: I32): I32;
 
-  /** Pushes / pops one stack item of `size` bytes (SS:ESP by SS.B). Nothing changes if it faults. */
+  /** Pushes one stack item of `size` bytes (SS:ESP by SS.B). Nothing changes if it faults. */
   push(value: I32, size: 2 | 4): void;
-  pop(size: 2 | 4): I32;
   /** The value at `depth` bytes above the top of the stack, without popping. */
   peekStack(depth: number, size: 2 | 4): I32;
   /** Memory at (E)SP + displacement, wrapped to the stack's width; ESP stays. */
