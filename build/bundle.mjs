@@ -19,7 +19,7 @@ const STAMPS = path.join(OUT, '.stamps');
 /** Change of any of these makes every output stale. */
 const ALWAYS = ['build/bundle.mjs', 'package-lock.json', 'tsconfig.json'];
 /** Stay packages of node_modules: they load files of their own or are CommonJS throughout. */
-const EXTERNAL = ['electron', 'electron-log', 'iced-x86', 'pngjs', 'ws', 'commander'];
+const EXTERNAL = ['electron', 'electron-log', 'electron-updater', 'node-pty', 'iced-x86', 'pngjs', 'ws', 'commander'];
 const isExternal = (id) =>
   id.startsWith('node:') || builtinModules.includes(id) || EXTERNAL.some((name) => id === name || id.startsWith(`${name}/`));
 

@@ -42,6 +42,18 @@ export const TEST_PACKAGES = [
   { name: 'xorriso', program: 'xorriso' },
   { name: 'mtools', program: 'mcopy' },
   { name: 'seabios', file: '/usr/share/seabios/bios.bin' },
+  { name: 'ipxe', file: '/usr/lib/ipxe/ipxe.iso' },
+  { name: 'dosfstools', file: '/usr/sbin/fsck.fat' },
+  { name: 'acpica-tools', program: 'iasl' },
+  { name: 'edid-decode', program: 'edid-decode' },
+];
+
+/** What packaging uses: 7-Zip for archives, and what compiles node-pty. */
+export const DIST_PACKAGES = [
+  { name: '7zip', program: '7zz' },
+  { name: 'python3', program: 'python3' },
+  { name: 'make', program: 'make' },
+  { name: 'g++', program: 'g++' },
 ];
 
 const say = (line) => process.stderr.write(`${line}\n`);

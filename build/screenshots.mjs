@@ -17,7 +17,9 @@ const KEYS_MILLISECONDS = 30;
 await bundle();
 const executablePath = await ensureElectron();
 const folder = mkdtempSync(path.join(tmpdir(), 'vitrine-pictures-'));
-const server = spawn('Xvfb', ['-displayfd', '3', '-screen', '0', '1600x1000x24', '-nolisten', 'tcp'], { stdio: ['ignore', 'ignore', 'ignore', 'pipe'] });
+const server = spawn('Xvfb', ['-displayfd', '3', '-screen', '0', '1600x1000x24', '-nolisten', 'tcp'], {
+  stdio: ['ignore', 'ignore', 'ignore', 'pipe'],
+});
 try {
   const display = await new Promise((resolve) => server.stdio[3].once('data', (chunk) => resolve(`:${String(chunk).trim()}`)));
   const app = await _electron.launch({
@@ -51,6 +53,13 @@ try {
   await library.screenshot({ path: path.join(IMAGES, 'library.png') });
   await library.evaluate(() => (document.documentElement.dataset.theme = 'dark'));
   await library.screenshot({ path: path.join(IMAGES, 'library-dark.png') });
+  await library.locator('[data-entry=lantern]').click();
+  await lantern.close();
+  await library.locator('.det [data-action=workbench]').click();
+  await library.waitForTimeout(2500);
+  await library.screenshot({ path: path.join(IMAGES, 'workbench-dark.png') });
+  await library.evaluate(() => (document.documentElement.dataset.theme = 'light'));
+  await library.getByRole('link', { name: 'Library' }).click();
   for (let machines = 2; machines > 0; machines--) {
     await library.locator('[data-entry]').first().click();
     await library.locator('.det [data-action=power-off]').click();

@@ -22,6 +22,7 @@ requireNode();
 ensureNodePackages();
 const { bundle } = await import('./bundle.mjs');
 const { ensureElectron } = await import('./electron.mjs');
+const { ensureNodePty } = await import('./node-pty.mjs');
 
 const hasDisplay = process.platform !== 'linux' || Boolean(process.env.DISPLAY || process.env.WAYLAND_DISPLAY);
 try {
@@ -41,6 +42,11 @@ if (!hasDisplay) {
     electron = await ensureElectron(say);
   } catch (error) {
     end(`${error.message}\nUntil then the same window is served to a browser by: npm run -s vitrine -- serve`);
+  }
+  try {
+    ensureNodePty(say);
+  } catch (error) {
+    say(`${error.message}\nWithout it the app has no terminal for gdb; all else works.`);
   }
   // Chromium refuses its sandbox to root.
   const asRoot = process.getuid?.() === 0 ? ['--no-sandbox'] : [];

@@ -49,9 +49,11 @@ export const LAYERS = {
 export const JOINTS = {
   'engine/firmware/own-bios.ts': ['engine/assembler', 'assets/fonts'],
   'engine/machine/chips.ts': ['engine/chipset', 'engine/display'],
-  'engine/machine/service.ts': ['engine/firmware/plan.ts', 'engine/display'],
-  'engine/machine/service-worker.ts': ['engine/firmware', 'engine/display'],
-  'engine/machine/virtual-machine.ts': ['engine/firmware/plan.ts'],
+  'engine/machine/service.ts': ['engine/firmware/plan.ts', 'engine/display', 'engine/peek', 'engine/smm', 'engine/guard'],
+  'engine/machine/service-worker.ts': ['engine/firmware', 'engine/display', 'engine/peek', 'engine/smm'],
+  'engine/machine/vcpu-thread.ts': ['engine/smm'],
+  'engine/machine/vcpu-worker.ts': ['engine/peek', 'engine/smm', 'engine/guard'],
+  'engine/machine/virtual-machine.ts': ['engine/firmware/plan.ts', 'engine/guard/alert.ts'],
   'main/app/preload.ts': [],
   // `vitrine serve` is how the headless front is started.
   'main/cli/serve-command.ts': ['main/server'],
@@ -64,7 +66,7 @@ const TEST_FILE = /\.spec\.ts$|\/testing\//;
 /** Packages that belong to one part of the house. */
 const PACKAGES = [
   { name: /^electron(\/|-|$)/, only: /^(main\/app|test\/e2e|build)\// },
-  { name: /^(vue|pinia|vue-router|reka-ui|@novnc\/|@xterm\/|@lucide\/)/, only: /^(renderer|build)\// },
+  { name: /^(vue|pinia|vue-router|reka-ui|dockview|@novnc\/|@xterm\/|@lucide\/)/, only: /^(renderer|build|test\/bench)\// },
   { name: /^node:/, only: /^(engine|main|build|test)\// },
 ];
 
