@@ -58,6 +58,17 @@ export default defineConfig({
           fileParallelism: false,
         },
       },
+      {
+        test: {
+          name: 'dist',
+          include: ['test/dist/**/*.spec.ts'],
+          environment: 'node',
+          globalSetup: withApp,
+          testTimeout: 90_000,
+          hookTimeout: 120_000,
+          fileParallelism: false,
+        },
+      },
     ],
   },
 });

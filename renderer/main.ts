@@ -14,6 +14,8 @@ import { useTasks } from './stores/tasks.ts';
 import './theme/tokens.css';
 import './theme/base.css';
 import './theme/components.css';
+import './theme/instruments.css';
+import './theme/panels.css';
 import './theme/controls.css';
 
 // The page's policy forbids making functions of texts, which zod would try.

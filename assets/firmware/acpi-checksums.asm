@@ -8,7 +8,7 @@ FADT_AT         equ acpi_fadt - 0xe0000
 MCFG_AT         equ acpi_mcfg - 0xe0000
 MADT_AT         equ acpi_madt - 0xe0000
 DSDT_AT         equ acpi_dsdt - 0xe0000
-MADT_APIC_ID_AT equ acpi_madt_apic_id - 0xe0000
+MADT_PROCESSORS_AT equ acpi_madt_processors - 0xe0000
 
 ; Without the ICH9's power management the tables describe another machine: their signature goes away.
 acpi_set_up:
@@ -22,10 +22,8 @@ acpi_set_up:
         rep stosw
         jmp     .end
 .present:
-        mov     al, [cs:boot_apic_id]
-        mov     [es:MADT_APIC_ID_AT], al
         ; RSDT and XSDT end with the MADT and before it with the MCFG. What is not there is cut off or replaced.
-        call    io_apic_answers
+        call    list_processors
         jnc     .apic
         sub     dword [es:RSDT_AT + 4], 4
         sub     dword [es:XSDT_AT + 4], 8

@@ -102,10 +102,13 @@ acpi_madt:
         ACPI_HEADER "APIC", acpi_madt, acpi_madt_end, 1
         dd      LOCAL_APIC_BASE
         dd      1                       ; there are 8259s too
-        db      0, 8, 0                 ; processor 0
-acpi_madt_apic_id:
-        db      0
-        dd      1
+acpi_madt_processors:                   ; POST enables those that are there
+%assign number 0
+%rep 16
+        db      0, 8, number, number    ; processor and APIC identifier
+        dd      0
+%assign number number + 1
+%endrep
         db      1, 12, 0, 0             ; the I/O APIC, inputs from 0 on
         dd      IO_APIC_BASE, 0
         db      2, 10, 0, 0             ; IRQ 0 is at input 2
@@ -119,55 +122,4 @@ acpi_madt_apic_id:
         db      1
 acpi_madt_end:
 
-; The DSDT, in AML (chapter 20).
-        align 16, db 0
-acpi_dsdt:
-        ACPI_HEADER "DSDT", acpi_dsdt, acpi_dsdt_end, 1
-        ; Name (\_S5, Package (4) { 0, 0, 0, 0 })
-        db      0x08, "\_S5_", 0x12, 6, 4, 0, 0, 0, 0
-        ; Scope (\_SB) { Device (PCI0) { ... } }
-        db      0x10
-acpi_sb:
-        db      0x40 | ((acpi_dsdt_end - acpi_sb) & 15), (acpi_dsdt_end - acpi_sb) >> 4
-        db      "\_SB_"
-        db      0x5b, 0x82
-acpi_pci0:
-        db      0x40 | ((acpi_dsdt_end - acpi_pci0) & 15), (acpi_dsdt_end - acpi_pci0) >> 4
-        db      "PCI0"
-        db      0x08, "_HID", 0x0c      ; Name (_HID, EisaId ("PNP0A03"))
-        dd      0x030ad041
-        db      0x08, "_ADR", 0x00      ; Name (_ADR, Zero)
-        db      0x08, "_BBN", 0x00      ; Name (_BBN, Zero)
-        db      0x08, "_CRS"            ; Name (_CRS, ResourceTemplate () { ... })
-        db      0x11
-acpi_crs:
-        db      0x40 | ((acpi_crs_end - acpi_crs) & 15), (acpi_crs_end - acpi_crs) >> 4
-        db      0x0b                    ; BufferSize, a word
-        dw      acpi_crs_end - acpi_resources
-acpi_resources:
-        db      0x88                    ; WordBusNumber: 0 to 255
-        dw      13
-        db      2, 0x0c, 0
-        dw      0, 0, 255, 0, 256
-        db      0x47, 1                 ; IO: configuration mechanism 1
-        dw      PORT_PCI, PORT_PCI
-        db      1, 8
-        db      0x88                    ; WordIO: below it
-        dw      13
-        db      1, 0x0c, 3
-        dw      0, 0, 0x0cf7, 0, 0x0cf8
-        db      0x88                    ; WordIO: above it
-        dw      13
-        db      1, 0x0c, 3
-        dw      0, 0x0d00, 0xffff, 0, 0xf300
-        db      0x87                    ; DWordMemory: the display's window
-        dw      23
-        db      0, 0x0c, 3
-        dd      0, 0x000a0000, 0x000bffff, 0, 0x00020000
-        db      0x87                    ; DWordMemory: where POST places memory BARs
-        dw      23
-        db      0, 0x0c, 1
-        dd      0, PCI_MEMORY_START, PCI_MEMORY_END - 1, 0, PCI_MEMORY_END - PCI_MEMORY_START
-        db      0x79, 0
-acpi_crs_end:
-acpi_dsdt_end:
+; The DSDT is in acpi-dsdt.asm.

@@ -2,7 +2,7 @@
 ;
 ; The image is 128 KiB and ends at 4 GiB. The same bytes are seen at 0xE0000, where the firmware copies itself into RAM:
 ;
-;   E0000  section .tables: fonts and ACPI tables; labels are physical addresses
+;   E0000  section .tables: ACPI and MP tables, the display's option ROM; labels are physical addresses
 ;   F0000  section .code:   code, constants and variables; labels are offsets in segment F000
 ;   FFFF0  reset vector
 ;
@@ -20,8 +20,12 @@
 
         section .tables progbits start=0 vstart=0xe0000 align=1
 tables_start:
-%include "fonts.asm"
 %include "acpi.asm"
+%include "acpi-dsdt.asm"
+%include "mp-tables.asm"
+        align 16, db 0
+video_rom:      incbin "vgabios.bin"
+video_rom_end:
 
         section .code progbits start=0x10000 vstart=0 align=1
 code_start:
@@ -29,12 +33,13 @@ code_start:
 %include "print.asm"
 %include "post.asm"
 %include "pci.asm"
-%include "video.asm"
-%include "video-modes.asm"
+%include "option-rom.asm"
+%include "flat.asm"
 %include "keyboard.asm"
 %include "keyboard-map.asm"
 %include "memory.asm"
 %include "system.asm"
+%include "refresh.asm"
 %include "clock.asm"
 %include "pci-services.asm"
 %include "ports.asm"
@@ -43,6 +48,8 @@ code_start:
 %include "floppy.asm"
 %include "cdrom.asm"
 %include "acpi-checksums.asm"
+%include "processors.asm"
+%include "smm.asm"
 %include "boot.asm"
 %include "variables.asm"
 %include "reset.asm"

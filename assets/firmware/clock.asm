@@ -2,6 +2,8 @@
 
 TICKS_PER_DAY   equ 0x1800b0
 PIT_HERTZ       equ 1193182
+RTC_PERIODIC    equ 0x40                ; in registers B and C
+RTC_ALARM       equ 0x20
 
 irq0_timer:
         push    ds
@@ -33,15 +35,67 @@ irq0_timer:
         pop     ds
         iret
 
+; Of the periodic interrupt (976 microseconds) and the alarm those that were asked for.
 irq8_rtc:
-        push    ax
+        push    ds
+        push    es
+        pushad
+        xor     ax, ax
+        mov     ds, ax
+        mov     al, 0x0b
+        call    cmos_read
+        mov     ah, al
         mov     al, 0x0c                ; register C, which is cleared by the read
         call    cmos_read
-        mov     al, END_OF_INTERRUPT
+        and     al, ah
+        test    al, RTC_PERIODIC
+        jz      .alarm
+        sub     dword [BDA_EVENT_LEFT], 976
+        ja      .alarm
+        push    ax
+        call    cancel_event
+        les     bx, [BDA_EVENT_FLAG]
+        or      byte [es:bx], 0x80
+        pop     ax
+.alarm: test    al, RTC_ALARM
+        jz      .end
+        sti
+        int     0x4a
+        cli
+.end:   mov     al, END_OF_INTERRUPT
         out     PORT_PIC2, al
         out     PORT_PIC1, al
-        pop     ax
+        popad
+        pop     es
+        pop     ds
         iret
+
+; Register B of the real-time clock: sets the bits of AH, or clears those that are clear in it. Change AX.
+rtc_enable:
+        mov     al, 0x0b
+        call    cmos_read
+        or      ah, al
+        jmp     rtc_store
+rtc_disable:
+        mov     al, 0x0b
+        call    cmos_read
+        and     ah, al
+rtc_store:
+        mov     al, 0x0b
+        jmp     cmos_write
+
+; Changes AX.
+cancel_event:
+        mov     byte [BDA_EVENT_STATE], 0
+        mov     ah, ~RTC_PERIODIC & 0xff
+        jmp     rtc_disable
+
+; Changes AL.
+unmask_irq8:
+        in      al, PORT_PIC2_DATA
+        and     al, 0xfe
+        out     PORT_PIC2_DATA, al
+        ret
 
 irq12_mouse:
         push    ax
@@ -148,10 +202,10 @@ int1a_clock:
         cmp     ah, 0xb1
         je      pci_services
         mov     al, ah
-        DISPATCH int1a_table, 5
+        DISPATCH int1a_table, 7
         jmp     answer_error
 int1a_table:
-        dw      .get_ticks, .set_ticks, .get_time, .set_time, .get_date, .set_date
+        dw      .get_ticks, .set_ticks, .get_time, .set_time, .get_date, .set_date, .set_alarm, .clear_alarm
 .get_ticks:
         mov     eax, [BDA_TICKS]
         mov     [bp + F_DX], ax
@@ -222,4 +276,27 @@ int1a_table:
         mov     al, 7
         mov     ah, dl
         call    cmos_write
+        jmp     answer_ok_ah0
+; CH:CL:DH, once: INT 4Ah is called then.
+.set_alarm:
+        mov     al, 0x0b
+        call    cmos_read
+        test    al, RTC_ALARM
+        jnz     answer_error
+        mov     al, 5
+        mov     ah, ch
+        call    cmos_write
+        mov     al, 3
+        mov     ah, cl
+        call    cmos_write
+        mov     al, 1
+        mov     ah, dh
+        call    cmos_write
+        call    unmask_irq8
+        mov     ah, RTC_ALARM
+        call    rtc_enable
+        jmp     answer_ok_ah0
+.clear_alarm:
+        mov     ah, ~RTC_ALARM & 0xff
+        call    rtc_disable
         jmp     answer_ok_ah0

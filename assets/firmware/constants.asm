@@ -51,8 +51,54 @@ BDA_VIDEO_CONTROL       equ 0x487
 BDA_VIDEO_SWITCHES      equ 0x488
 BDA_VIDEO_FLAGS         equ 0x489
 BDA_DISPLAY_CODE        equ 0x48a
+BDA_VBE_MODE            equ 0x4ba       ; as function 4F03h tells it, 0: a mode of the VGA
 BDA_KEY_MODE            equ 0x496       ; bit 0: last was E1, bit 1: last was E0, bit 4: 101 keys, bits 2-3: right Ctrl, right Alt
 BDA_KEY_LEDS            equ 0x497
+BDA_EVENT_FLAG          equ 0x498       ; far pointer to what INT 15h 83h marks
+BDA_EVENT_LEFT          equ 0x49c       ; microseconds until then
+BDA_EVENT_STATE         equ 0x4a0       ; bit 0: one is waited for
+
+BDA_EQUIPMENT_VIDEO     equ 0x30        ; both bits: monochrome, 80 columns
+BDA_EQUIPMENT_COLOUR    equ 0x20        ; colour, 80 columns
+
+; The display.
+OPTION_ROM_SIGNATURE    equ 0xaa55
+VIDEO_ROM_SEGMENT       equ 0xc000
+TEXT_SEGMENT            equ 0xb800
+MONO_SEGMENT            equ 0xb000
+GRAPHICS_SEGMENT        equ 0xa000
+PORT_CRTC_MONO  equ 0x3b4
+PORT_CRTC       equ 0x3d4
+PORT_ATTRIBUTE  equ 0x3c0
+PORT_MISC       equ 0x3c2
+PORT_SEQUENCER  equ 0x3c4
+PORT_DAC_MASK   equ 0x3c6
+PORT_DAC_READ   equ 0x3c7
+PORT_DAC_WRITE  equ 0x3c8
+PORT_DAC        equ 0x3c9
+PORT_FEATURE    equ 0x3ca               ; to be read
+PORT_MISC_READ  equ 0x3cc
+PORT_GRAPHICS   equ 0x3ce
+PORT_STATUS     equ 0x3da
+PORT_DISPI      equ 0x1ce
+
+; The display interface (Bochs VBE display API, B0C5).
+DISPI_ID        equ 0
+DISPI_WIDTH     equ 1
+DISPI_HEIGHT    equ 2
+DISPI_DEPTH     equ 3
+DISPI_ENABLE    equ 4
+DISPI_BANK      equ 5
+DISPI_VIRTUAL_WIDTH     equ 6
+DISPI_VIRTUAL_HEIGHT    equ 7
+DISPI_X         equ 8
+DISPI_Y         equ 9
+DISPI_MEMORY    equ 10                  ; in 64 KiB
+DISPI_ENABLED   equ 0x01
+DISPI_CAPABILITIES      equ 0x02
+DISPI_DAC8      equ 0x20
+DISPI_LINEAR    equ 0x40
+DISPI_KEEP      equ 0x80
 
 ; Ports.
 PORT_PIC1       equ 0x20

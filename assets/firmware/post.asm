@@ -11,7 +11,6 @@ vectors:
         VECTOR  0x08, irq0_timer
         VECTOR  0x09, irq1_keyboard
         VECTOR  0x0e, irq6_floppy
-        VECTOR  0x10, int10_video
         VECTOR  0x11, int11_equipment
         VECTOR  0x12, int12_memory
         VECTOR  0x13, int13_disk
@@ -79,6 +78,8 @@ post:
         call    keyboard_set_up
         call    ports_set_up
         call    set_up_disks
+        call    start_processors
+        call    set_up_smm
         call    acpi_set_up
         jmp     start_boot
 
@@ -133,6 +134,7 @@ fill_low_memory:
         or      byte [BDA_EQUIPMENT], 2
 .no_fpu:
         mov     [cs:cpu_features], edx
+        mov     [cs:cpu_signature], eax
         shr     ebx, 24
         mov     [cs:boot_apic_id], bl
         mov     ax, EBDA_SEGMENT

@@ -17,6 +17,8 @@ int15_system:
         je      .a20
         cmp     ah, 0x53
         je      .apm
+        cmp     ah, 0x83
+        je      .event
         cmp     ah, 0x86
         je      .wait
         cmp     ah, 0x87
@@ -90,6 +92,25 @@ int15_system:
         jmp     answer_ok_ah0
 .a20_ways:
         mov     word [bp + F_BX], 3     ; keyboard controller and port 92h
+        jmp     answer_ok_ah0
+
+; Marks the byte at ES:BX in CX:DX microseconds (AL 0), or gives that up (AL 1).
+.event: cmp     al, 1
+        ja      .none
+        je      .no_event
+        test    byte [BDA_EVENT_STATE], 1
+        jnz     answer_error
+        mov     [BDA_EVENT_FLAG], bx
+        mov     [BDA_EVENT_FLAG + 2], es
+        mov     [BDA_EVENT_LEFT], dx
+        mov     [BDA_EVENT_LEFT + 2], cx
+        mov     byte [BDA_EVENT_STATE], 1
+        call    unmask_irq8
+        mov     ah, RTC_PERIODIC
+        call    rtc_enable
+        jmp     answer_ok_ah0
+.no_event:
+        call    cancel_event
         jmp     answer_ok_ah0
 
 ; CX:DX microseconds.
@@ -206,21 +227,6 @@ block_move:
         jmp     answer_ok_ah0
 .mode:  mov     ah, 3
         jmp     answer_error_ah
-
-; Waits ECX refreshes of 15.085 us. Changes ECX.
-wait_refreshes:
-        push    ax
-        in      al, PORT_SYSTEM_B
-        mov     ah, al
-.next:  in      al, PORT_SYSTEM_B
-        xor     al, ah
-        test    al, 0x10
-        jz      .next
-        xor     ah, 0x10
-        dec     ecx
-        jnz     .next
-        pop     ax
-        ret
 
 ; Sleep state S5. Comes back when there is no power management.
 power_off:

@@ -6,13 +6,17 @@ memory_above_4g_mib:    dd 0
 pci_memory_next:        dd 0
 pci_io_next:            dd 0
 cpu_features:           dd 0            ; CPUID 1, EDX
+cpu_signature:          dd 0            ; CPUID 1, EAX
 vga_function:           dw 0xffff       ; bus and function of the display adapter
 pci_slot_shift:         db 0            ; what the board takes off the slot before it goes round
 mmconfig_present:       db 0
 pm_present:             db 0            ; there is power management at PM_BASE
 acpi_present:           db 0            ; and it is the ICH9's, which the tables describe
 boot_apic_id:           db 0
-own_video:              db 0            ; 1: no option ROM, INT 10h is ours
+processors_missing:     db 0            ; that have not come yet
+        align 2, db 0
+processors:             dw 0            ; one bit for each APIC identifier
+smm_relocated:          dw 0            ; those that have an SMBASE of their own
 
         align 4, db 0
 e820_count:             dw 0

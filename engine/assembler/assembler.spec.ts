@@ -274,6 +274,12 @@ describe('any input', () => {
     '%exitrep',
   ];
   const limits = { lines: 5_000, output: 50_000, macroDepth: 50, passes: 20 };
+  it('ends where bytes end, though an empty section would stand further on by its alignment', () => {
+    const result = run('fadd\nsection other align=64\n');
+    expect(result.errors).toEqual([]);
+    expect([...result.bytes]).toEqual([0xde, 0xc1]);
+  });
+
   it('gives a result: words of the language in random order', () => {
     fc.assert(
       fc.property(fc.array(fc.constantFrom(...words), { maxLength: 60 }), (list) => {

@@ -130,7 +130,8 @@ export class Assembly implements Scope {
   private image(origin: bigint, length: number): Uint8Array {
     const image = new Uint8Array(length);
     for (const section of this.sections) {
-      if (!section.nobits) image.set(section.bytes.subarray(0, section.size), Number(section.start - origin));
+      // An empty section may stand behind the end, by its alignment.
+      if (!section.nobits && section.size > 0) image.set(section.bytes.subarray(0, section.size), Number(section.start - origin));
     }
     return image;
   }

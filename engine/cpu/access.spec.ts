@@ -2,13 +2,28 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { Seg } from '../isa/state.ts';
 import { Control0 } from './control-bits.ts';
 import { Flag } from './flags.ts';
-import { Page } from './platform.ts';
+import { Page, type CodeCoherence } from './platform.ts';
 import { devicePage, ramBase, romPage, TestMachine } from './testing/test-machine.ts';
 
 const ds = Seg.ds * 32;
 const ss = Seg.ss * 32;
 const flatData = 0xc093;
 const deviceAddress = devicePage * 4096;
+
+/** Another vCPU has decoded the line at 0x1800. */
+function coherenceOf(calls: string[], stored: () => number): CodeCoherence {
+  return {
+    markPage: () => undefined,
+    markLines: () => false,
+    generation: () => 0,
+    announceWrite: (page, first) => {
+      if (page !== 1 || first < 0x800 || first >= 0x840) return false;
+      calls.push('announced');
+      return true;
+    },
+    stored: () => void calls.push(`stored ${stored().toString(16)}`),
+  };
+}
 
 let machine: TestMachine;
 const bounce = () => new DataView(machine.memory.buffer, machine.state.bounceAddress, 16);
@@ -155,11 +170,27 @@ describe('accesses', () => {
     expect(calls).toEqual(['begin', 'end']);
   });
 
-  it('that write to a page with code drop that code before the bytes change, and tell the others', () => {
+  it('that write to a page with code drop that code before the bytes change', () => {
     machine.platform.pageFlags[1]! |= Page.code;
-    machine.services.writeSlow(ds, 0x1800, 4);
+    expect(machine.services.writeSlow(ds, 0x1800, 4)).toBe(ramBase + 0x1800);
     expect(machine.recorded.invalidated).toEqual([1]);
-    expect(machine.recorded.codeWritten).toEqual([1]);
+  });
+
+  it('that write bytes which another vCPU has decoded tell it behind the store, and locked ones are exclusive', () => {
+    const calls: string[] = [];
+    const shared: TestMachine = new TestMachine({ coherence: coherenceOf(calls, () => shared.ram.getUint32(0x1800, true)) });
+    shared.platform.beginExclusive = () => void calls.push('begin');
+    shared.platform.endExclusive = () => void calls.push('end');
+    for (const seg of [Seg.ds, Seg.ss]) shared.state.setSegment(seg, 0x10, 0, 0xffffffff, flatData);
+    shared.platform.pageFlags[1]! |= Page.code;
+    expect(shared.services.writeSlow(ds, 0x1800, 4)).toBe(shared.state.bounceAddress);
+    new DataView(shared.memory.buffer).setUint32(shared.state.bounceAddress, 0x12345678, true);
+    shared.services.commitWrite();
+    expect(calls).toEqual(['announced', 'announced', 'stored 12345678']);
+    expect(shared.services.lockedSlow(ds, 0x1800, 4)).toBe(shared.state.bounceAddress);
+    shared.services.commitWrite();
+    expect(calls.slice(3)).toEqual(['announced', 'begin', 'announced', 'stored 12345678', 'end']);
+    expect(shared.services.writeSlow(ds, 0x1100, 4)).toBe(ramBase + 0x1100);
   });
 
   it('probe every page of a range, and store nothing', () => {

@@ -8,7 +8,8 @@ import { Seg, segmentBytes } from '../isa/state.ts';
 import type { Cpu } from './core.ts';
 import { guestFault, PageFault, stepVector, Vector } from './faults.ts';
 import type { PhysicalMemory } from './physical.ts';
-import { type CpuState, rights } from './registers.ts';
+import type { CpuState } from './registers.ts';
+import { segmentReach } from './segment-reach.ts';
 import type { Tlb } from './tlb.ts';
 
 const pageMask = 0xfff;
@@ -49,7 +50,7 @@ export class Access {
     const page = this.#tlb.translate(linear, user);
     if (page < 0) return 0;
     if (inPage + size <= pageBytes) {
-      if (!this.mayAccess(linear, size, false)) return 0;
+      if (!this.mayAccess(linear, page, size, false)) return 0;
       const address = memory.readable(page);
       if (address !== 0) return address + inPage;
       this.readPieces(page, inPage, this.#state.bounceAddress, size);
@@ -57,7 +58,7 @@ export class Access {
     }
     const rest = (linear + size) & pageMask;
     const second = this.#tlb.translate((linear + size - rest) >>> 0, user);
-    if (second < 0 || !this.mayAccess(linear, size, false)) return 0;
+    if (second < 0 || !this.mayAccess(linear, page, size, false)) return 0;
     this.readPieces(page, inPage, this.#state.bounceAddress, size - rest);
     this.readPieces(second, 0, this.#state.bounceAddress + size - rest, rest);
     return this.#state.bounceAddress;
@@ -69,7 +70,7 @@ export class Access {
     if (linear < 0) return 0;
     if (this.#firstSize === size) {
       const address = this.#memory.writable(this.#firstPage);
-      if (address !== 0) {
+      if (address !== 0 && !this.#isTraced(this.#firstPage) && !this.#memory.isSharedCode(this.#firstPage, this.#firstOffset, size)) {
         this.#commitSize = nothing;
         this.#memory.noteWrite(this.#firstPage, this.#firstOffset, size);
         return address + this.#firstOffset;
@@ -92,8 +93,10 @@ export class Access {
     const linear = this.prepareWrite(segment, offset, size);
     if (linear < 0) return 0;
     const memory = this.#memory;
-    const aligned = (linear & (size - 1)) === 0;
-    if (this.#firstSize === size && (aligned || !locked)) {
+    let direct = (linear & (size - 1)) === 0 || !locked;
+    if (direct && this.#isTraced(this.#firstPage)) direct = false;
+    if (direct && memory.isSharedCode(this.#firstPage, this.#firstOffset, this.#firstSize)) direct = false;
+    if (this.#firstSize === size && direct) {
       const address = memory.writable(this.#firstPage);
       if (address !== 0 && address === memory.readable(this.#firstPage)) {
         this.#commitSize = nothing;
@@ -101,7 +104,7 @@ export class Access {
         return address + this.#firstOffset;
       }
     }
-    if (locked && !aligned && this.#cpu.platform.beginExclusive !== undefined) {
+    if (locked && !direct && this.#cpu.platform.beginExclusive !== undefined) {
       this.#cpu.platform.beginExclusive();
       this.#exclusive = true;
     }
@@ -117,12 +120,29 @@ export class Access {
     if (size === nothing) return;
     this.#commitSize = nothing;
     const bounce = this.#state.bounceAddress;
-    this.writePieces(this.#firstPage, this.#firstOffset, bounce, this.#firstSize);
-    if (this.#firstSize < size) this.writePieces(this.#secondPage, 0, bounce + this.#firstSize, size - this.#firstSize);
+    const rest = size - this.#firstSize;
+    if (this.#mayCommit(bounce, rest)) {
+      this.writePieces(this.#firstPage, this.#firstOffset, bounce, this.#firstSize);
+      if (rest > 0) this.writePieces(this.#secondPage, 0, bounce + this.#firstSize, rest);
+    }
     if (this.#exclusive) {
       this.#exclusive = false;
       this.#cpu.platform.endExclusive?.();
     }
+  }
+
+  #isTraced(page: number): boolean {
+    return this.#memory.traced?.isTraced(page) === true;
+  }
+
+  /** What the guard says of the store that is to be committed: all of it is made, or nothing. */
+  #mayCommit(bounce: number, rest: number): boolean {
+    const { traced } = this.#memory;
+    if (traced === undefined) return true;
+    const dropped = traced.drops(this.#firstPage) || (rest > 0 && traced.drops(this.#secondPage));
+    traced.noteBytes(this.#firstPage, this.#firstOffset, this.#firstSize, bounce, dropped);
+    if (rest > 0) traced.noteBytes(this.#secondPage, 0, rest, bounce + this.#firstSize, dropped);
+    return !dropped;
   }
 
   /** Services.probeWrite: any size. */
@@ -132,11 +152,13 @@ export class Access {
     if (linear < 0) return;
     const access = this.userAccess() | PageFault.write;
     for (let at = linear; at < linear + size; at = (at - (at & pageMask)) + pageBytes) {
-      if (this.#tlb.translate(at >>> 0, access) < 0) return;
+      const page = this.#tlb.translate(at >>> 0, access);
+      if (page < 0 || !this.#mayWrite(page, at, linear + size - at)) return;
     }
     // INS must not read its port and then find that the element cannot be stored yet.
     const { stepping, debug } = this.#cpu;
-    if (this.alignmentChecked && (size === 2 || size === 4) && (linear & (size - 1)) !== 0) this.#state.fault(Vector.alignmentCheck, 0);
+    if (this.alignmentChecked && (size === 2 || size === 4) && (linear & (size - 1)) !== 0)
+      this.#state.fault(Vector.alignmentCheck, 0);
     else if (debug.watchesData && !stepping && debug.data(linear, size, true) !== 0) this.#state.fault(stepVector, 0);
   }
 
@@ -155,7 +177,9 @@ export class Access {
       if (second < 0) return -1;
       this.#secondPage = second;
     }
-    if (!this.mayAccess(linear, size, true)) return -1;
+    if (!this.mayAccess(linear, page, size, true)) return -1;
+    if (!this.#mayWrite(page, linear, firstSize)) return -1;
+    if (firstSize < size && !this.#mayWrite(this.#secondPage, linear + firstSize, size - firstSize)) return -1;
     this.#firstPage = page;
     this.#firstOffset = inPage;
     this.#firstSize = firstSize;
@@ -165,29 +189,23 @@ export class Access {
   }
 
   /**
-   * Limit and type checks of SDM vol. 3, 5.3 and 5.5. Returns the linear address, or -1 after noting #GP(0) or, for SS, #SS(0).
-   * Offsets do not wrap: an access that passes 0xffffffff faults even in a segment of 4 GiB (implementation-specific there).
+   * Limit and type checks. Returns the linear address, or -1 after noting #GP(0) or, for SS, #SS(0).
    */
   private locate(segment: number, offset: number, size: number, write: boolean): number {
     const state = this.#state;
     const seg = segment / segmentBytes;
     offset >>>= 0;
-    const segmentRights = state.segmentRights(seg);
-    const limit = state.segmentLimit(seg);
-    const last = offset + size - 1;
-    let allowed = (segmentRights & (rights.present | rights.segment)) === (rights.present | rights.segment);
-    if ((segmentRights & rights.code) !== 0) {
-      allowed &&= !write && (segmentRights & rights.readable) !== 0 && last <= limit;
-    } else {
-      if (write) allowed &&= (segmentRights & rights.writable) !== 0;
-      if ((segmentRights & rights.expandDown) === 0) allowed &&= last <= limit;
-      else allowed &&= offset > limit && last <= (segmentRights & rights.big ? 0xffffffff : 0xffff);
-    }
-    if (!allowed) {
+    if (segmentReach(state, seg, offset, write) < size) {
       state.fault(seg === Seg.ss ? Vector.stackFault : Vector.generalProtection, 0);
       return -1;
     }
     return (state.segmentBase(seg) + offset) >>> 0;
+  }
+
+  /** What the guard says before anything of a write has happened. False after noting a fault. */
+  #mayWrite(page: number, linear: number, size = 0): boolean {
+    const { traced } = this.#memory;
+    return traced?.isTraced(page) !== true || traced.mayWrite(page, linear >>> 0, size);
   }
 
   private userAccess(): number {
@@ -195,14 +213,23 @@ export class Access {
   }
 
   /** Alignment and watchpoints, once the page faults are out of the way (SDM vol. 3, table 6-2). */
-  private mayAccess(linear: number, size: number, write: boolean): boolean {
+  private mayAccess(linear: number, page: number, size: number, write: boolean): boolean {
     if (this.alignmentChecked && (linear & (size - 1)) !== 0) {
       this.#state.fault(Vector.alignmentCheck, 0);
       return false;
     }
-    if (!this.#cpu.debug.watchesData) return true;
-    const hits = this.#cpu.debug.data(linear, size, write);
-    return hits === 0 || this.#cpu.watchHit(hits);
+    if (this.#cpu.debug.watchesData) {
+      const hits = this.#cpu.debug.data(linear, size, write);
+      if (hits !== 0 && !this.#cpu.watchHit(hits)) return false;
+    }
+    this.#watch(linear, page, size, write);
+    return true;
+  }
+
+  /** The debugger hears of every access that is about to be made, microcode's included. */
+  #watch(linear: number, page: number, size: number, write: boolean): void {
+    const { hooks } = this.#cpu;
+    if (hooks?.watchesData === true) hooks.data(linear, page * pageBytes + (linear & pageMask), size, write);
   }
 
   /** Copies bytes of one page to `to` in memory. */
@@ -210,10 +237,10 @@ export class Access {
     const memory = this.#memory;
     const from = memory.readable(page);
     if (from !== 0) {
-      for (let index = 0; index < size; index++) memory.bytes[to + index] = memory.bytes[from + offset + index]!;
+      memory.copy(to, from + offset, size);
       return;
     }
-    for (let done = 0; done < size; ) {
+    for (let done = 0; done < size;) {
       const piece = pieceAt(offset + done, size - done);
       const value = memory.read(page, offset + done, piece);
       for (let index = 0; index < piece; index++) memory.bytes[to + done + index] = value >>> (8 * index);
@@ -226,11 +253,12 @@ export class Access {
     const memory = this.#memory;
     const to = memory.writable(page);
     if (to !== 0) {
-      memory.noteWrite(page, offset, size);
-      for (let index = 0; index < size; index++) memory.bytes[to + offset + index] = memory.bytes[from + index]!;
+      const isShared = memory.noteWrite(page, offset, size);
+      memory.copy(to + offset, from, size);
+      if (isShared) memory.noteStored(page, offset, size);
       return;
     }
-    for (let done = 0; done < size; ) {
+    for (let done = 0; done < size;) {
       const piece = pieceAt(offset + done, size - done);
       let value = 0;
       for (let index = 0; index < piece; index++) value |= memory.bytes[from + done + index]! << (8 * index);
@@ -244,7 +272,11 @@ export class Access {
     const address = this.readSlow(segment, offset, size) >>> 0;
     if (this.#state.faultVector >= 0) throw guestFault;
     const memory = this.#memory;
-    return size === 4 ? memory.view.getUint32(address, true) : size === 2 ? memory.view.getUint16(address, true) : memory.bytes[address]!;
+    return size === 4
+      ? memory.view.getUint32(address, true)
+      : size === 2
+        ? memory.view.getUint16(address, true)
+        : memory.bytes[address]!;
   }
 
   /** Stores the operand of an instruction of ours. Throws guestFault. */
@@ -263,6 +295,7 @@ export class Access {
     linear >>>= 0;
     const inPage = linear & pageMask;
     const page = this.translate(linear, user);
+    this.#watch(linear, page, size, false);
     if (inPage + size <= pageBytes) return this.#memory.read(page, inPage, size);
     const second = this.translate((linear + size - 1) >>> 0, user);
     let value = 0;
@@ -278,34 +311,42 @@ export class Access {
     linear >>>= 0;
     const inPage = linear & pageMask;
     const page = this.translate(linear, user | PageFault.write);
+    this.#watch(linear, page, size, true);
     if (inPage + size <= pageBytes) {
       this.#memory.write(page, inPage, size, value);
       return;
     }
     const second = this.translate((linear + size - 1) >>> 0, user | PageFault.write);
+    const { traced } = this.#memory;
+    const dropped = traced !== undefined && (traced.drops(page) || traced.drops(second));
     for (let index = 0; index < size; index++) {
       const at = inPage + index;
-      this.#memory.write(at < pageBytes ? page : second, at & pageMask, 1, (value >>> (8 * index)) & 0xff);
+      if (dropped) traced.noteValue(at < pageBytes ? page : second, at & pageMask, 1, value >>> (8 * index), true);
+      else this.#memory.write(at < pageBytes ? page : second, at & pageMask, 1, (value >>> (8 * index)) & 0xff);
     }
   }
 
   /** Sets bits of a byte with a bus lock (accessed and busy bits of descriptors). Supervisor access; throws guestFault. */
   setByteBits(linear: number, bits: number): void {
-    this.#memory.orByte(this.translate(linear >>> 0, PageFault.write), linear & pageMask, bits);
+    const page = this.translate(linear >>> 0, PageFault.write);
+    this.#watch(linear >>> 0, page, 1, true);
+    this.#memory.orByte(page, linear & pageMask, bits);
   }
 
   clearByteBits(linear: number, bits: number): void {
-    this.#memory.andByte(this.translate(linear >>> 0, PageFault.write), linear & pageMask, ~bits & 0xff);
+    const page = this.translate(linear >>> 0, PageFault.write);
+    this.#watch(linear >>> 0, page, 1, true);
+    this.#memory.andByte(page, linear & pageMask, ~bits & 0xff);
   }
 
   /** Makes sure that a range can be accessed: throws guestFault for the first page that cannot. */
   probe(linear: number, size: number, access: number): void {
-    for (let at = linear; at < linear + size; at = (at - (at & pageMask)) + pageBytes) this.translate(at >>> 0, access);
+    for (let at = linear; at < linear + size; at = at - (at & pageMask) + pageBytes) this.translate(at >>> 0, access);
   }
 
   private translate(linear: number, access: number): number {
     const page = this.#tlb.translate(linear, access);
-    if (page < 0) throw guestFault;
+    if (page < 0 || ((access & PageFault.write) !== 0 && !this.#mayWrite(page, linear))) throw guestFault;
     return page;
   }
 }

@@ -6,6 +6,8 @@ interface KnownContext extends CodeContext {
   readonly id: number;
   /** CPL is 3: keeps what the supervisor may fetch apart from what the user may, so that a system call flushes nothing. */
   readonly user: boolean;
+  /** Decoded in SMM, where SMRAM is seen: its records and those of what lies over it are kept apart. */
+  readonly smm: boolean;
 }
 
 const buckets = 1024;
@@ -18,14 +20,14 @@ export class CodeContexts {
   readonly #list: KnownContext[] = [];
 
   /** The number of this combination; the same as long as `clear` is not called. */
-  identify(base: number, limit: number, big: boolean, single: boolean, user: boolean): number {
-    const slot = ((base >>> 4) ^ (base >>> 14) ^ limit ^ (big ? 1 : 0) ^ (single ? 2 : 0) ^ (user ? 4 : 0)) & (buckets - 1);
+  identify(base: number, limit: number, big: boolean, single: boolean, user: boolean, smm: boolean): number {
+    const slot = ((base >>> 4) ^ (base >>> 14) ^ limit ^ (big ? 1 : 0) ^ (single ? 2 : 0) ^ (user ? 4 : 0) ^ (smm ? 8 : 0)) & (buckets - 1);
     for (let id = this.#heads[slot]!; id >= 0; id = this.#next[id]!) {
       const known = this.#list[id]!;
-      if (known.base === base && known.limit === limit && known.big === big && known.single === single && known.user === user) return id;
+      if (known.base === base && known.limit === limit && known.big === big && known.single === single && known.user === user && known.smm === smm) return id;
     }
     const id = this.#list.length;
-    this.#list.push({ id, base, limit, big, single, user });
+    this.#list.push({ id, base, limit, big, single, user, smm });
     this.#next.push(this.#heads[slot]!);
     this.#heads[slot] = id;
     return id;

@@ -22,6 +22,7 @@ export const Control4 = {
   physicalAddressExtension: 1 << 5,
   pageGlobalEnable: 1 << 7,
   performanceCounterEnable: 1 << 8,
+  fxsave: 1 << 9,
 } as const;
 
 export const Efer = {

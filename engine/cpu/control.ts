@@ -6,7 +6,7 @@ import { Vector } from './faults.ts';
 import { noteDebug } from './interrupts.ts';
 import { loadPdptes } from './paging.ts';
 
-const cr0Writable =
+export const cr0Writable =
   Control0.protectionEnable |
   Control0.monitorCoprocessor |
   Control0.emulation |
@@ -18,13 +18,14 @@ const cr0Writable =
   Control0.cacheDisable |
   Control0.paging;
 /** Bits of CR4 that this CPU has; setting another one is #GP(0). */
-const cr4Implemented =
+export const cr4Implemented =
   Control4.timestampDisable |
   Control4.debuggingExtensions |
   Control4.pageSizeExtension |
   Control4.physicalAddressExtension |
   Control4.pageGlobalEnable |
-  Control4.performanceCounterEnable;
+  Control4.performanceCounterEnable |
+  Control4.fxsave;
 const cr4Translation = Control4.pageSizeExtension | Control4.physicalAddressExtension | Control4.pageGlobalEnable;
 const lowFour = 0xf;
 
@@ -47,6 +48,7 @@ export function moveToControl(cpu: Cpu, register: number, value: number): void {
       writeControl4(cpu, value);
       break;
   }
+  cpu.hooks?.control(register, true, value);
 }
 
 /** Services.moveFromControl. */
@@ -54,7 +56,9 @@ export function moveFromControl(cpu: Cpu, register: number): number {
   const { state } = cpu;
   if (register !== 0 && register !== 2 && register !== 3 && register !== 4) cpu.raise(Vector.invalidOpcode);
   cpu.requirePrivilege();
-  return register === 0 ? state.cr0 : register === 2 ? state.cr2 : register === 3 ? state.cr3 : state.cr4;
+  const value = register === 0 ? state.cr0 : register === 2 ? state.cr2 : register === 3 ? state.cr3 : state.cr4;
+  cpu.hooks?.control(register, false, value);
+  return value;
 }
 
 function writeControl0(cpu: Cpu, value: number): void {
@@ -71,6 +75,7 @@ function writeControl0(cpu: Cpu, value: number): void {
   state.cr0 = next;
   if ((changed & (Control0.paging | Control0.writeProtect)) !== 0) cpu.flushTranslations();
   if ((changed & Control0.alignmentMask) !== 0) cpu.updateContext();
+  if (changed !== 0) cpu.hooks?.modeMayHaveChanged();
 }
 
 function writeControl3(cpu: Cpu, value: number): void {
@@ -102,12 +107,14 @@ export function loadMachineStatusWord(cpu: Cpu, value: number): void {
   cpu.requirePrivilege();
   const { cr0 } = cpu.state;
   writeControl0(cpu, ((cr0 & ~lowFour) | (value & lowFour) | (cr0 & Control0.protectionEnable)) >>> 0);
+  cpu.hooks?.control(0, true, cpu.state.cr0);
 }
 
 /** Services.clearTaskSwitched. */
 export function clearTaskSwitched(cpu: Cpu): void {
   cpu.requirePrivilege();
   cpu.state.cr0 &= ~Control0.taskSwitched;
+  cpu.hooks?.control(0, true, cpu.state.cr0);
 }
 
 /** Which register a debug register number means; raises what MOV DR raises before it does anything. */

@@ -6,8 +6,10 @@
  */
 import { Attention, Seg } from '../isa/state.ts';
 import { Access } from './access.ts';
+import { ApicBase } from './apic/state.ts';
 import { CodeContexts } from './code-context.ts';
 import { Control0 } from './control-bits.ts';
+import type { DebugHooks } from './debug-hooks.ts';
 import { DebugRegisters } from './debug-registers.ts';
 import { Descriptor } from './descriptors.ts';
 import type { Executor } from './executor.ts';
@@ -18,7 +20,10 @@ import { PhysicalMemory } from './physical.ts';
 import type { Platform } from './platform.ts';
 import { CpuState, rights } from './registers.ts';
 import { StackFrame } from './stack-frame.ts';
+import { TracedWrites } from './traced-writes.ts';
 import { Tlb } from './tlb.ts';
+
+const noPage = -1;
 
 export class Cpu {
   readonly state: CpuState;
@@ -50,8 +55,17 @@ export class Cpu {
   resumeBudget = 0;
   /** 1 while the executor runs: the running instruction is not yet off `budget`. */
   running = 0;
+  /** EIP of the instruction that runs by itself, or of the first one of the running slice. */
+  firstEip = 0;
   /** No single-step trap is due after this instruction: it delivered an interrupt. */
   trapSuppressed = false;
+  /**
+   * CR0, CR3, CR4 and EFER when the vCPU entered SMM: behind RSM they tell whether what the program was known to execute still is. Absent: not
+   * known.
+   */
+  pagingAtSmi: readonly [number, number, number, number] | undefined;
+  /** Absent while no debugger wants anything of this vCPU. Whoever sets it drops translations and decoded code. */
+  hooks: DebugHooks | undefined;
 
   #executor: Executor | undefined;
 
@@ -65,9 +79,11 @@ export class Cpu {
     this.state = new CpuState(buffer, stateBase);
     this.memory = new PhysicalMemory(platform, buffer);
     this.debug = new DebugRegisters(this.state);
-    this.tlb = new Tlb(buffer, tlbBase, new PageWalk(this.state, this.memory), this.memory, this.debug);
+    const watch = { watchesPage: (linear: number) => this.debug.watchesPage(linear) || this.hooks?.watchesPage(linear) === true };
+    this.tlb = new Tlb(buffer, tlbBase, new PageWalk(this.state, this.memory), this.memory, watch);
     this.access = new Access(this);
     this.stack = new StackFrame(this);
+    if (platform.guard !== undefined) this.memory.traced = new TracedWrites(this, platform.guard);
   }
 
   get executor(): Executor {
@@ -171,7 +187,16 @@ export class Cpu {
       (state.segmentRights(Seg.cs) & rights.big) !== 0,
       this.single,
       user,
+      state.inSmm !== 0,
     );
+    this.hooks?.modeMayHaveChanged();
+  }
+
+  /** Finds the page of the local APIC's registers again, after IA32_APIC_BASE changed. The caller drops translations. */
+  updateLocalApic(): void {
+    const base = Number(this.state.block.apicBase);
+    const isMapped = (base & (ApicBase.enable | ApicBase.x2apic)) === ApicBase.enable;
+    this.memory.apicPage = isMapped && this.platform.localApic !== undefined ? Math.floor(base / 4096) : noPage;
   }
 
   /** Translations may have changed for every address, global pages included. */

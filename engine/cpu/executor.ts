@@ -12,6 +12,10 @@ export interface Executor {
    * be decoded again. A result of true says that no record of the page is left, so that its Page.code flag may go.
    */
   invalidatePage(physicalPage: number, first?: number, size?: number): boolean | void;
+  /** Drops the records of pages whose generation is not the one they were decoded from. */
+  dropChanged(generation: (page: number) => number): void;
+  /** Offset in CS of the instruction that calls a service just now. Absent: not known. */
+  instructionPointer?(): number;
   /** Drops all records. */
   dropAll(): void;
   /** Forgets which records belong to which linear address. */

@@ -25,7 +25,13 @@ export const enum EventKind {
 
 const noErrorCode = -1;
 /** Exceptions of the delivery in progress, for the report of a triple fault: no more than these can come together. */
-const chain = Array.from({ length: 8 }, () => ({ vector: 0, code: 0, eip: 0, address: 0 }));
+const chain = Array.from({ length: 8 }, () => ({
+  vector: 0,
+  code: 0,
+  eip: 0,
+  address: 0,
+  state: { registers: new Array<number>(8).fill(0), cs: 0, ss: 0, eflags: 0, cr0: 0, cr3: 0, cpl: 0 },
+}));
 let chainLength = 0;
 
 /** Delivers an interrupt or a trap between two instructions, and whatever exceptions that raises. */
@@ -71,6 +77,14 @@ function note(cpu: Cpu, vector: number, code: number): void {
   entry.code = code;
   entry.eip = state.eip;
   entry.address = state.faultAddress;
+  const { state: seen } = entry;
+  for (let number = 0; number < 8; number++) seen.registers[number] = state.register(number);
+  seen.cs = state.selector(Seg.cs);
+  seen.ss = state.selector(Seg.ss);
+  seen.eflags = cpu.flags;
+  seen.cr0 = state.cr0;
+  seen.cr3 = state.cr3;
+  seen.cpl = state.cpl;
 }
 
 /** Delivers what is pending, and whatever that raises in turn (SDM vol. 3, 6.15, interrupt 8). */
@@ -105,7 +119,7 @@ const activityShutdown = 3;
 function tripleFault(cpu: Cpu): false {
   const { state } = cpu;
   state.activity = activityShutdown;
-  cpu.platform.tripleFault(chain.slice(0, chainLength).map((entry) => ({ ...entry })));
+  cpu.platform.tripleFault(chain.slice(0, chainLength).map((entry) => structuredClone(entry)));
   return false;
 }
 
@@ -147,6 +161,7 @@ export function softwareInterrupt(cpu: Cpu, vector: number, kind: number): void 
 function enterHandler(cpu: Cpu, vector: number, kind: EventKind, errorCode: number): void {
   const { state } = cpu;
   cpu.external = kind === EventKind.software ? 0 : externalEvent;
+  const from = state.eip;
   if (cpu.protectedMode) enterProtected(cpu, vector, kind, errorCode);
   else enterReal(cpu, vector);
   if (vector === Vector.debug) state.setDebugRegister(7, state.debugRegister(7) & ~Debug7.generalDetect);
@@ -154,6 +169,7 @@ function enterHandler(cpu: Cpu, vector: number, kind: EventKind, errorCode: numb
   // INT 10h is a call of firmware, not #MF: of software interrupts only INT3 and INTO report something.
   else if (vector < 32 && (kind !== EventKind.software || vector === Vector.breakpoint || vector === Vector.overflow))
     state.countException(vector);
+  cpu.hooks?.delivered(vector, kind, errorCode, from);
 }
 
 const vectorBytes = 4;

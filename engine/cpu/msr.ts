@@ -1,5 +1,6 @@
 /** Model-specific registers, the time-stamp counter and RDPMC (SDM vol. 4, chapter 2; vol. 2, RDMSR, WRMSR, RDTSC, RDPMC). */
 import { Reg } from '../isa/state.ts';
+import { firstApicMsr, lastApicMsr } from './apic/registers.ts';
 import type { Cpu } from './core.ts';
 import { Control4, Efer } from './control-bits.ts';
 import { Vector } from './faults.ts';
@@ -8,19 +9,21 @@ import { Vector } from './faults.ts';
 export const Msr = {
   timestampCounter: 0x10,
   platformId: 0x17,
+  apicBase: 0x1b,
   /** Holds the revision of a microcode update; there is none, so it reads as zero. */
   biosSignature: 0x8b,
   sysenterCs: 0x174,
   sysenterEsp: 0x175,
   sysenterEip: 0x176,
   pageAttributeTable: 0x277,
+  timestampDeadline: 0x6e0,
   efer: 0xc0000080,
 } as const;
 
 const efer = { writable: Efer.noExecuteEnable } as const;
 
 /** Memory types that a PAT entry may hold (SDM vol. 3, table 12-10): UC, WC, WT, WP, WB, UC-. They have no effect here. */
-const patTypes = new Set([0, 1, 4, 5, 6, 7]);
+export const patTypes = new Set([0, 1, 4, 5, 6, 7]);
 
 /** Services.readMsr. */
 export function readMsr(cpu: Cpu): void {
@@ -51,7 +54,7 @@ export function readMsr(cpu: Cpu): void {
       answer(cpu, BigInt(block.efer));
       break;
     default:
-      cpu.raise(Vector.generalProtection);
+      readApicMsr(cpu, state.register(Reg.ecx));
   }
 }
 
@@ -65,6 +68,7 @@ export function writeMsr(cpu: Cpu): void {
   switch (state.register(Reg.ecx)) {
     case Msr.timestampCounter:
       block.tscOffset = BigInt.asUintN(64, join(low, high) - cpu.platform.timestamp());
+      cpu.platform.localApic?.apics.timestampMoved(cpu.platform.localApic.cpu);
       break;
     case Msr.biosSignature:
       // Written before CPUID to make the processor report its update; there is none to report.
@@ -85,8 +89,33 @@ export function writeMsr(cpu: Cpu): void {
       writeEfer(cpu, low, high);
       break;
     default:
-      cpu.raise(Vector.generalProtection);
+      writeApicMsr(cpu, state.register(Reg.ecx), low, high);
   }
+}
+
+function readApicMsr(cpu: Cpu, msr: number): void {
+  const { localApic } = cpu.platform;
+  if (localApic === undefined) cpu.raise(Vector.generalProtection);
+  const { apics, cpu: number } = localApic;
+  if (msr === Msr.apicBase) return answer(cpu, cpu.state.block.apicBase);
+  if (msr === Msr.timestampDeadline) return answer(cpu, apics.readDeadline(number));
+  const value = msr >= firstApicMsr && msr <= lastApicMsr ? apics.readMsr(number, msr) : undefined;
+  if (value === undefined) cpu.raise(Vector.generalProtection);
+  answer(cpu, join(...value));
+}
+
+function writeApicMsr(cpu: Cpu, msr: number, low: number, high: number): void {
+  const { localApic } = cpu.platform;
+  if (localApic === undefined) cpu.raise(Vector.generalProtection);
+  const { apics, cpu: number } = localApic;
+  if (msr === Msr.timestampDeadline) return apics.writeDeadline(number, join(low, high));
+  if (msr === Msr.apicBase) {
+    if (!apics.writeBase(number, join(low, high))) cpu.raise(Vector.generalProtection);
+    cpu.updateLocalApic();
+    cpu.flushTranslations();
+    return;
+  }
+  if (msr < firstApicMsr || msr > lastApicMsr || !apics.writeMsr(number, msr, low, high)) cpu.raise(Vector.generalProtection);
 }
 
 function writePat(cpu: Cpu, low: number, high: number): void {

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { Control0, Control4, Efer } from './control-bits.ts';
 import { PageFault } from './faults.ts';
-import { pagingStateOf, translateForInspection } from './inspection.ts';
+import { pageFaultOf, pagingStateOf, translateForInspection, walkSilently } from './inspection.ts';
 import { loadPdptes } from './paging.ts';
 import { TestMachine } from './testing/test-machine.ts';
 
@@ -19,7 +19,9 @@ interface Mode {
 
 const mode: fc.Arbitrary<Mode> = fc.record({
   cr0: fc.constantFrom(0, Control0.writeProtect).map((bits) => Control0.protectionEnable | Control0.paging | bits),
-  cr4: fc.subarray([Control4.pageSizeExtension, Control4.physicalAddressExtension, Control4.pageGlobalEnable]).map((bits) => bits.reduce((a, b) => a | b, 0)),
+  cr4: fc
+    .subarray([Control4.pageSizeExtension, Control4.physicalAddressExtension, Control4.pageGlobalEnable])
+    .map((bits) => bits.reduce((a, b) => a | b, 0)),
   efer: fc.constantFrom(0, Efer.noExecuteEnable),
 });
 
@@ -60,7 +62,14 @@ describe('the page walk', () => {
         mode,
         fc.array(flags, { minLength: 12, maxLength: 12 }),
         fc.integer({ min: 0, max: 0xffffffff }),
-        fc.constantFrom(0, PageFault.write, PageFault.user, PageFault.user | PageFault.write, PageFault.fetch, PageFault.user | PageFault.fetch),
+        fc.constantFrom(
+          0,
+          PageFault.write,
+          PageFault.user,
+          PageFault.user | PageFault.write,
+          PageFault.fetch,
+          PageFault.user | PageFault.fetch,
+        ),
         (paging, entries, linear, access) => {
           const extended = (paging.cr4 & Control4.physicalAddressExtension) !== 0;
           enter(paging);
@@ -68,7 +77,10 @@ describe('the page walk', () => {
           let next = 0;
           const put = (at: number, wide: boolean) => {
             const entry = entries[next++ % entries.length]!;
-            machine.setDword(at, (entry.table | entry.low | entry.stray | (entry.present ? 1 : 0)) >>> 0 & (entry.present ? -1 : ~1));
+            machine.setDword(
+              at,
+              ((entry.table | entry.low | entry.stray | (entry.present ? 1 : 0)) >>> 0) & (entry.present ? -1 : ~1),
+            );
             if (wide) machine.setDword(at + 4, entry.high);
           };
           for (const table of [directory, ...tables]) {
@@ -81,6 +93,8 @@ describe('the page walk', () => {
             }
           }
           const seen = translateForInspection(pagingStateOf(machine.state), readPhysical, linear);
+          const state = pagingStateOf(machine.state);
+          const told = pageFaultOf(state, walkSilently(state, readPhysical, linear), access);
           const page = machine.cpu.tlb.translate(linear >>> 0, access);
           const fault = machine.takeFault();
 
@@ -89,9 +103,10 @@ describe('the page walk', () => {
           const fetch = (access & PageFault.fetch) !== 0;
           const writable = seen.writable || (!user && (paging.cr0 & Control0.writeProtect) === 0);
           const code =
-            (access & (PageFault.user | PageFault.write)) |
-            (fetch && extended && paging.efer !== 0 ? PageFault.fetch : 0);
+            (access & (PageFault.user | PageFault.write)) | (fetch && extended && paging.efer !== 0 ? PageFault.fetch : 0);
           if (seen.reason === 'unreadable') return;
+          // What tools are told before the access: the very fault, or that there is none.
+          expect(fault).toBe(told === undefined ? 'none' : `14(0x${told.toString(16)})`);
           if (seen.reason === 'not-present') {
             expect(fault).toBe(`14(0x${code.toString(16)})`);
           } else if (seen.reason === 'reserved-bit') {
@@ -135,5 +150,65 @@ describe('the page walk', () => {
     machine.setDword(directory + 24, 0x101003);
     expect(loadPdptes(state, memory, directory)).toBe(false);
     expect(state.pdpte(0, 0)).toBe(0x101001);
+  });
+});
+
+describe('the page walk beside another vCPU', () => {
+  const { memory, state } = machine.cpu;
+  const entryAt = tables[0]!;
+  const extended = {
+    cr0: Control0.protectionEnable | Control0.paging,
+    cr4: Control4.physicalAddressExtension,
+    efer: Efer.noExecuteEnable,
+  };
+  const plain = { ...extended, cr4: 0 };
+
+  function tableOf(low: number, high = 0): void {
+    enter(plain);
+    machine.setDword(directory, entryAt | 0x27);
+    machine.setDword(entryAt, low);
+    machine.setDword(entryAt + 4, high);
+  }
+
+  it.each([
+    ['another flag of the entry is set meanwhile: it stays', 0x200007, 0x200007 | 0x200, 0x200267],
+    ['the dirty bit is taken back meanwhile: it is set again', 0x200047, 0x200007, 0x200067],
+    ['the entry goes meanwhile: it stays away, and the access faults', 0x200007, 0, 0],
+  ])('%s', (_, before, meanwhile, after) => {
+    tableOf(before);
+    const read = vi.spyOn(memory, 'read').mockImplementation(function (this: typeof memory, page, offset, size) {
+      const value = Object.getPrototypeOf(this).read.call(this, page, offset, size) as number;
+      // The other one comes right behind our read of the entry, once.
+      if (page === entryAt >>> 12 && value === before) machine.setDword(entryAt, meanwhile);
+      return value;
+    });
+    const page = machine.cpu.tlb.translate(0, PageFault.write);
+    read.mockRestore();
+    expect([page, machine.dword(entryAt), machine.takeFault()]).toEqual([
+      after === 0 ? -1 : 0x200,
+      after,
+      after === 0 ? '14(0x2)' : 'none',
+    ]);
+  });
+
+  it('never takes one half of an extended entry from before a change and the other from after it', () => {
+    enter(extended);
+    const table = tables[1]!;
+    machine.setDword(tables[0]!, table | 0x27);
+    machine.setDword(tables[0]! + 4, 0);
+    machine.setDword(table, 0x200067);
+    machine.setDword(table + 4, 0x80000000);
+    const load = Atomics.load.bind(Atomics);
+    const spy = vi.spyOn(Atomics, 'load').mockImplementation(((array: Int32Array, index: number) => {
+      const value = load(array, index);
+      if (value !== 0x200067) return value;
+      machine.setDword(table, 0x201067);
+      machine.setDword(table + 4, 0);
+      return value;
+    }) as typeof Atomics.load);
+    const page = machine.cpu.tlb.translate(0, PageFault.fetch);
+    spy.mockRestore();
+    expect([page, machine.takeFault()]).toEqual([0x201, 'none']);
+    state.cr0 = 0;
   });
 });

@@ -38,6 +38,11 @@ const reservedLarge2M = 0x001fe000;
 /** A 4 MiB entry: bits 13-16 are address bits 32-35, bits 17-21 must be zero for 36-bit addresses. */
 const reservedLarge4M = 0x003e0000;
 
+/** The page that an address leads to. In SMM the processor does not look at A20M#: SMRAM may lie in an odd megabyte. */
+function gated(state: CpuState, memory: PhysicalMemory, page: number): number {
+  return state.inSmm === 0 ? memory.gated(page) : page;
+}
+
 export class PageWalk {
   /** Result of the last successful walk. */
   physicalPage = 0;
@@ -55,7 +60,7 @@ export class PageWalk {
   walk(linear: number, access: number): boolean {
     const { cr0, cr4 } = this.state;
     if ((cr0 & Control0.paging) === 0) {
-      this.physicalPage = linear >>> 12;
+      this.physicalPage = gated(this.state, this.memory, linear >>> 12);
       this.flags = Translation.executable | Translation.writable;
       return true;
     }
@@ -64,7 +69,7 @@ export class PageWalk {
 
   private walkPlain(linear: number, access: number): boolean {
     const { state, memory } = this;
-    const directory = state.cr3 >>> 12;
+    const directory = gated(state, memory, state.cr3 >>> 12);
     const directoryOffset = (linear >>> 20) & 0xffc;
     for (;;) {
       const pde = memory.read(directory, directoryOffset, 4);
@@ -76,8 +81,11 @@ export class PageWalk {
         if (state.faultVector >= 0) return false;
         continue;
       }
-      if ((pde & Entry.accessed) === 0 && !memory.setBits(directory, directoryOffset, pde, Entry.accessed)) continue;
-      const table = pde >>> 12;
+      if ((pde & Entry.accessed) === 0 && !memory.setBits(directory, directoryOffset, pde, Entry.accessed, linear)) {
+        if (state.faultVector >= 0) return false;
+        continue;
+      }
+      const table = gated(state, memory, pde >>> 12);
       const tableOffset = (linear >>> 10) & 0xffc;
       const pte = memory.read(table, tableOffset, 4);
       if ((pte & Entry.present) === 0) return this.fail(linear, access, 0);
@@ -91,11 +99,11 @@ export class PageWalk {
     const reserved = (state.efer & Efer.noExecuteEnable) !== 0 ? reservedHigh : reservedHighWithoutNx;
     const pdpte = state.pdpte(linear >>> 30, 0);
     if ((pdpte & Entry.present) === 0) return this.fail(linear, access, 0);
-    const directory = (pdpte >>> 12) | ((state.pdpte(linear >>> 30, 1) & 0xf) << 20);
+    const directory = gated(state, memory, (pdpte >>> 12) | ((state.pdpte(linear >>> 30, 1) & 0xf) << 20));
     const directoryOffset = (linear >>> 18) & 0xff8;
     for (;;) {
-      const pde = memory.read(directory, directoryOffset, 4);
-      const pdeHigh = memory.read(directory, directoryOffset + 4, 4);
+      const pde = memory.readPair(directory, directoryOffset);
+      const pdeHigh = memory.high;
       if ((pde & Entry.present) === 0) return this.fail(linear, access, 0);
       if ((pdeHigh & reserved) !== 0) return this.fail(linear, access, PageFault.present | PageFault.reserved);
       if ((pde & Entry.large) !== 0) {
@@ -105,11 +113,14 @@ export class PageWalk {
         if (state.faultVector >= 0) return false;
         continue;
       }
-      if ((pde & Entry.accessed) === 0 && !memory.setBits(directory, directoryOffset, pde, Entry.accessed)) continue;
-      const table = (pde >>> 12) | ((pdeHigh & 0xf) << 20);
+      if ((pde & Entry.accessed) === 0 && !memory.setBits(directory, directoryOffset, pde, Entry.accessed, linear)) {
+        if (state.faultVector >= 0) return false;
+        continue;
+      }
+      const table = gated(state, memory, (pde >>> 12) | ((pdeHigh & 0xf) << 20));
       const tableOffset = (linear >>> 9) & 0xff8;
-      const pte = memory.read(table, tableOffset, 4);
-      const pteHigh = memory.read(table, tableOffset + 4, 4);
+      const pte = memory.readPair(table, tableOffset);
+      const pteHigh = memory.high;
       if ((pte & Entry.present) === 0) return this.fail(linear, access, 0);
       if ((pteHigh & reserved) !== 0) return this.fail(linear, access, PageFault.present | PageFault.reserved);
       const page = (pte >>> 12) | ((pteHigh & 0xf) << 20);
@@ -147,11 +158,11 @@ export class PageWalk {
       return this.fail(linear, access, PageFault.present);
     }
     const bits = write ? Entry.accessed | Entry.dirty : Entry.accessed;
-    if ((leaf & bits) !== bits && !this.memory.setBits(page, offset, leaf, bits)) return false;
+    if ((leaf & bits) !== bits && !this.memory.setBits(page, offset, leaf, bits, linear)) return false;
     if (executable) flags |= Translation.executable;
     if (mayWrite && (write || (leaf & Entry.dirty) !== 0)) flags |= Translation.writable;
     if ((leaf & Entry.global) !== 0 && (state.cr4 & Control4.pageGlobalEnable) !== 0) flags |= Translation.global;
-    this.physicalPage = physicalPage;
+    this.physicalPage = gated(this.state, this.memory, physicalPage);
     this.flags = flags;
     return true;
   }
@@ -181,7 +192,7 @@ const pdpteReservedHigh = 0xfffffff0;
  * set, loads them. False: nothing was loaded (#GP(0) for the caller). SDM vol. 3, 4.4.1.
  */
 export function loadPdptes(state: CpuState, memory: PhysicalMemory, cr3: number): boolean {
-  const page = cr3 >>> 12;
+  const page = gated(state, memory, cr3 >>> 12);
   const first = cr3 & 0xfe0;
   for (let entry = 0; entry < 4; entry++) {
     const low = memory.read(page, first + 8 * entry, 4);

@@ -286,6 +286,12 @@ export class CpuState {
   set nmiBlocked(value: number) {
     this.u32[index.nmiBlocked] = value;
   }
+  get inSmm(): number {
+    return this.u32[index.inSmm]!;
+  }
+  set inSmm(value: number) {
+    this.u32[index.inSmm] = value;
+  }
   get debugPending(): number {
     return this.u32[index.debugPending]!;
   }

@@ -1,5 +1,6 @@
 /** The state of a vCPU after power-on, RESET and INIT (SDM vol. 3, 10.1.1 and table 10-1). */
 import { Reg, Seg } from '../isa/state.ts';
+import { ApicBase, defaultApicBase } from './apic/state.ts';
 import { Control0 } from './control-bits.ts';
 import { processorSignature } from './cpuid.ts';
 import { debug6Fixed, debug7Fixed } from './debug-registers.ts';
@@ -11,6 +12,8 @@ const resetCodeSelector = 0xf000;
 const resetCodeBase = 0xffff0000;
 const resetEip = 0xfff0;
 const limit64K = 0xffff;
+/** SMBASE after RESET (SDM vol. 3, 31.4). INIT leaves it. */
+export const resetSmbase = 0x30000;
 const resetControl0 = Control0.cacheDisable | Control0.notWriteThrough | Control0.extensionType;
 /** Rights of LDTR and TR after reset: present LDT, present busy 32-bit TSS. */
 const resetLdtRights = rights.present | 2;
@@ -27,18 +30,20 @@ export const enum Activity {
 
 /**
  * Puts a vCPU block in its power-on state: real mode at F000:FFF0 with the base 0xFFFF0000. `retired` and the counters go
- * to zero; the attention word and the addresses of caches stay. The caller may be any thread while the vCPU stands still; the vCPU calls
- * Vcpu.synchronise before it runs again.
+ * to zero; the attention word and the addresses of caches stay. The bootstrap processor runs, any other one waits for a SIPI (SDM vol. 3,
+ * 9.4). The caller may be any thread while the vCPU stands still; the vCPU calls Vcpu.synchronise before it runs again.
  */
-export function resetState(buffer: SharedArrayBuffer, base: number): void {
+export function resetState(buffer: SharedArrayBuffer, base: number, bootstrap = true): void {
   const state = new CpuState(buffer, base);
   const { block } = state;
+  block.apicBase = BigInt(defaultApicBase + ApicBase.enable + (bootstrap ? ApicBase.bootstrap : 0));
   initialise(state);
   resetX87(block);
   block.sysenterCs = 0;
   block.sysenterEsp = 0n;
   block.sysenterEip = 0n;
   block.tscOffset = 0n;
+  block.smbase = resetSmbase;
   block.patMsr = resetPat;
   block.retired = 0n;
   block.exits.fill(0);
@@ -46,11 +51,18 @@ export function resetState(buffer: SharedArrayBuffer, base: number): void {
   block.interrupts = 0;
 }
 
-/** INIT#: as reset, but MSRs, counters and the cache bits of CR0 stay (SDM vol. 3, 10.1, table 10-1). */
+/** INIT#: as reset, but MSRs, counters and the cache bits of CR0 stay (SDM vol. 3, 10.1, table 10-1). Only the bootstrap processor goes on. */
 export function initState(state: CpuState): void {
   const caching = state.cr0 & (Control0.cacheDisable | Control0.notWriteThrough);
   initialise(state);
   state.cr0 = (caching | Control0.extensionType) >>> 0;
+}
+
+/** Start-up IPI: real mode at the page that `vector` names (SDM vol. 3, 9.4.4.2). The vCPU waits for one. */
+export function startUp(state: CpuState, vector: number): void {
+  state.setSegment(Seg.cs, vector << 8, vector << 12, limit64K, realModeRights);
+  state.eip = 0;
+  state.activity = Activity.running;
 }
 
 function initialise(state: CpuState): void {
@@ -80,8 +92,9 @@ function initialise(state: CpuState): void {
   state.setDebugRegister(7, debug7Fixed);
   state.faultVector = -1;
   state.interruptShadow = 0;
-  state.activity = Activity.running;
+  state.activity = (Number(state.block.apicBase) & ApicBase.bootstrap) !== 0 ? Activity.running : Activity.waitForSipi;
   state.nmiBlocked = 0;
+  state.inSmm = 0;
   state.latched = 0;
   state.debugPending = 0;
 }

@@ -1,5 +1,5 @@
 /** The calls of generated code (isa/services.ts) over one vCPU. */
-import { Attention, Seg, segmentBytes } from '../isa/state.ts';
+import { Attention, Reg, Seg, segmentBytes } from '../isa/state.ts';
 import type { Services } from '../isa/services.ts';
 import {
   clearTaskSwitched,
@@ -11,13 +11,14 @@ import {
 } from './control.ts';
 import type { Cpu } from './core.ts';
 import { cpuid } from './cpuid.ts';
-import { Vector } from './faults.ts';
+import { hypercall } from './hypercall.ts';
 import { cli, popFlags, pushFlags, sti } from './flag-instructions.ts';
 import { deliverFault, softwareInterrupt } from './interrupts.ts';
 import { interruptReturn } from './iret.ts';
 import { readMsr, readPerformanceCounter, readTimestamp, writeMsr } from './msr.ts';
 import { checkPort, portRead, portWrite } from './ports.ts';
 import { loadAccessRights, loadSegment, loadSegmentLimit, verifyRead, verifyWrite } from './segmentation.ts';
+import { resumeFromSystemManagementMode } from './smm/system-management-mode.ts';
 import { sysenter, sysexit } from './sysenter.ts';
 import {
   loadGlobalTable,
@@ -120,7 +121,8 @@ export function createServices(cpu: Cpu): Services {
     softwareInterrupt: two(softwareInterrupt),
     sysenter: none(sysenter),
     sysexit: none(sysexit),
-    rsm: none(() => cpu.raise(Vector.invalidOpcode)),
+    rsm: none(resumeFromSystemManagementMode),
+    pause: () => cpu.platform.pause?.(),
     halt: none(() => cpu.requirePrivilege()),
     sti: none(sti),
     cli: none(cli),
@@ -149,8 +151,14 @@ export function createServices(cpu: Cpu): Services {
     requirePrivilege: none(() => cpu.requirePrivilege()),
 
     cpuid: () => cpuid(cpu),
-    readMsr: none(readMsr),
-    writeMsr: none(writeMsr),
+    readMsr: none(() => {
+      readMsr(cpu);
+      cpu.hooks?.msr(state.register(Reg.ecx), false, state.register(Reg.eax), state.register(Reg.edx));
+    }),
+    writeMsr: none(() => {
+      writeMsr(cpu);
+      cpu.hooks?.msr(state.register(Reg.ecx), true, state.register(Reg.eax), state.register(Reg.edx));
+    }),
     readTimestamp: none(readTimestamp),
     readPerformanceCounter: none(readPerformanceCounter),
     invalidatePage: two((_, segment, offset) => {
@@ -164,7 +172,7 @@ export function createServices(cpu: Cpu): Services {
     portWrite: three(portWrite),
     checkPort: two(checkPort),
 
-    hypercall: none(() => cpu.raise(Vector.invalidOpcode)),
+    hypercall: none(hypercall),
     x87Stack: (operation, destination, source, instructionPointer) => {
       try {
         fpu.stack(operation, destination, source, instructionPointer);

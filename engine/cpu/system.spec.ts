@@ -192,11 +192,11 @@ describe('CPUID and MSRs', () => {
     return [Reg.eax, Reg.ebx, Reg.ecx, Reg.edx].map((register) => machine.state.register(register));
   }
 
-  it('claim exactly what is there: FPU DE PSE TSC MSR PAE CX8 SEP PGE CMOV PAT PSE36, and NX', () => {
-    expect(ask(1)).toEqual([0x686, 0, 0, 0x0003a97d]);
+  it('claim exactly what is there: FXSR FPU DE PSE TSC MSR PAE CX8 SEP PGE CMOV PAT PSE36, and NX', () => {
+    expect(ask(1)).toEqual([0x686, 0, 0, 0x0103a97d]);
     expect(ask(0x80000001)[3]).toBe(1 << 20);
-    expect(ask(0)[0]).toBe(2);
-    expect(ask(0x12345678)).toEqual(ask(2));
+    expect(ask(0)[0]).toBe(0xb);
+    expect(ask(0x12345678)).toEqual(ask(0xb));
   });
 
   it('raise #GP(0) for an MSR that does not exist, for EFER bits that do not, and for bad PAT types', () => {

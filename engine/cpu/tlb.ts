@@ -26,7 +26,7 @@ const flagsWord = tlb.flags / 4;
 const slowTag = tlb.slowTag / 4;
 const slotIsListed = 2;
 
-/** A linear page that a debug register watches never gets fast tags. */
+/** A linear page that a debug register or the debugger watches never gets fast tags. */
 export interface LinearWatch {
   watchesPage(linear: number): boolean;
 }
@@ -77,6 +77,23 @@ export class Tlb {
       }
     }
     return this.fill(entry, linear, access);
+  }
+
+  /** For tools on this thread: where the byte at `linear` lies in memory if its entry is fast for reads, else 0. Changes nothing. */
+  peekAddress(linear: number, user: boolean): number {
+    const words = this.#words;
+    const entry = (tlbSlot(linear) | (user ? tlbEntries : 0)) << 3;
+    if (words[entry + readTag] !== (linear & 0xfffff000) || words[entry + readTag + 1] !== 0) return 0;
+    // What is mapped for System Management Mode is not for tools.
+    if ((this.memory.platform.pageFlags[words[entry + physical]!]! & Page.smram) !== 0) return 0;
+    return (words[entry + addend]! + linear) >>> 0;
+  }
+
+  /** For tools on this thread: the physical page that the entry of `linear` gives, or -1 if it has none. Changes nothing. */
+  peekPage(linear: number, user: boolean): number {
+    const words = this.#words;
+    const entry = (tlbSlot(linear) | (user ? tlbEntries : 0)) << 3;
+    return words[entry + slowTag] === ((linear & 0xfffff000) | 1) ? words[entry + physical]! : -1;
   }
 
   private fill(entry: number, linear: number, access: number): number {
@@ -133,7 +150,8 @@ export class Tlb {
     for (let index = 0; index < this.#usedCount; index++) {
       const slot = this.#used[index]!;
       const entry = slot << 3;
-      if ((words[entry + slowTag]! & 1) !== 0 && (words[entry + flagsWord]! & Translation.global) !== 0) this.#used[kept++] = slot;
+      if ((words[entry + slowTag]! & 1) !== 0 && (words[entry + flagsWord]! & Translation.global) !== 0)
+        this.#used[kept++] = slot;
       else this.clear(entry, 0);
     }
     this.#usedCount = kept;
@@ -153,7 +171,8 @@ export class Tlb {
     for (let index = 0; index < this.#usedCount; index++) {
       const used = this.#used[index]! << 3;
       const large = (words[used + flagsWord]! & Translation.large) !== 0;
-      if (large && (words[used + slowTag]! & 1) !== 0 && (words[used + slowTag]! ^ linear) >>> 22 === 0) this.clear(used, slotIsListed);
+      if (large && (words[used + slowTag]! & 1) !== 0 && (words[used + slowTag]! ^ linear) >>> 22 === 0)
+        this.clear(used, slotIsListed);
     }
   }
 
@@ -181,4 +200,3 @@ export class Tlb {
     this.#words[entry + slowTag] = mark;
   }
 }
-

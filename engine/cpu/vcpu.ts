@@ -14,8 +14,9 @@ import { PageFault, stepVector, Vector } from './faults.ts';
 import { Flag } from './flags.ts';
 import { deliverDebug, deliverEvent, deliverFault, EventKind } from './interrupts.ts';
 import { FlushScope, Page, physicalPages, type Platform } from './platform.ts';
-import { Activity, initState, resetState } from './reset.ts';
+import { Activity, initState, resetState, startUp } from './reset.ts';
 import { createServices } from './services.ts';
+import { enterSystemManagementMode } from './smm/system-management-mode.ts';
 
 /** Why `run` came back. */
 export const enum RunEnd {
@@ -30,6 +31,10 @@ export const enum RunEnd {
   /** Triple fault; the platform knows. */
   shutdown,
   waitForSipi,
+  /** The debugger stops the vCPU here: Cpu.hooks knows why. */
+  debug,
+  /** The thread has to enter SMM, or to end it behind RSM, before the next instruction. */
+  systemManagement,
 }
 
 export interface VcpuOptions {
@@ -47,6 +52,8 @@ const sliceInstructions = 1 << 20;
 /** No block is longer: what is left of a budget below this may not fit a block. */
 const longestBlock = 64;
 const movSsShadow = 2;
+/** What has to wait for the end of SMM. */
+const untilResume = Attention.smi | Attention.init | Attention.sipi;
 const pageBytes = 4096;
 const everything = FlushScope.writes | FlushScope.translations | FlushScope.code;
 
@@ -91,8 +98,10 @@ export class Vcpu {
     cpu.shadowBudget = cpu.resumeBudget = state.budget;
     this.#stepNext = this.#tail = false;
     cpu.debug.update();
+    cpu.updateLocalApic();
     cpu.tlb.flushAll();
     cpu.contexts.clear();
+    cpu.pagingAtSmi = undefined;
     this.#executor.dropAll();
     this.#executor.flushJumpCache();
     cpu.updateContext();
@@ -109,6 +118,14 @@ export class Vcpu {
     return Number(cpu.state.block.retired) + (cpu.running === 0 ? 0 : this.#sliceBudget - cpu.state.budget);
   }
 
+  /** Between two instructions, as a member of the rendezvous. */
+  enterSystemManagementMode(): void {
+    const { systemManagement } = this.cpu.platform;
+    if (systemManagement === undefined) throw new Error('This vCPU has no System Management Mode.');
+    enterSystemManagementMode(this.cpu, systemManagement);
+    this.#stepNext = false;
+  }
+
   /** True when a maskable interrupt would end HLT now. */
   interruptible(): boolean {
     const { state } = this.cpu;
@@ -122,7 +139,7 @@ export class Vcpu {
   run(maximum: number): RunEnd {
     let left = maximum;
     for (;;) {
-      const end = left > 0 ? this.#boundary(): RunEnd.budget;
+      const end = left > 0 ? this.#boundary() : RunEnd.budget;
       if (end !== undefined) {
         this.#settle();
         return end;
@@ -136,22 +153,35 @@ export class Vcpu {
     const { cpu } = this;
     const { state } = cpu;
     this.#settle();
+    if (cpu.hooks?.pending === true && cpu.hooks.decide()) return RunEnd.debug;
     const bits = state.attention;
     if (bits !== 0) {
       if ((bits & Attention.flush) !== 0) this.#flush();
-      if ((bits & Attention.init) !== 0 && state.takeAttention(Attention.init) !== 0) {
+      if ((bits & Attention.peek) !== 0 && state.takeAttention(Attention.peek) !== 0) cpu.platform.servePeeks?.();
+      if ((bits & Attention.stop) !== 0 && state.takeAttention(Attention.stop) !== 0) return RunEnd.stop;
+      if (state.inSmm === 0 && cpu.platform.systemManagement?.due() === true) return RunEnd.systemManagement;
+      if ((bits & Attention.init) !== 0 && state.inSmm === 0) {
         initState(state);
+        cpu.platform.localApic?.apics.init(cpu.platform.localApic.cpu);
+        // Last: who sends a start-up IPI looks for this bit, and then whether one is waited for.
+        state.takeAttention(Attention.init);
         this.synchronise();
       }
-      if ((bits & Attention.stop) !== 0 && state.takeAttention(Attention.stop) !== 0) return RunEnd.stop;
       if ((bits & Attention.timer) !== 0 && state.takeAttention(Attention.timer) !== 0) return RunEnd.timer;
-      // These keep until they can be served: NMI until NMIs are open, SMI and SIPI until there is SMM and an APIC.
-      state.latched |= state.takeAttention(Attention.nmi | Attention.smi | Attention.sipi);
+      // A start-up IPI counts only while it is waited for (SDM vol. 3, 9.4.4).
+      if (state.inSmm === 0 && state.takeAttention(Attention.sipi) !== 0 && state.activity === Activity.waitForSipi) {
+        const { localApic } = cpu.platform;
+        startUp(state, localApic?.apics.startVector(localApic.cpu) ?? 0);
+        this.synchronise();
+      }
+      // These keep until they can be served: NMI until NMIs are open, all others in SMM until RSM.
+      state.latched |= state.takeAttention(state.inSmm !== 0 ? Attention.nmi | untilResume : Attention.nmi);
       // The controller and the flags themselves say whether there is something to do.
       state.takeAttention(Attention.interrupt | Attention.step);
     }
     if (state.activity !== Activity.running && !this.#wakes()) return this.#idleEnd();
     this.#deliverPending();
+    if (cpu.hooks?.pending === true && cpu.hooks.decide()) return RunEnd.debug;
     return state.activity === Activity.running ? undefined : this.#idleEnd();
   }
 
@@ -189,7 +219,7 @@ export class Vcpu {
       deliverDebug(cpu, causes, EventKind.trap);
     }
     while (state.activity === Activity.running && (this.#nmiDue || this.#interruptDue)) {
-      if (cpu.shadowHolds()) {
+      if (cpu.shadowHolds() || cpu.hooks?.holdsInterrupts === true) {
         this.#stepNext = true;
         return;
       }
@@ -201,6 +231,7 @@ export class Vcpu {
         const vector = platform.acknowledgeInterrupt();
         if (vector >= 0) deliverEvent(cpu, vector, EventKind.external);
       }
+      cpu.memory.traced?.settle();
     }
   }
 
@@ -208,7 +239,14 @@ export class Vcpu {
   #execute(left: number): number {
     const { cpu } = this;
     const { state } = cpu;
-    const steps = this.#stepNext || (state.eflags & Flag.trap) !== 0 || state.debugPending !== 0 || this.#breakpointNear();
+    const { hooks } = cpu;
+    const steps =
+      this.#stepNext ||
+      (state.eflags & Flag.trap) !== 0 ||
+      state.debugPending !== 0 ||
+      this.#breakpointNear() ||
+      hooks?.everyInstruction === true;
+    if (steps && hooks?.stopsAt(this.#linearEip()) === true) return 0;
     if (steps && this.#codeBreakpoint()) return 0;
     const single = steps || this.#tail;
     const budget = steps ? 1 : Math.min(left, single ? longestBlock : sliceInstructions);
@@ -219,6 +257,7 @@ export class Vcpu {
     cpu.trapSuppressed = false;
     this.#setBudget(budget);
     this.#sliceBudget = budget;
+    cpu.firstEip = state.eip;
     cpu.running = 1;
     let exit: Exit;
     try {
@@ -244,6 +283,8 @@ export class Vcpu {
 
   #fault(): void {
     const { state } = this.cpu;
+    // What the instruction wrote is no part of what its exception's delivery writes.
+    this.cpu.memory.traced?.settle();
     if (state.faultVector === stepVector) {
       state.faultVector = -1;
       this.#stepNext = true;
@@ -285,6 +326,7 @@ export class Vcpu {
   #settle(): void {
     const { cpu } = this;
     const { state } = cpu;
+    cpu.memory.traced?.settle();
     cpu.shadowHolds();
     if ((state.eflags & Flag.resume) !== 0 && state.budget !== cpu.resumeBudget) state.eflags &= ~Flag.resume;
   }
@@ -305,6 +347,9 @@ export class Vcpu {
     if ((scope & FlushScope.code) !== 0) {
       this.#executor.dropAll();
       this.#executor.flushJumpCache();
+    } else if ((scope & FlushScope.changedCode) !== 0) {
+      const { coherence } = cpu.platform;
+      if (coherence !== undefined) this.#executor.dropChanged((page) => coherence.generation(page));
     }
   }
 
@@ -319,20 +364,31 @@ export class Vcpu {
         }
         const access = cpu.state.cpl === 3 ? PageFault.user | PageFault.fetch : PageFault.fetch;
         const page = cpu.tlb.translate(linear, access);
-        if (page < physicalPages) return page < 0 ? -1 : page * pageBytes + (linear & 0xfff);
+        if (page < physicalPages) {
+          if (page < 0) return -1;
+          const physical = page * pageBytes + (linear & 0xfff);
+          if (cpu.stepping || cpu.hooks?.watchesInstruction(linear, physical) !== true) return physical;
+          cpu.state.fault(stepVector, 0);
+          return -1;
+        }
         // Nothing answers above 4 GiB: the bytes are ones, and FF FF is no instruction.
         cpu.state.fault(Vector.invalidOpcode, 0);
         return -1;
       },
       markCode(physicalPage: number): void {
         if (physicalPage >= physicalPages) return;
-        const old = Atomics.or(cpu.platform.pageFlags, physicalPage, Page.code);
-        if ((old & Page.code) !== 0) return;
+        const { coherence } = cpu.platform;
+        if (coherence !== undefined) {
+          if ((cpu.platform.pageFlags[physicalPage]! & Page.code) !== 0) return;
+          coherence.markPage(physicalPage);
+        } else if ((Atomics.or(cpu.platform.pageFlags, physicalPage, Page.code) & Page.code) !== 0) return;
         cpu.tlb.dropWritesTo(physicalPage);
-        cpu.platform.codeMarked?.(physicalPage);
       },
+      markLines: (page, first, size) => page < physicalPages && cpu.platform.coherence?.markLines(page, first, size) === true,
+      generation: (page) => (page < physicalPages ? (cpu.platform.coherence?.generation(page) ?? 0) : 0),
+      splits: (pageOffset: number): boolean => cpu.hooks?.splits(pageOffset) === true,
       context: (id: number): CodeContext => cpu.contexts.context(id),
-      page: (physicalPage: number): number => cpu.memory.readable(physicalPage),
+      page: (physicalPage: number): number => cpu.memory.fetchable(physicalPage),
       readByte: (physical: number): number => cpu.memory.read(Math.floor(physical / pageBytes), physical & 0xfff, 1),
     };
   }

@@ -7,6 +7,7 @@ import { PNG } from 'pngjs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import type { MachineInput } from '../machine/machine.ts';
+import { linkHeader } from './link.ts';
 import { startDisplayServer } from './display-server.ts';
 import type { DisplayServer } from './display-server.ts';
 import type { Frame } from './frame.ts';
@@ -86,8 +87,8 @@ function open(url = server.url, headers: Record<string, string> = {}): Promise<{
   });
 }
 
-async function watching(): Promise<RfbViewer> {
-  const { viewer } = await open();
+async function watching(headers: Record<string, string> = {}): Promise<RfbViewer> {
+  const { viewer } = await open(server.url, headers);
   await viewer.connect();
   viewer.setEncodings(encodings.zrle, encodings.extendedDesktopSize);
   viewer.request(false);
@@ -116,8 +117,20 @@ describe('the display server', () => {
     expect(viewer.picture.readUIntLE(0, 3)).toBe(0x112233);
     viewer.request(true);
     scanout.paint(33, 17, 3, 3, 0x445566);
-    expect(await viewer.update()).toEqual([{ x: 32, y: 16, width: 16, height: 16, encoding: encodings.zrle }]);
+    expect(await viewer.update()).toEqual([{ x: 32, y: 16, width: 16, height: 16, encoding: encodings.raw }]);
     expect(viewer.picture.readUIntLE(4 * (17 * 160 + 33), 3)).toBe(0x445566);
+  });
+
+  it('compresses for a viewer behind a proxy, and not for one on its own host', async () => {
+    for (const [headers, encoding] of [
+      [{ [linkHeader]: 'network' }, encodings.zrle],
+      [{}, encodings.raw],
+    ] as const) {
+      const viewer = await watching(headers);
+      viewer.request(true);
+      scanout.paint(33, 17, 3, 3, encoding + 1);
+      expect(await viewer.update()).toMatchObject([{ encoding }]);
+    }
   });
 
   it('draws once for several viewers, and each gets what it lacks', async () => {

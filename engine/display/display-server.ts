@@ -11,6 +11,7 @@ import type { RawData, WebSocket } from 'ws';
 import type { MachineInput } from '../machine/machine.ts';
 import type { FrameSource } from './frame.ts';
 import { FrameStore } from './frame-store.ts';
+import { linkHeader, linkOf, type Link } from './link.ts';
 import { RfbError } from './rfb/protocol.ts';
 import { RfbSession } from './rfb/session.ts';
 
@@ -69,7 +70,7 @@ export async function startDisplayServer(options: DisplayServerOptions): Promise
       return;
     }
     sockets.handleUpgrade(request, socket, head, (accepted) => {
-      loop.admit(accepted);
+      loop.admit(accepted, linkOf(request.headers[linkHeader]));
     });
   });
   await new Promise<void>((resolve, reject) => {
@@ -129,10 +130,10 @@ class FrameLoop {
 
   constructor(private readonly options: DisplayServerOptions) {}
 
-  admit(socket: WebSocket): void {
+  admit(socket: WebSocket, link: Link): void {
     // The size in ServerInit must be today's.
     this.draw();
-    const session = new RfbSession({ name: this.options.name ?? 'Vitrine', security: { kind: 'none' } }, this.store, {
+    const session = new RfbSession({ name: this.options.name ?? 'Vitrine', security: { kind: 'none' }, link }, this.store, {
       send: (bytes) => {
         socket.send(bytes);
       },
@@ -198,7 +199,8 @@ class FrameLoop {
     const wait = Math.max(0, this.lastTick + frameInterval - performance.now());
     this.timer = setTimeout(() => {
       this.timer = undefined;
-      this.lastTick = performance.now();
+      // Timers are late by up to a millisecond or more; what is lost so is made up for by the next, but no more than one frame.
+      this.lastTick = Math.max(this.lastTick + frameInterval, performance.now() - frameInterval);
       this.tick();
     }, wait);
   }

@@ -22,6 +22,8 @@ const chunkBytes = 64;
 /** The blocks of one page, and which of its 64 chunks they were decoded from. */
 interface PageCode {
   blocks: Block[];
+  /** CodeFetch.generation before the oldest of them was decoded. */
+  readonly generation: number;
   /** Bits 0-31 and 32-63. */
   low: number;
   high: number;
@@ -94,6 +96,10 @@ export class BlockCache {
   invalidatePage(physicalPage: number, first = 0, size = pageBytes): boolean {
     const code = this.codeOfPage.get(physicalPage);
     if (!code) return true;
+    if (code.blocks.length === 0) {
+      this.codeOfPage.delete(physicalPage);
+      return true;
+    }
     const last = first + size - 1;
     if (!touches(code, first, last)) return false;
     const kept: Block[] = [];
@@ -109,13 +115,18 @@ export class BlockCache {
       this.codeOfPage.delete(physicalPage);
       return true;
     }
-    const rest: PageCode = { blocks: [], low: 0, high: 0 };
+    const rest: PageCode = { blocks: [], generation: code.generation, low: 0, high: 0 };
     for (const block of kept) {
       include(rest, block);
       this.unlink(block, dropped);
     }
     this.codeOfPage.set(physicalPage, rest);
     return false;
+  }
+
+  /** Drops the blocks of pages that were written by others: what they were decoded from is not there any more. */
+  dropChanged(generation: (page: number) => number): void {
+    for (const [page, code] of [...this.codeOfPage]) if (generation(page) !== code.generation) this.invalidatePage(page);
   }
 
   /** Whether the page has decoded blocks. */
@@ -168,7 +179,11 @@ export class BlockCache {
     this.view.setUint32(entry + jumpCache.record, block.record, true);
     this.view.setUint32(entry + jumpCache.pageEip, pageEip, true);
     if (link > neverLinked) {
-      const stays = previousPage === pageEip && this.lastContext === id && !block.crossing;
+      const stays =
+        previousPage === pageEip &&
+        this.lastContext === id &&
+        !block.crossing &&
+        this.fetch.splits?.(physical & (pageBytes - 1)) !== true;
       this.view.setUint32(link + field.link, stays ? block.record : neverLinked, true);
     }
     this.lastContext = id;
@@ -207,6 +222,7 @@ export class BlockCache {
     const { decoded, fetch } = this;
     const page = physical >>> 12;
     fetch.markCode(page);
+    const code = this.codeOf(page);
     const base = fetch.page(page);
     const size = context.big ? 4 : 2;
     let offset = physical & (pageBytes - 1);
@@ -214,7 +230,10 @@ export class BlockCache {
     let record = this.next;
     const delta = eip - offset;
     for (; count < blockLength; count++) {
-      const status = decode(this.bytes, base + offset, base + pageBytes, size, decoded);
+      if (count > 0 && fetch.splits?.(offset) === true) break;
+      let status = decode(this.bytes, base + offset, base + pageBytes, size, decoded);
+      // Decoded again until no line of it is new: an instruction that another vCPU changes may get longer.
+      while (fetch.markLines(page, offset, looked(status, decoded, offset))) status = decode(this.bytes, base + offset, base + pageBytes, size, decoded);
       if (status === DecodeStatus.truncated) {
         if (count > 0) break;
         return this.decodeCrossing(key, context, linear, physical, eip);
@@ -236,6 +255,7 @@ export class BlockCache {
     for (let index = 0; index < count; index++)
       this.view.setUint8(this.next + index * recordBytes + field.remaining, count - 1 - index);
     return this.register(
+      code,
       key,
       count + 1,
       false,
@@ -246,9 +266,10 @@ export class BlockCache {
 
   /** An instruction that reaches into the next page: a block of its own, dropped when either page changes. */
   private decodeCrossing(key: number, context: CodeContext, linear: number, physical: number, eip: number): Block | undefined {
+    const code = this.codeOf(physical >>> 12);
     const second = this.decodeAcross(context, linear, physical, eip, this.next);
     if (second === undefined) return undefined;
-    const block = this.register(key, 2, true, physical, pageBytes);
+    const block = this.register(code, key, 2, true, physical, pageBytes);
     this.crossInto(second, block);
     return block;
   }
@@ -289,7 +310,9 @@ export class BlockCache {
     const offset = physical & (pageBytes - 1);
     const size = context.big ? 4 : 2;
     let available = Math.min(maximumLength, pageBytes - offset);
-    this.copy(physical, available, 0);
+    const isCached = at !== this.scratch;
+    do this.copy(physical, available, 0);
+    while (isCached && fetch.markLines(physical >>> 12, offset, available));
     let second = -1;
     let status = decode(straddle, 0, available, size, decoded);
     if (status === DecodeStatus.truncated) {
@@ -305,8 +328,13 @@ export class BlockCache {
         return undefined;
       }
       second = next >>> 12;
-      if (fetch.page(second) !== 0) fetch.markCode(second);
-      this.copy(next, maximumLength - available, available);
+      if (fetch.page(second) !== 0) {
+        fetch.markCode(second);
+        // Its generation counts from before its bytes are read.
+        if (isCached) this.codeOf(second);
+      }
+      do this.copy(next, maximumLength - available, available);
+      while (isCached && fetch.page(second) !== 0 && fetch.markLines(second, 0, maximumLength - available));
       available = maximumLength;
       status = decode(straddle, 0, available, size, decoded);
     }
@@ -355,18 +383,18 @@ export class BlockCache {
     this.view.setUint16(record + field.pageOffset, pageOffset, true);
   }
 
-  private register(key: number, records: number, crossing: boolean, physical: number, end: number): Block {
+  private register(code: PageCode, key: number, records: number, crossing: boolean, physical: number, end: number): Block {
     const block: Block = { key, start: physical & (pageBytes - 1), end, record: this.next, records, crossing, second: -1 };
     this.next += records * recordBytes;
     this.blocks.set(key, block);
-    include(this.codeOf(physical >>> 12), block);
+    include(code, block);
     return block;
   }
 
   private codeOf(page: number): PageCode {
     let code = this.codeOfPage.get(page);
     if (!code) {
-      code = { blocks: [], low: 0, high: 0 };
+      code = { blocks: [], generation: this.fetch.generation(page), low: 0, high: 0 };
       this.codeOfPage.set(page, code);
     }
     return code;
@@ -381,6 +409,11 @@ export class BlockCache {
       if (dropped.some((each) => each.record === link)) this.view.setUint32(record + field.link, 0, true);
     }
   }
+}
+
+/** How many bytes at `offset` of a page the decoder has looked at. */
+function looked(status: DecodeStatus, decoded: Decoded, offset: number): number {
+  return status === DecodeStatus.ok ? decoded.length : Math.min(maximumLength, pageBytes - offset);
 }
 
 function chunkMask(first: number, last: number, base: number): number {

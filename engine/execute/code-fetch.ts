@@ -18,10 +18,19 @@ export interface CodeFetch {
    * or -1 with faultVector, faultCode and faultAddress set.
    */
   translate(linear: number): number;
+  /** True: an instruction at this offset of a page starts a block and is not linked, since the debugger may stop there. */
+  splits?(pageOffset: number): boolean;
   /** Address in memory of the bytes of a guest-physical page, or 0 if it has none (MMIO, hole). */
   page(physicalPage: number): number;
   /** One byte of a page without backing. */
   readByte(physical: number): number;
   /** Called before a page's bytes are decoded: from now on writes to it must drop its records. */
   markCode(physicalPage: number): void;
+  /**
+   * Called after bytes of a page with backing were decoded. True: nobody had decoded these lines before and somebody might have been writing
+   * them, so they have to be decoded again.
+   */
+  markLines(physicalPage: number, first: number, size: number): boolean;
+  /** Moves when decoded bytes of the page were written by others; see dropChanged. */
+  generation(physicalPage: number): number;
 }

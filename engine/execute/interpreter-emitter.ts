@@ -340,6 +340,15 @@ export class InterpreterEmitter implements Emitter {
     this.leaveTo(this.f.let(this.field('eip')));
   }
 
+  callAndExit(service: ServiceName, reason: Exit): void {
+    if (this.frame.careful) return this.f.br(this.frame.careful);
+    this.setField('eip', this.nextInstructionPointer());
+    this.call(service);
+    this.giveBack();
+    this.setField('budget', this.frame.budget.get);
+    this.f.return(i32.const(reason));
+  }
+
   private shape(n: number): OperandShape {
     const shape = this.operands[n];
     if (!shape) throw new RangeError(`${this.form.instruction.mnemonic} has no operand ${n}`);

@@ -42,6 +42,7 @@ const signatures: Readonly<Record<ServiceName, readonly [parameters: number, res
   sysenter: [0, false],
   sysexit: [0, false],
   rsm: [0, false],
+  pause: [0, false],
   halt: [0, false],
   sti: [0, false],
   cli: [0, false],

@@ -42,6 +42,40 @@ describe('the interpreter', () => {
     expect(machine.state.faultAddress).toBe(0xf0000000n);
   });
 
+  it('leaves the flags as they were when a later element of REPNE SCAS faults, and keeps what REPE SCAS found', () => {
+    const end = machine.ramBytes;
+    for (const [prefix, kept] of [
+      [0xf2, true],
+      [0xf3, false],
+    ] as const) {
+      machine.reset();
+      // Two elements of memory, the third does not exist: unequal for REPNE, equal for REPE.
+      machine.load(end - 2, prefix === 0xf2 ? [2, 2] : [1, 1]);
+      machine.setRegister(Reg.eax, 1);
+      machine.setRegister(Reg.ecx, 5);
+      machine.setRegister(Reg.edi, end - 2);
+      machine.flags = 0x881;
+      program(prefix, 0xae);
+      expect(machine.run(code, 100)).toEqual({ exit: Exit.fault, vector: 14 });
+      expect([machine.register(Reg.ecx), machine.register(Reg.edi)]).toEqual([3, end]);
+      expect(machine.flags & 0x8d5).toBe(kept ? 0x881 : 0x44);
+    }
+  });
+
+  it('sets the flags by the last element of REPNE SCAS, and not at all for a count of 0', () => {
+    machine.load(0x2000, [9, 9, 7, 9]);
+    machine.setRegister(Reg.eax, 7);
+    machine.setRegister(Reg.ecx, 4);
+    machine.setRegister(Reg.edi, 0x2000);
+    program(0xf2, 0xae);
+    machine.run(code, 100);
+    expect([machine.register(Reg.ecx), machine.flags & 0x8d5]).toEqual([1, 0x44]);
+    machine.setRegister(Reg.ecx, 0);
+    machine.flags = 0x891;
+    machine.run(code, 100);
+    expect(machine.flags & 0x8d5).toBe(0x891);
+  });
+
   it('looks at attention at the next block entry', () => {
     // vmcall (sets attention); inc eax
     program(0x0f, 0x01, 0xc1, 0x40);

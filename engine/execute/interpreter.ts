@@ -4,6 +4,7 @@ import { vcpuState, type Exit, type VcpuState } from '../isa/state.ts';
 import { BlockCache } from './block-cache.ts';
 import type { CodeFetch } from './code-fetch.ts';
 import { interpreterModule, type InterpreterImports } from './interpreter-module.ts';
+import { field } from './record.ts';
 
 export interface InterpreterOptions {
   /** The machine's shared memory. */
@@ -24,10 +25,12 @@ export class Interpreter {
   private readonly enter: (vcpu: number) => Exit;
   private readonly state: VcpuState;
   private readonly vcpu: number;
+  private readonly view: DataView;
 
   constructor(options: InterpreterOptions) {
     const { memory, vcpu } = options;
     this.vcpu = vcpu;
+    this.view = new DataView(memory.buffer);
     this.state = vcpuState.at(memory.buffer as unknown as SharedArrayBuffer, vcpu);
     this.cache = new BlockCache(memory, vcpu, options.cacheBase, options.cacheBytes, options.fetch);
     const env: Record<string, unknown> = {
@@ -61,8 +64,17 @@ export class Interpreter {
   invalidatePage(physicalPage: number, first?: number, size?: number): boolean {
     return this.cache.invalidatePage(physicalPage, first, size);
   }
+  /** Drops what was decoded from pages whose generation is another by now. */
+  dropChanged(generation: (page: number) => number): void {
+    this.cache.dropChanged(generation);
+  }
   hasCode(physicalPage: number): boolean {
     return this.cache.hasCode(physicalPage);
+  }
+  /** Offset in CS of the instruction that calls a service just now: only the careful function calls them, at the record it was handed. */
+  instructionPointer(): number {
+    const offset = this.view.getUint16(this.state.resumeRecord + field.pageOffset, true);
+    return (this.state.pageEip + offset) >>> 0;
   }
   /** After anything that changes how eip translates (CR3, INVLPG, CPL, CS base). */
   flushJumpCache(): void {

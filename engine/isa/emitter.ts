@@ -131,4 +131,6 @@ export interface Emitter {
   callFor(service: ServiceName, ...operands: I32[]): I32;
   /** As `call` with eip = next; goes on at whatever eip the service left. Nothing may follow. */
   callControl(service: ServiceName, ...operands: I32[]): void;
+  /** As `callControl`, but leaves the interpreter: not even the code at the new eip is looked for. */
+  callAndExit(service: ServiceName, reason: Exit): void;
 }

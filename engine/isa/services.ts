@@ -46,6 +46,8 @@ export interface Services {
   /** C */ sysexit(): void;
   /** C. #UD outside SMM. */
   rsm(): void;
+  /** C. A program spins. */
+  pause(): void;
   /** C. Checks CPL; the run loop stops at Exit.halt. */
   halt(): void;
   /** C. Checks IOPL, PVI and VME; sets the STI shadow when IF went from 0 to 1. */

@@ -76,6 +76,8 @@ export const enum Attention {
   flush = 1 << 7,
   /** A timer deadline of the virtual clock is due. */
   timer = 1 << 8,
+  /** A tool asks this vCPU to read memory for it, between two instructions. */
+  peek = 1 << 9,
 }
 
 export const vcpuState = defineBlock('vcpu', 2, {

@@ -61,6 +61,9 @@ export const enum X87 {
   storeStatusToAx,
   storeEnvironment,
   save,
+  /** FXSAVE and FXRSTOR: the image of 512 bytes. */
+  saveExtended,
+  restoreExtended,
   /** 8087 and 80287 only: without effect on later processors, not even on pointers. */
   ignored,
   /** The following wait, and leave the pointers alone. */

@@ -19,8 +19,8 @@ export type AtomicStep = {
   | { readonly op: 'or'; readonly value: number }
   | { readonly op: 'exchange'; readonly value: number }
   | { readonly op: 'compareExchange'; readonly expected: number; readonly value: number }
-  /** Sleeps while the word is `expected`, until notified; may also return for no reason. */
-  | { readonly op: 'wait'; readonly expected: number }
+  /** Sleeps while the word is `expected`, until notified or for `milliseconds`; may also return for no reason. */
+  | { readonly op: 'wait'; readonly expected: number; readonly milliseconds?: number }
   /** Wakes all who wait on the word. */
   | { readonly op: 'notify' }
 );
@@ -30,6 +30,9 @@ export type Protocol<Result = void> = Generator<AtomicStep, Result, number>;
 
 /** A wait is looked at again at least this often, so that a thread which died cannot hang the others for good. */
 const longestWait = 1000;
+
+/** How often a word is looked at before the thread sleeps: a few microseconds. A sleeper is woken later than most words change. */
+const looksBeforeSleep = 1000;
 
 /** Carries out one step on real shared memory and returns the word's old value. Blocks in `wait`; never on the main thread. */
 export function perform(words: Int32Array<SharedArrayBuffer>, step: AtomicStep): number {
@@ -48,7 +51,8 @@ export function perform(words: Int32Array<SharedArrayBuffer>, step: AtomicStep):
     case 'compareExchange':
       return Atomics.compareExchange(words, step.word, step.expected, step.value);
     case 'wait':
-      Atomics.wait(words, step.word, step.expected, longestWait);
+      for (let look = 0; look < looksBeforeSleep; look++) if (Atomics.load(words, step.word) !== step.expected) return 0;
+      Atomics.wait(words, step.word, step.expected, step.milliseconds ?? longestWait);
       return 0;
     case 'notify':
       Atomics.notify(words, step.word);

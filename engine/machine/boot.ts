@@ -1,4 +1,6 @@
 /** BootContext over a real machine. Service worker; every vCPU stands still. */
+import { resetLocalApic } from '../cpu/apic/local-vectors.ts';
+import { localApicState } from '../cpu/apic/state.ts';
 import { resetState } from '../cpu/reset.ts';
 import { CpuState } from '../cpu/registers.ts';
 import { writeEflags } from '../cpu/flags.ts';
@@ -75,7 +77,8 @@ export class MachineBootContext implements BootContext {
     const { retired, interrupts } = block;
     const exits = Uint32Array.from(block.exits);
     const exceptions = Uint32Array.from(block.exceptions);
-    resetState(this.memory.buffer, base);
+    resetState(this.memory.buffer, base, cpu === 0);
+    resetLocalApic(this.memory.block(localApicState, String(cpu)), cpu, cpu === 0);
     if (powerOn) return;
     block.retired = retired;
     block.interrupts = interrupts;

@@ -8,6 +8,7 @@
  * - Reads that are `peek`s (inspector, reports) must have no side effect.
  */
 import type { BlockLayout, BlockView, Field } from '../layout/block.ts';
+import type { ChipFacts } from '../layout/facts.ts';
 
 /** Access width in bytes. */
 export type Width = 1 | 2 | 4;
@@ -72,7 +73,9 @@ export interface Clock {
 export type ChipRequest =
   | { kind: 'reset'; reason: string }
   | { kind: 'powerOff'; reason: string }
-  | { kind: 'smi'; cpu: number }
+  /** For the vCPU on whose thread the chip was called; vCPU 0 where there is none. */
+  | { kind: 'smi'; cause: 'apm' | 'chipset' }
+  | { kind: 'pause'; reason: string }
   /** Debug exit port 0xF4: status is (value << 1) | 1. */
   | { kind: 'debugExit'; value: number };
 
@@ -120,11 +123,25 @@ export interface LegacyRouting {
   writeRam: boolean;
 }
 
+/** What the host bridge's SMRAM and ESMRAMC registers say. */
+export interface SmramRouting {
+  /** G_SMRAME: 0xA0000-0xBFFFF is SMRAM. */
+  compatible: boolean;
+  /** The part of memory that TSEG takes. */
+  tseg: { base: number; size: number } | undefined;
+  /** D_OPEN: everybody sees SMRAM. */
+  open: boolean;
+  /** D_CLS: in SMM, too, data accesses pass by it; only code is fetched from it. */
+  closed: boolean;
+}
+
 export interface PhysicalMap {
   /** Routes [base, base+size) (16 KiB granular, inside 0xC0000-0xFFFFF) as PAM says. */
   routeLegacy(base: number, size: number, routing: LegacyRouting): void;
-  /** Opens or closes the compatible SMRAM window 0xA0000-0xBFFFF to RAM for everybody (D_OPEN). */
-  openSmram(open: boolean): void;
+  /** Where SMRAM is, and who sees it besides those in SMM. */
+  routeSmram(routing: SmramRouting): void;
+  /** Address line 20 as the processors see it (A20M#): while it is false, that bit of each of their physical addresses is 0. DMA is not concerned. */
+  a20: boolean;
   /** Guest RAM size in bytes below 4 GiB. */
   readonly ramBytes: number;
   /** DMA: copies out of / into guest RAM. Never reaches SMRAM or MMIO; holes read as ones. Keeps write epochs and code coherent. */
@@ -158,4 +175,6 @@ export interface Bus {
 export interface Chip {
   /** Puts the chip's block in its power-on state. `reset` is called at power-on and at each machine reset. */
   reset(): void;
+  /** What it does now, for people who look. Under the device lock, without side effects: not a byte of any block changes. */
+  inspect(): ChipFacts;
 }

@@ -7,6 +7,7 @@ import { Dma } from '../chipset/dma/dma.ts';
 import { Floppy } from '../chipset/floppy/floppy.ts';
 import { HostBridge } from '../chipset/host-bridge/host-bridge.ts';
 import { Ide } from '../chipset/ide/ide.ts';
+import { IoApic } from '../chipset/ioapic/ioapic.ts';
 import { Lpc } from '../chipset/lpc/lpc.ts';
 import { PciBus } from '../chipset/pci/pci.ts';
 import { VideoFunction } from '../chipset/pci/video-function.ts';
@@ -20,21 +21,28 @@ import { sizeOf, VgaRenderer } from '../chipset/vga/render.ts';
 import { VgaScreen } from '../chipset/vga/screen.ts';
 import { textScreen, textSize } from '../chipset/vga/text.ts';
 import { Vga } from '../chipset/vga/vga.ts';
+import { defaultDisplay, edidOf } from '../display/edid.ts';
 import type { FrameSource } from '../display/frame.ts';
-import { Attention } from '../isa/state.ts';
-import type { Chip } from './bus.ts';
+import { inspectLocalApic } from '../cpu/apic/inspection.ts';
+import { LocalApics } from '../cpu/apic/local-apic.ts';
+import { localApicState } from '../cpu/apic/state.ts';
+import { Attention, vcpuState } from '../isa/state.ts';
+import type { ChipFacts } from '../layout/facts.ts';
+import type { Chip, InterruptLine, Timer } from './bus.ts';
 import type { MachineControl } from './control.ts';
 import { bootOrder, placeDrives, type DrivePosition } from './drives.ts';
 import type { MachineBus } from './machine-bus.ts';
 import type { MachineConfiguration, MachineInput, Picture } from './machine.ts';
+import type { SmiCause } from './smm-face.ts';
 
-/** What the machine itself wants of its chips. All but `interruptPending` under the device lock. */
+/** What the machine itself wants of its chips. All but the first three under the device lock. */
 export interface MachineChips {
+  readonly apics: LocalApics;
+  /** Whether a vCPU has an interrupt to take. Any thread, no lock. */
+  interruptPending(cpu: number): boolean;
+  /** The vCPU takes its interrupt: a vector, or -1 when the request is gone. Its own thread. */
+  acknowledgeInterrupt(cpu: number): number;
   reset(): void;
-  /** INTR. Any thread, no lock. */
-  interruptPending(): boolean;
-  /** The INTA cycle: a vector. */
-  acknowledgeInterrupt(): number;
   /** Which event the bytes of an output stream become. */
   readonly outputs: Readonly<Record<string, 'serial' | 'debugConsole'>>;
   /** Scancodes that the keyboard takes now: how many of them. */
@@ -43,52 +51,144 @@ export interface MachineChips {
   /** Bytes that COM1 takes now: how many of them. */
   receiveSerial(bytes: Uint8Array): number;
   pressPowerButton(): void;
+  /** What the host bridge says of SMRAM. */
+  smramControl(): { open: boolean; closed: boolean; locked: boolean };
   /** The machine stood still for so many seconds of the world's time: its calendar catches up. */
   passTime(seconds: number): void;
   setTextMode(): void;
   setVideoRom(bytes: Uint8Array): void;
   /** What display servers show; service worker only. */
   readonly screen: FrameSource;
+  /** What every chip does now. Without side effects; under the device lock. */
+  inspect(): ChipFacts[];
   screenshot(): Picture;
   screenText(): string[] | undefined;
   screenShape(): { width: number; height: number; text: { columns: number; rows: number } | undefined };
 }
 
-export function constructChips(bus: MachineBus, control: MachineControl, configuration: MachineConfiguration): MachineChips {
-  const pic = new Pic(bus, { onInterruptRequest: () => control.attend(0, Attention.interrupt) });
-  const pit = new Pit(bus, pic.line(0));
-  const ps2 = new Ps2(bus, { keyboardIrq: pic.line(1), mouseIrq: pic.line(12) });
-  const rtc = new Rtc(bus, pic.line(8));
+/** Sends an SMI to a vCPU: SystemManagement.send. */
+type SendSmi = (cpu: number, cause: SmiCause) => void;
+
+/** What the local APICs want of the interrupt controllers of the board. */
+interface Controllers {
+  endOfInterrupt(vector: number): void;
+  listening(): void;
+  externalAsserted(): boolean;
+}
+
+function constructApics(bus: MachineBus, control: MachineControl, sendSmi: SendSmi, controllers: Controllers): LocalApics {
+  const timers: Timer[] = [];
+  const apics = new LocalApics(
+    Array.from({ length: control.cpus }, (_, cpu) => ({
+      state: control.memory.block(localApicState, String(cpu)),
+      vcpu: control.memory.block(vcpuState, String(cpu)),
+    })),
+    {
+      now: () => bus.clock.now(),
+      timestamp: () => bus.clock.timestamp(),
+      attend: (cpu, bits) => {
+        if (bits === Attention.smi) sendSmi(cpu, 'ipi');
+        else control.attend(cpu, bits);
+      },
+      armTimer: (cpu, deadline) =>
+        bus.lock.with(() => {
+          if (deadline === undefined) timers[cpu]?.cancel();
+          else timers[cpu]?.arm(deadline);
+        }),
+      endOfInterrupt: (vector) => bus.lock.with(() => controllers.endOfInterrupt(vector)),
+      listening: () => bus.lock.with(() => controllers.listening()),
+      externalAsserted: () => controllers.externalAsserted(),
+    },
+  );
+  for (let cpu = 0; cpu < control.cpus; cpu++) timers.push(bus.timer(`apic.timer${cpu}`, () => apics.timerExpired(cpu)));
+  return apics;
+}
+
+export function constructChips(bus: MachineBus, control: MachineControl, configuration: MachineConfiguration, sendSmi: SendSmi): MachineChips {
+  const apics = constructApics(bus, control, sendSmi, {
+    endOfInterrupt: (vector) => ioapic.endOfInterrupt(vector),
+    listening: () => ioapic.retry(),
+    externalAsserted: () => pic.pending(),
+  });
+  const pic = new Pic(bus, {
+    // INTR is LINT0 of every processor, and input 0 of the I/O APIC (MP specification, section 3.6.2).
+    onInterruptRequest: () => {
+      for (let cpu = 0; cpu < control.cpus; cpu++) apics.localInput(cpu);
+      ioapic.externalRequest();
+    },
+  });
+  const ioapic = new IoApic(bus, { deliver: (message) => apics.deliver(message) });
+  const takesExternal = (cpu: number): boolean => {
+    if (!pic.pending()) return false;
+    if (apics.passesExternal(cpu)) return true;
+    const { external } = ioapic;
+    return external !== undefined && apics.concerns(cpu, external);
+  };
+  /** ISA interrupts reach both controllers; the timer's is input 2 of the I/O APIC (ICH9 datasheet, table 5-14). */
+  const isaLine = (irq: number): InterruptLine => {
+    const lines = [pic.line(irq), ioapic.line(irq === 0 ? 2 : irq)];
+    return {
+      set: (asserted) => {
+        for (const line of lines) line.set(asserted);
+      },
+    };
+  };
+  const pit = new Pit(bus, isaLine(0));
+  const ps2 = new Ps2(bus, { keyboardIrq: isaLine(1), mouseIrq: isaLine(12) });
+  const rtc = new Rtc(bus, isaLine(8));
   const dma = new Dma(bus);
   const pci = new PciBus(bus);
   const hostBridge = new HostBridge(bus, pci);
-  const lpc = new Lpc(bus, pci, { line: (irq) => pic.line(irq) });
-  const com1 = new Serial(bus, pic.line(4), { name: 'com1', port: 0x3f8 });
+  const lpc = new Lpc(bus, pci, { line: (irq) => pic.line(irq), apicLine: (input) => ioapic.line(input), smm: true });
+  const com1 = new Serial(bus, isaLine(4), { name: 'com1', port: 0x3f8 });
   const debugPort = new DebugPort(bus);
   const vga = new Vga(bus);
-  const video = new VideoFunction(bus, pci);
+  const video = new VideoFunction(bus, pci, vga);
   const drives = placeDrives(configuration.drives);
   const ideKind = (position: DrivePosition) => {
     const kind = drives.get(position)?.kind;
     return kind === 'floppy' ? undefined : kind;
   };
-  const ide = new Ide(bus, pci, pic.line(14), pic.line(15), [ideKind('ide0.0'), ideKind('ide0.1'), ideKind('ide1.0'), ideKind('ide1.1')]);
-  const floppy = new Floppy(bus, dma, pic.line(6));
-  const order = bootOrder(configuration.bootOrder, [...drives.values()].map(({ kind }) => kind));
-  const all: readonly Chip[] = [pic, pit, rtc, dma, ps2, pci, hostBridge, lpc, com1, debugPort, vga, video, ide, floppy];
+  const ide = new Ide(bus, pci, isaLine(14), isaLine(15), [
+    ideKind('ide0.0'),
+    ideKind('ide0.1'),
+    ideKind('ide1.0'),
+    ideKind('ide1.1'),
+  ]);
+  const floppy = new Floppy(bus, dma, isaLine(6));
+  const order = bootOrder(
+    configuration.bootOrder,
+    [...drives.values()].map(({ kind }) => kind),
+  );
+  const all: readonly Chip[] = [pic, ioapic, pit, rtc, dma, ps2, pci, hostBridge, lpc, com1, debugPort, vga, video, ide, floppy];
 
   return {
     reset: () => {
       for (const chip of all) chip.reset();
+      if (video.registers.bare) video.registers.setEdid(edidOf(defaultDisplay));
       // Firmware without another channel reads the size of memory from CMOS.
-      rtc.setMemory(bus.memory.ramBytes, [floppy.driveType(0), floppy.driveType(1)], order);
+      rtc.setMemory(bus.memory.ramBytes, [floppy.driveType(0), floppy.driveType(1)], order, control.cpus);
+      rtc.setGuestSmm(configuration.guestSmm === true);
     },
-    interruptPending: () => pic.pending(),
-    acknowledgeInterrupt: () => pic.acknowledge(),
+    apics,
+    interruptPending: (cpu) => apics.pending(cpu) || takesExternal(cpu),
+    acknowledgeInterrupt: (cpu) => {
+      const vector = apics.acknowledge(cpu);
+      if (vector >= 0 || !takesExternal(cpu)) return vector;
+      return bus.lock.with(() => (pic.pending() ? pic.acknowledge() : -1));
+    },
     outputs: { com1: 'serial', debugConsole: 'debugConsole' },
     typeScancodes: (bytes) => ps2.keyboardScancodes(bytes),
     moveMouse: (event) => ps2.mouse(event),
     receiveSerial: (bytes) => com1.receive(bytes),
+    smramControl: () => ({ open: hostBridge.smramOpen, closed: hostBridge.smramClosed, locked: hostBridge.smramLocked }),
+    inspect: () => [
+      ...Array.from({ length: control.cpus }, (_, cpu) =>
+        inspectLocalApic(apics, cpu, Number(control.memory.block(vcpuState, String(cpu)).apicBase)),
+      ),
+      ...all.map((chip) => chip.inspect()),
+      lpc.inspectPower(),
+    ],
     passTime: (seconds) => rtc.passTime(seconds),
     pressPowerButton: () => void lpc.pressPowerButton(),
     setTextMode: () => vga.setTextMode(),

@@ -2,7 +2,7 @@
  * The machine's clock: the only time a guest ever sees, in nanoseconds since power-on.
  *
  * wall     The host's monotonic time, less the time that the machine stood still (paused).
- * virtual  One nanosecond per retired instruction, plus what was skipped while the guest was idle in HLT. Nothing of the host gets in.
+ * virtual  One nanosecond per instruction retired by any vCPU, plus what was skipped while they were idle or spun. Nothing of the host gets in.
  *
  * The time-stamp counter derives from it: it counts at 1 GHz in both modes and never stops.
  */
@@ -37,22 +37,23 @@ const hostClockBlock = defineBlock('host-clock', 1, {
 export class MachineClock implements Clock {
   readonly #state;
   readonly #host;
-  readonly #vcpu;
   /** Host time in nanoseconds; monotonic and the same on all threads. */
   readonly #hostTime: () => bigint;
 
   /**
-   * Instructions retired since power-on. The thread of a vCPU replaces it by what is exact in the middle of a run; other threads see
-   * what was last written back, which is exact while the vCPU stands still.
+   * Instructions that vCPU `cpu` has retired since power-on. The thread of a vCPU replaces its own by what is exact in the middle of a run;
+   * other threads see what was last written back, which is exact while the vCPU stands still.
    */
-  instructions: () => number;
+  readonly retired: (() => number)[];
 
   constructor(memory: MachineMemory, hostTime: () => bigint = process.hrtime.bigint) {
     this.#state = memory.block(clockBlock);
     this.#host = memory.transientBlock(hostClockBlock);
-    this.#vcpu = memory.block(vcpuState, '0');
     this.#hostTime = hostTime;
-    this.instructions = () => Number(this.#vcpu.retired);
+    this.retired = Array.from({ length: memory.shape.cpus }, (_, cpu) => {
+      const vcpu = memory.block(vcpuState, String(cpu));
+      return () => Number(vcpu.retired);
+    });
   }
 
   get mode(): ClockMode {
@@ -70,6 +71,13 @@ export class MachineClock implements Clock {
     this.#state.idle = 0;
     this.#state.startTime = startTime;
     this.#host.running = 0;
+  }
+
+  /** Instructions retired by all vCPUs since power-on. */
+  instructions(): number {
+    let sum = 0;
+    for (const retired of this.retired) sum += retired();
+    return sum;
   }
 
   now(): number {

@@ -6,6 +6,9 @@ import { array, defineBlock, scalar } from '../layout/block.ts';
 import { FlushScope } from '../cpu/platform.ts';
 import { Attention, vcpuState } from '../isa/state.ts';
 import { maximumVcpus, type MachineMemory } from './memory.ts';
+import { turnBlock } from './turns.ts';
+import { run } from './atomic-step.ts';
+import { hasPassed, requestFlush, takeFlush, type GraceWords } from './grace-period.ts';
 import type { StopWords } from './stop.ts';
 
 /** Transient: everything in here is about threads, not about the guest. */
@@ -24,10 +27,15 @@ export const controlBlock = defineBlock('control', 1, {
   stateGeneration: scalar('i32'),
   /** What each vCPU has to drop at its next poll: a set of FlushScope. */
   flushScope: array('i32', maximumVcpus),
+  /** See code-coherence.ts: the page each vCPU may be writing, plus one. */
+  writing: array('i32', maximumVcpus),
   /** Raised when something visible changed. */
   displayChanges: scalar('i32'),
   /** 1 while a wake-up of the service worker is on its way. */
   doorbell: scalar('i32'),
+  /** 0, or the number plus one of the vCPU that sleeps in HLT until the next timer, and until when. */
+  timekeeper: scalar('i32'),
+  timekeeperDeadline: scalar('f64'),
   /** Guest time at which the service worker looks at timers next; Infinity while it does not. */
   plan: scalar('f64'),
 });
@@ -44,9 +52,16 @@ export class MachineControl {
   readonly stopWords: StopWords;
   /** Index in `words` of the device lock. */
   readonly lockWord: number;
+  readonly #graceWords: GraceWords;
   readonly #base: number;
   readonly #attention: number[];
   readonly #epoch;
+  /** Whose turn it is under the virtual clock. */
+  readonly turn;
+  /** Index in `words` of `turn.holder`. */
+  readonly turnWord: number;
+  /** Set while vCPUs take turns: several of them, and a virtual clock. */
+  takingTurns = false;
 
   constructor(readonly memory: MachineMemory) {
     const base = memory.directory.open(controlBlock, '', { transient: true });
@@ -54,6 +69,9 @@ export class MachineControl {
     this.words = memory.words;
     this.#base = base;
     this.#epoch = memory.block(epochBlock);
+    const turn = memory.directory.open(turnBlock);
+    this.turn = turnBlock.at(memory.buffer, turn);
+    this.turnWord = (turn + turnBlock.offset.holder) >>> 2;
     this.#attention = Array.from(
       { length: memory.shape.cpus },
       (_, cpu) => (memory.directory.open(vcpuState, String(cpu)) + vcpuState.offset.attention) >>> 2,
@@ -67,6 +85,12 @@ export class MachineControl {
       attention: (cpu) => this.attentionWord(cpu),
       owner: this.word('exclusiveOwner'),
       inside: (cpu) => inside + cpu,
+    };
+    this.#graceWords = {
+      stop: this.stopWords,
+      requested: this.word('flushRequested'),
+      done: (cpu) => this.word('flushDone', cpu),
+      scope: (cpu) => this.word('flushScope', cpu),
     };
   }
 
@@ -90,45 +114,45 @@ export class MachineControl {
     const word = this.attentionWord(cpu);
     Atomics.or(this.words, word, bits);
     Atomics.notify(this.words, word);
+    if (this.takingTurns) this.#tellHolder(cpu);
   }
 
-  /**
-   * Has every vCPU (but `except`) drop what `scope` says of its caches at its next poll. The result is for flushPassed. Any thread.
-   */
+  /** Whoever has the turn may sleep because nobody had work, or decide about the next turn. */
+  #tellHolder(cpu: number): void {
+    const holder = Atomics.load(this.words, this.turnWord);
+    if (holder === cpu) return;
+    const word = this.attentionWord(holder);
+    Atomics.or(this.words, word, Attention.timer);
+    Atomics.notify(this.words, word);
+  }
+
+  /** The holder's own thread: `cpu` has the next turn, a whole one. */
+  passTurn(cpu: number, instructions: number): void {
+    this.turn.left = instructions;
+    Atomics.store(this.words, this.turnWord, cpu);
+    Atomics.notify(this.words, this.turnWord);
+  }
+
+  /** See grace-period.ts. Any thread. */
   requestFlush(scope: FlushScope, except = -1): number {
-    const generation = Atomics.add(this.words, this.word('flushRequested'), 1) + 1;
-    for (let cpu = 0; cpu < this.cpus; cpu++) {
-      if (cpu === except) continue;
-      Atomics.or(this.words, this.word('flushScope', cpu), scope);
-      this.attend(cpu, Attention.flush);
-    }
-    return generation;
+    return run(this.words, requestFlush(this.#graceWords, scope, except));
   }
 
-  /** The vCPU's own thread, when it found Attention.flush: what to drop. */
+  /** The vCPU's own thread, when it found Attention.flush: what to drop before it runs anything. */
   takeFlushScope(cpu: number): number {
-    return Atomics.exchange(this.words, this.word('flushScope', cpu), 0);
+    return run(this.words, takeFlush(this.#graceWords, cpu));
   }
 
-  /** The vCPU's own thread, after it has dropped its caches; `generation` was read by flushTarget *before* it did so. */
-  acknowledgeFlush(cpu: number, generation: number): void {
-    Atomics.store(this.words, this.word('flushDone', cpu), generation);
-  }
-
+  /** The number of the last request: who changed nothing waits for what was asked for before. */
   flushTarget(): number {
     return Atomics.load(this.words, this.word('flushRequested'));
   }
 
   /**
-   * True once every vCPU has dropped its caches since requestFlush gave `generation`: the grace period of a right that was
-   * taken away. A QUIESCENT vCPU counts: `Attention.flush` is handled before it runs its next instruction.
+   * True once no vCPU uses what it had cached before requestFlush gave `generation`. The service worker; GracePeriods waits for it.
    */
   flushPassed(generation: number): boolean {
-    for (let cpu = 0; cpu < this.cpus; cpu++) {
-      const quiescent = (Atomics.load(this.words, this.stopWords.stop(cpu)) & 1) === 0;
-      const done = Atomics.load(this.words, this.word('flushDone', cpu));
-      if (!quiescent && ((done - generation) | 0) < 0) return false;
-    }
+    for (let cpu = 0; cpu < this.cpus; cpu++) if (!run(this.words, hasPassed(this.#graceWords, cpu, generation))) return false;
     return true;
   }
 

@@ -4,7 +4,7 @@
  * of the instruction that waits; who needs the state of vCPUs uses stopBetweenInstructions.
  */
 import { run, type Protocol } from './atomic-step.ts';
-import { enterQuiescence, leaveQuiescence, type StopWords } from './stop.ts';
+import { comeOutside, enterQuiescence, Inside, leaveQuiescence, type StopWords } from './stop.ts';
 
 const free = 0;
 const held = 1;
@@ -19,13 +19,13 @@ export function* acquireLock(words: StopWords, lock: number, cpu: number): Proto
     const seen = yield { at: 'lock.contend', op: 'exchange', word: lock, value: contended };
     if (seen === free) return;
     if (cpu >= 0) {
-      yield { at: 'lock.inside', op: 'store', word: words.inside(cpu), value: 1 };
+      yield { at: 'lock.inside', op: 'store', word: words.inside(cpu), value: Inside.lock };
       yield* enterQuiescence(words, cpu);
     }
     yield { at: 'lock.wait', op: 'wait', word: lock, expected: contended };
     if (cpu >= 0) {
       yield* leaveQuiescence(words, cpu);
-      yield { at: 'lock.outside', op: 'store', word: words.inside(cpu), value: 0 };
+      yield* comeOutside(words, cpu, 'lock');
     }
   }
 }

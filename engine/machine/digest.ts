@@ -1,6 +1,6 @@
 /**
  * The state digest: SHA-256 over every saved block, all of RAM, VRAM and the ROMs. Two machines with the same digest are in the same guest-visible
- * state. Caches, thread bookkeeping and statistics of this run are left out.
+ * state. Caches, thread bookkeeping and statistics of this run are left out, and so is the guard: it looks on.
  */
 import { createHash } from 'node:crypto';
 import { vcpuState } from '../isa/state.ts';
@@ -36,6 +36,11 @@ function counted(entry: BlockEntry): Uint8Array {
   return bytes;
 }
 
+/** The guard's blocks (engine/guard/state.ts). */
+function isGuard({ name }: BlockEntry): boolean {
+  return name === 'guard' || name.startsWith('guard-');
+}
+
 /** One number per part, to see where two states differ. */
 export interface DigestParts {
   readonly whole: string;
@@ -55,7 +60,7 @@ export function digestParts(memory: MachineMemory): DigestParts {
     parts.set(name, text);
     whole.update(`${name} ${text}\n`);
   };
-  const blocks = memory.directory.list().filter((entry) => !entry.transient);
+  const blocks = memory.directory.list().filter((entry) => !entry.transient && !isGuard(entry));
   blocks.sort((a, b) => (a.name < b.name ? -1 : 1));
   for (const entry of blocks) add(entry.name, entry.version, counted(entry));
   add('rom', 1, memory.rom);

@@ -60,6 +60,18 @@ async function machine(clock: 'wall' | 'virtual' = 'wall') {
   return { bare, image, buffer, completed, events, running, port, service };
 }
 
+describe('an image that cannot be flushed', () => {
+  it('is closed all the same, and said to be', async () => {
+    const { image, events, port, service } = await machine();
+    port.submit({ kind: 'write', offset: 0, bytes: 512 });
+    await service.settle();
+    image.failure = new Error('no medium');
+    await service.close();
+    expect(image.calls.at(-1)).toBe('close');
+    expect(events).toMatchObject([{ kind: 'diskError', reason: expect.stringContaining('no medium') }]);
+  });
+});
+
 describe('a request of a drive', () => {
   it('is carried out beside the machine and completed once', async () => {
     const { image, buffer, completed, port, service } = await machine();

@@ -167,8 +167,11 @@ export class DiskService {
     for (const { work, image, entry, configuration, dirty } of drives) {
       await work;
       try {
-        if (dirty) await image.flush();
-        await image.close();
+        try {
+          if (dirty) await image.flush();
+        } finally {
+          await image.close();
+        }
       } catch (error) {
         const reason = `The image ${configuration.path} could not be written to the end: ${reasonOf(error)}`;
         this.hooks.onEvent({ kind: 'diskError', drive: entry.name, path: configuration.path, reason });

@@ -152,7 +152,7 @@ describe('the clock', () => {
     const machine = BareMachine.create({ clock: 'virtual' });
     const { clock } = machine;
     let retired = 100;
-    clock.instructions = () => retired;
+    clock.retired[0] = () => retired;
     machine.hostTime += 1000n;
     expect(clock.now()).toBe(100);
     clock.skipTo(5000);

@@ -203,9 +203,10 @@ export class MachineBus implements Bus {
     this.lock.with(() => this.memory.writeUnbacked(address, width, value));
   }
 
-  /** A read of guest-physical memory that has no backing, without side effects; ones where the chip cannot be asked. */
-  mmioPeek(address: number, width: Width): number {
-    return this.lock.with(() => (this.memory.readUnbacked(address, width, true) & allOnes(width)) >>> 0);
+  /** A read of guest-physical memory that has no backing, without side effects; undefined where the chip cannot be asked. */
+  mmioPeek(address: number, width: Width): number | undefined {
+    const value = this.lock.with(() => this.memory.peekUnbacked(address, width));
+    return value === undefined ? undefined : (value & allOnes(width)) >>> 0;
   }
 
   /** Runs the timers that are due. True if any was. */

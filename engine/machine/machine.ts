@@ -3,6 +3,11 @@
  * machine's service worker: the main thread never takes a machine's lock and never waits for one.
  */
 
+import type { ChainedException } from '../cpu/platform.ts';
+import type { DebugCall, DebugCalls, DebugEvent } from './debug/calls.ts';
+import type { InjectedSmis, SaveStateLayout, SmmBreak, SmmEvents, SmmSaveState, SmmState, SmmStatistics } from './smm-face.ts';
+import type { GuardAction, GuardAlert, GuardRequest, GuardState } from './guard-types.ts';
+
 export type ClockMode = 'wall' | 'virtual';
 
 /** What the machine starts from. Bytes are handed over; the host has read and bounded them. */
@@ -23,6 +28,8 @@ export interface DriveConfiguration {
   readOnly?: boolean;
   /** What the image is; without it a disk's format is found by its first bytes, and everything else is raw. */
   format?: 'raw' | 'qcow2';
+  /** Folders, beside the image's own, in which files behind a qcow2 image may stand. */
+  behind?: readonly string[];
 }
 
 export interface MachineConfiguration {
@@ -37,8 +44,17 @@ export interface MachineConfiguration {
   drives?: DriveConfiguration[];
   /** What firmware tries first to last; without it floppy, CD-ROM, disk, as far as there are any. */
   bootOrder?: DriveConfiguration['kind'][];
+  /**
+   * Whether the guest's kernel is listened to at VMCALL (docs/formats/hypercalls.md; absent: no), and physical ranges that are protected at each
+   * power-on and reset.
+   */
+  guard?: { hypercalls: boolean; ranges?: readonly { address: number; bytes: number; action: GuardAction }[] };
   /** RTC at power-on, seconds since 1970; virtual clocks default to a fixed date, wall clocks to the host's. */
   startTime?: number;
+  /** What the processors save on entering SMM; `intel32` without it. */
+  saveState?: SaveStateLayout;
+  /** Our firmware leaves SMRAM unlocked and SMIs off, for a guest that brings a handler of its own. Other firmware decides by itself. */
+  guestSmm?: boolean;
 }
 
 export type MachineState = 'off' | 'running' | 'paused' | 'crashed';
@@ -50,11 +66,16 @@ export type MachineEvent =
   | { kind: 'debugConsole'; bytes: Uint8Array }
   | { kind: 'debugExit'; value: number }
   | { kind: 'reset'; reason: string }
+  /** Writes that the guard caught. */
+  | { kind: 'guard'; alerts: GuardAlert[] }
   /** The host could not do what a drive asked; the guest was told that its command failed. */
   | { kind: 'diskError'; drive: string; path: string; reason: string }
   /** A state is being written or read; `done` of `total`, in bytes or pieces. */
   | { kind: 'progress'; activity: 'suspend' | 'resume'; done: number; total: number }
-  | { kind: 'tripleFault'; chain: { vector: number; code: number; eip: number; address: number }[] }
+  | { kind: 'tripleFault'; chain: ChainedException[] }
+  | { kind: 'debug'; event: DebugEvent }
+  /** A vCPU has entered or left SMM and Machine.breakOnSmm asked for it; the machine is paused right behind this. */
+  | { kind: 'smmBreak'; cpu: number; at: keyof SmmBreak }
   /** The size of what the guest shows changed. */
   | { kind: 'display'; width: number; height: number; text: { columns: number; rows: number } | undefined };
 
@@ -65,6 +86,8 @@ export interface VcpuStatistics {
   exceptions: Record<string, number>;
   interrupts: number;
   halted: boolean;
+  /** Host seconds asleep for want of work (HLT, waiting for SIPI). */
+  idleSeconds: number;
 }
 
 export interface MachineStatistics {
@@ -73,6 +96,7 @@ export interface MachineStatistics {
   mips: number;
   exits: Record<string, number>;
   vcpus: VcpuStatistics[];
+  smm: SmmStatistics;
 }
 
 /** A picture of what the guest shows: RGBA, top row first. */
@@ -131,9 +155,31 @@ export interface Machine {
   statistics(): Promise<MachineStatistics>;
   /** SHA-256 over every saved block and all of RAM and VRAM; the machine must be paused or off. */
   digest(): Promise<string>;
+  /**
+   * Looks at or changes what the guard protects. A change is answered when it is in force: from then on no write to a page added is missed.
+   */
+  guard(request: GuardRequest): Promise<GuardState>;
   /** virtual clock: runs until exactly `count` instructions have been retired since power-on, then pauses. */
   runUntil(count: number): Promise<void>;
   display(): Promise<DisplayEndpoint>;
+  /** Breakpoints, steps, registers and memory; see DebugCalls. */
+  debug<Call extends DebugCall>(call: Call, argument: DebugCalls[Call]['argument']): Promise<DebugCalls[Call]['result']>;
+  /** System Management Mode: how it is set up, who is in it, figures. */
+  smm(): Promise<SmmState>;
+  /** What happened since event number `since`, as far as the ring still has it. Disturbs nothing. */
+  smmEvents(since: number): Promise<SmmEvents>;
+  /**
+   * Sends an SMI to one vCPU or to all, `count` times, each behind the entry that the one before has caused. A paused machine takes one, when it
+   * goes on.
+   */
+  injectSmi(target: number | 'all', count?: number): Promise<InjectedSmis>;
+  breakOnSmm(when: SmmBreak): Promise<void>;
+  /** Bytes of SMRAM, which nothing else shows. Refused outside of SmmState.ranges. */
+  readSmram(address: number, length: number): Promise<Uint8Array>;
+  /** The save state of a vCPU, decoded. */
+  smmSaveState(cpu: number): Promise<SmmSaveState>;
+  /** Asks a tool that lives on the service worker (engine/peek has a typed client). 'not-supported': there is none of this name. */
+  ask(tool: string, question: unknown): Promise<unknown>;
   /** Ends the workers and frees the memory. Idempotent. */
   dispose(): Promise<void>;
 }

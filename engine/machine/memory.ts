@@ -7,14 +7,18 @@
  *              page arrays: pageRead, pageWrite, pageFlags, pageEpoch (one word per guest-physical page)
  *              ROM images
  *              VRAM
+ *              the guard's pages (guard-pages.ts)
  *              caches of each vCPU (TLB, jump cache, records): dropped at will, never saved
+ *              with several vCPUs: which lines of each page were decoded (code-coherence.ts)
  *              guest RAM
  *
  * The thread that creates the machine makes the memory; every other thread attaches to it. Views are cheap and may be held anywhere.
  */
 import { defineBlock, scalar, type BlockView, type Field, type BlockLayout } from '../layout/block.ts';
 import { physicalPages } from '../cpu/platform.ts';
+import { localApicState } from '../cpu/apic/state.ts';
 import { vcpuState } from '../isa/state.ts';
+import { guardPagesBytes } from './guard-pages.ts';
 import { BlockDirectory, directoryBytes } from './directory.ts';
 import { MachineError } from './machine.ts';
 
@@ -57,7 +61,10 @@ interface Regions {
   pageEpoch: number;
   rom: number;
   vram: number;
+  guardPages: number;
   caches: number;
+  /** Two words a page for each vCPU's decoded lines, then a word for the generation; nothing with one vCPU. */
+  codeLines: number;
   ram: number;
   end: number;
 }
@@ -68,8 +75,10 @@ function place(shape: MemoryShape): Regions {
   const pageRead = directory + directoryBytes;
   const rom = pageRead + 4 * pageWords;
   const vram = rom + shape.romBytes;
-  const caches = vram + vramBytes;
-  const ram = caches + shape.cpus * cacheBytesPerVcpu;
+  const guardPages = vram + vramBytes;
+  const caches = guardPages + guardPagesBytes(shape.ramBytes);
+  const codeLines = caches + shape.cpus * cacheBytesPerVcpu;
+  const ram = codeLines + (shape.cpus > 1 ? 3 * pageWords : 0);
   return {
     directory,
     pageRead,
@@ -78,7 +87,9 @@ function place(shape: MemoryShape): Regions {
     pageEpoch: pageRead + 3 * pageWords,
     rom,
     vram,
+    guardPages,
     caches,
+    codeLines,
     ram,
     end: Math.ceil((ram + shape.ramBytes) / wasmPage) * wasmPage,
   };
@@ -109,12 +120,14 @@ export class MachineMemory {
   readonly ram: Uint8Array<SharedArrayBuffer>;
   readonly rom: Uint8Array<SharedArrayBuffer>;
   readonly vram: Uint8Array<SharedArrayBuffer>;
+  readonly guardPages: Uint8Array<SharedArrayBuffer>;
   /** All of the memory as words, for Atomics: index is address / 4. */
   readonly words: Int32Array<SharedArrayBuffer>;
   /** Address in the shared memory of guest-physical address 0, of the ROM area and of VRAM. */
   readonly ramBase: number;
   readonly romBase: number;
   readonly vramBase: number;
+  readonly guardPagesBase: number;
   readonly #regions: Regions;
 
   private constructor(
@@ -135,10 +148,12 @@ export class MachineMemory {
     this.ram = new Uint8Array(buffer, regions.ram, shape.ramBytes);
     this.rom = new Uint8Array(buffer, regions.rom, shape.romBytes);
     this.vram = new Uint8Array(buffer, regions.vram, vramBytes);
+    this.guardPages = new Uint8Array(buffer, regions.guardPages, guardPagesBytes(shape.ramBytes));
     this.words = new Int32Array(buffer, 0, buffer.byteLength / 4);
     this.ramBase = regions.ram;
     this.romBase = regions.rom;
     this.vramBase = regions.vram;
+    this.guardPagesBase = regions.guardPages;
   }
 
   /**
@@ -170,7 +185,10 @@ export class MachineMemory {
     head.cpus = shape.cpus;
     head.ramBytes = shape.ramBytes;
     head.romBytes = shape.romBytes;
-    for (let cpu = 0; cpu < shape.cpus; cpu++) result.directory.open(vcpuState, String(cpu));
+    for (let cpu = 0; cpu < shape.cpus; cpu++) {
+      result.directory.open(vcpuState, String(cpu));
+      result.directory.open(localApicState, String(cpu));
+    }
     return result;
   }
 
@@ -191,6 +209,13 @@ export class MachineMemory {
   /** A block that is neither saved nor part of the digest: host times, doorbells, output on its way out. */
   transientBlock<F extends Record<string, Field>>(layout: BlockLayout<F>, instance = ''): BlockView<F> {
     return layout.at(this.buffer, this.directory.open(layout, instance, { transient: true }));
+  }
+
+  /** Indices in `words` of what code-coherence.ts keeps of each page; undefined with one vCPU. */
+  get codeLines(): { lines: number; generations: number } | undefined {
+    if (this.shape.cpus === 1) return undefined;
+    const lines = this.#regions.codeLines >>> 2;
+    return { lines, generations: lines + 2 * physicalPages };
   }
 
   /** The caches of one vCPU: address and size in bytes. */

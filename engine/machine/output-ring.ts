@@ -55,6 +55,17 @@ export class OutputRing implements OutputStream {
     return true;
   }
 
+  /** Pushes all of the bytes or, when they do not fit, none. The consumer never sees a part of them. */
+  pushAll(bytes: Uint8Array): boolean {
+    if (this.space < bytes.length) return false;
+    const { words } = this.memory;
+    const at = Atomics.load(words, this.#pushed);
+    for (let index = 0; index < bytes.length; index++) this.#view.bytes[(at + index) & (capacity - 1)] = bytes[index]!;
+    Atomics.store(words, this.#pushed, (at + bytes.length) | 0);
+    if (Atomics.load(words, this.#taken) === at) this.onFirst();
+    return true;
+  }
+
   get empty(): boolean {
     return this.#used() === 0;
   }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Page } from '../cpu/platform.ts';
+import { FlushScope, Page } from '../cpu/platform.ts';
 import { Attention } from '../isa/state.ts';
 import { BareMachine } from './testing/bare-machine.ts';
 
@@ -96,15 +96,51 @@ describe('the physical map', () => {
     machine.bus.mmio('vga', 0xa0000, 0x20000, noisy);
     machine.memory.ram[0xa0000] = 0x99;
     expect(kind(machine, 0xa0000)).toBe(Page.mmio);
-    machine.bus.memory.openSmram(true);
+    machine.bus.memory.routeSmram({ compatible: true, tseg: undefined, open: true, closed: false });
     expect(kind(machine, 0xa0000)).toBe(Page.ram | Page.smram);
     const copy = new Uint8Array(4);
     machine.bus.memory.dmaRead(0x9fffe, copy);
     expect([...copy]).toEqual([0, 0, 0xff, 0xff]);
     machine.bus.memory.dmaWrite(0xa0000, Uint8Array.of(1));
     expect(machine.memory.ram[0xa0000]).toBe(0x99);
-    machine.bus.memory.openSmram(false);
-    expect(kind(machine, 0xa0000)).toBe(Page.mmio);
+    machine.bus.memory.routeSmram({ compatible: true, tseg: undefined, open: false, closed: false });
+    expect(kind(machine, 0xa0000)).toBe(Page.mmio | Page.smram);
+  });
+
+  it('hides TSEG from everybody but those in SMM, from DMA always, and from data accesses while D_CLS is set', () => {
+    const machine = BareMachine.create();
+    const { bus, memory } = machine;
+    const tseg = { base: 0x100000, size: mebibyte };
+    memory.ram.fill(0x77, tseg.base, tseg.base + 16);
+    bus.memory.routeSmram({ compatible: true, tseg, open: false, closed: false });
+    expect(bus.memory.smramRanges).toEqual([
+      { name: 'compatible', base: 0xa0000, size: 0x20000 },
+      { name: 'tseg', ...tseg },
+    ]);
+    expect([kind(machine, tseg.base), ...backing(machine, tseg.base)]).toEqual([Page.smram, 0, 0]);
+    expect(bus.mmioRead(tseg.base, 4)).toBe(0xffff_ffff);
+    bus.mmioWrite(tseg.base, 4, 0);
+    const copy = new Uint8Array(4);
+    bus.memory.dmaRead(tseg.base, copy);
+    bus.memory.dmaWrite(tseg.base, Uint8Array.of(1));
+    expect([[...copy], memory.ram[tseg.base]]).toEqual([[0xff, 0xff, 0xff, 0xff], 0x77]);
+
+    // Any word will do for this test: 0 is not in the view, 1 is.
+    const word = machine.control.word('displayChanges');
+    const view = bus.memory.smramView(word);
+    const page = tseg.base >>> 12;
+    const there = memory.ramBase + tseg.base;
+    expect([view.codePage(page), view.dataPage(page)]).toEqual([0, 0]);
+    memory.words[word] = 1;
+    expect([view.codePage(page), view.dataPage(page)]).toEqual([there, there]);
+    bus.memory.routeSmram({ compatible: true, tseg, open: false, closed: true });
+    expect([view.codePage(page), view.dataPage(page)]).toEqual([there, 0]);
+    bus.memory.routeSmram({ compatible: true, tseg, open: true, closed: false });
+    expect(backing(machine, tseg.base)).toEqual([there, there]);
+    bus.memory.dmaRead(tseg.base, copy);
+    expect(copy[0]).toBe(0xff);
+    bus.memory.routeSmram({ compatible: false, tseg: undefined, open: false, closed: false });
+    expect([kind(machine, tseg.base), ...backing(machine, tseg.base)]).toEqual([Page.ram, there, there]);
   });
 
   it('stamps pages written by DMA, and drops code that lay there', () => {
@@ -128,7 +164,7 @@ describe('the physical map', () => {
     Atomics.store(machine.memory.words, control.stopWords.stop(0), 1);
     const generation = machine.bus.memory.addAttributes(1, Page.traced);
     expect(control.flushPassed(generation)).toBe(false);
-    control.acknowledgeFlush(0, control.flushTarget());
+    expect(control.takeFlushScope(0) & FlushScope.translations).not.toBe(0);
     // vCPU 1 is quiescent: it drops its caches before it runs anything.
     expect(control.flushPassed(generation)).toBe(true);
   });

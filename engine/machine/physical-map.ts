@@ -2,23 +2,29 @@
  * The guest-physical address space: which page is RAM, ROM, a chip's or nothing.
  *
  *   0          - 0x9FFFF      RAM
- *   0xA0000    - 0xBFFFF      a chip's (VGA); RAM while the compatible SMRAM window is open
+ *   0xA0000    - 0xBFFFF      a chip's (VGA); RAM under it is the compatible SMRAM
  *   0xC0000    - 0xFFFFF      RAM or ROM, for reads and writes apart, in 16 KiB steps (PAM)
  *   0x100000   - end of RAM   RAM; a region that is placed here stays hidden, as below TOLUD
- *   above                     regions of chips, then ROM, else a hole: reads as ones, swallows writes
+ *   above                     regions of chips, the guard's pages, then ROM, else a hole: reads as ones, swallows writes
  *
  * The truth is in saved blocks (routing, ROM list, places of regions); the page arrays are derived from it, page by page, whenever
  * it changes. Changes are made under the device lock; the page arrays are read by everybody at any time.
  *
+ * SMRAM (Page.smram) is RAM that only vCPUs in SMM see, as long as the chipset does not open it: the page arrays show what lies over it, and
+ * one word for the whole machine says whether it is in the view (SmramView).
+ *
  * Where reads and writes of a legacy page go different ways neither array has an address and accesses come through `readUnbacked`
  * and `writeUnbacked`, because a translation has one address for both.
  */
+import { codeCoherence } from './code-coherence.ts';
 import { array, defineBlock, scalar } from '../layout/block.ts';
-import { FlushScope, Page, physicalPages } from '../cpu/platform.ts';
-import type { LegacyRouting, MmioHandler, MmioRegion, PhysicalMap, Width } from './bus.ts';
+import { FlushScope, Page, physicalPages, type SmramView } from '../cpu/platform.ts';
+import type { LegacyRouting, MmioHandler, MmioRegion, PhysicalMap, SmramRouting, Width } from './bus.ts';
 import { flushAll, type MachineControl } from './control.ts';
+import { guardPagesBase } from './guard-pages.ts';
 import { pageSize, type MachineMemory } from './memory.ts';
 import { MachineError } from './machine.ts';
+import type { SmramRange } from './smm-face.ts';
 
 const windowBase = 0xa0000;
 const legacyBase = 0xc0000;
@@ -44,6 +50,25 @@ const mapBlock = defineBlock('physical-map', 1, {
   /** Offset in the ROM area. */
   romOffset: array('u32', maximumRoms),
 });
+
+/** What `smramOpen` of the block above does not say. */
+const smramBlock = defineBlock('smram', 1, {
+  /** 0xA0000-0xBFFFF is SMRAM. */
+  compatible: scalar('u32'),
+  closed: scalar('u32'),
+  tsegBase: scalar('u32'),
+  /** 0: there is none. */
+  tsegBytes: scalar('u32'),
+});
+/** Stands in front of what devices write to pages with Page.traced. Under the device lock. */
+export interface DmaWrites {
+  /** Bytes of one page are about to be written. False: they are not. */
+  write(page: number, offset: number, bytes: Uint8Array): boolean;
+  /** The transfer is over. */
+  settle(): void;
+}
+
+const a20Block = defineBlock('a20', 1, { closed: scalar('u32') });
 
 const regionBlock = defineBlock('mmio', 1, { base: scalar('u32'), placed: scalar('u32') });
 
@@ -71,16 +96,24 @@ export class MachinePhysicalMap implements PhysicalMap {
   readonly ramBytes: number;
   readonly #memory: MachineMemory;
   readonly #control: MachineControl;
+  readonly #coherence;
   readonly #state;
+  readonly #smram;
+  readonly #a20;
   readonly #regions: Region[] = [];
   readonly #view: DataView<SharedArrayBuffer>;
+  /** Absent: nothing traces writes. */
+  dmaGate: DmaWrites | undefined;
 
   /** Views of the same map may exist on many threads; exactly one thread calls `initialise`, once. */
   constructor(memory: MachineMemory, control: MachineControl) {
     this.#memory = memory;
     this.#control = control;
     this.ramBytes = memory.shape.ramBytes;
+    this.#coherence = codeCoherence(memory, control, -1);
     this.#state = memory.block(mapBlock);
+    this.#smram = memory.block(smramBlock);
+    this.#a20 = memory.block(a20Block);
     this.#view = new DataView(memory.buffer);
   }
 
@@ -94,6 +127,7 @@ export class MachinePhysicalMap implements PhysicalMap {
       pageFlags[page] = Page.ram;
     }
     this.#refresh(windowBase, legacyEnd - windowBase);
+    this.#refresh(guardPagesBase, this.#memory.guardPages.length);
   }
 
   /** The blocks of this map were replaced from outside, while no vCPU runs: derives the page arrays from them. */
@@ -105,7 +139,8 @@ export class MachinePhysicalMap implements PhysicalMap {
   /** The routing of power-on and reset: ROM in the legacy area, SMRAM closed. ROMs and regions stay. */
   reset(): void {
     this.#state.legacy.fill(0);
-    this.#state.smramOpen = 0;
+    this.routeSmram({ compatible: false, tseg: undefined, open: false, closed: false });
+    this.#a20.closed = 0;
     this.#refresh(windowBase, legacyEnd - windowBase);
   }
 
@@ -161,11 +196,46 @@ export class MachinePhysicalMap implements PhysicalMap {
     this.#refresh(base, size);
   }
 
-  openSmram(open: boolean): void {
-    const value = open ? 1 : 0;
-    if (this.#state.smramOpen === value) return;
-    this.#state.smramOpen = value;
-    this.#refresh(windowBase, legacyBase - windowBase);
+  routeSmram({ compatible, tseg, open, closed }: SmramRouting): void {
+    const before = this.smramRanges;
+    const smram = this.#smram;
+    // What is no RAM cannot be SMRAM.
+    const size = tseg === undefined ? 0 : Math.max(0, Math.min(tseg.base + tseg.size, this.ramBytes) - tseg.base);
+    this.#state.smramOpen = open ? 1 : 0;
+    smram.compatible = compatible ? 1 : 0;
+    smram.tsegBase = size === 0 ? 0 : (tseg?.base ?? 0);
+    smram.tsegBytes = size;
+    for (const range of [...before, ...this.smramRanges]) this.#refresh(range.base, range.size);
+    if (smram.closed === (closed ? 1 : 0)) return;
+    smram.closed = closed ? 1 : 0;
+    this.#control.requestFlush(flushAll);
+  }
+
+  /** Where SMRAM is. */
+  get smramRanges(): SmramRange[] {
+    const { compatible, tsegBase, tsegBytes } = this.#smram;
+    const ranges: SmramRange[] = [];
+    if (compatible !== 0) ranges.push({ name: 'compatible', base: windowBase, size: legacyBase - windowBase });
+    if (tsegBytes !== 0) ranges.push({ name: 'tseg', base: tsegBase, size: tsegBytes });
+    return ranges;
+  }
+
+  /** SMRAM as vCPUs see it; `viewWord` is the index of the word that says whether it is in the view. */
+  smramView(viewWord: number): SmramView {
+    const { words, ramBase } = this.#memory;
+    const smram = this.#smram;
+    const address = (page: number) => (words[viewWord] === 0 ? 0 : ramBase + page * pageSize);
+    return { codePage: address, dataPage: (page) => (smram.closed === 0 ? address(page) : 0) };
+  }
+
+  get a20(): boolean {
+    return this.#a20.closed === 0;
+  }
+
+  set a20(open: boolean) {
+    if (open === this.a20) return;
+    this.#a20.closed = open ? 0 : 1;
+    this.#control.requestFlush(FlushScope.translations);
   }
 
   /** See BootContext.mapRom. */
@@ -229,8 +299,16 @@ export class MachinePhysicalMap implements PhysicalMap {
     const address = page * pageSize;
     const ram = address < this.ramBytes ? this.#memory.ramBase + address : 0;
     if (address >= windowBase && address < legacyBase) {
-      if (this.#state.smramOpen !== 0 && ram !== 0) return { read: ram, write: ram, kind: Page.ram | Page.smram };
-      return this.#routeRegion(address) ?? { read: 0, write: 0, kind: 0 };
+      const smram = this.#smram.compatible !== 0 && ram !== 0 ? Page.smram : 0;
+      if (this.#state.smramOpen !== 0 && smram !== 0) return { read: ram, write: ram, kind: Page.ram | smram };
+      const over = this.#routeRegion(address) ?? { read: 0, write: 0, kind: 0 };
+      return { ...over, kind: over.kind | smram };
+    }
+    const { tsegBase, tsegBytes } = this.#smram;
+    if (tsegBytes !== 0 && address >= tsegBase && address < tsegBase + tsegBytes) {
+      return this.#state.smramOpen !== 0
+        ? { read: ram, write: ram, kind: Page.ram | Page.smram }
+        : { read: 0, write: 0, kind: Page.smram };
     }
     if (address >= legacyBase && address < legacyEnd) {
       const routing = this.#state.legacy[(address - legacyBase) >>> 14] ?? 0;
@@ -242,6 +320,11 @@ export class MachinePhysicalMap implements PhysicalMap {
     if (ram !== 0) return { read: ram, write: ram, kind: Page.ram };
     const region = this.#routeRegion(address);
     if (region !== undefined) return region;
+    const guarded = address - guardPagesBase;
+    if (guarded >= 0 && guarded < this.#memory.guardPages.length) {
+      const backing = this.#memory.guardPagesBase + guarded;
+      return { read: backing, write: backing, kind: Page.ram };
+    }
     const rom = this.#romAt(address);
     return { read: rom, write: 0, kind: rom === 0 ? 0 : Page.rom };
   }
@@ -268,7 +351,8 @@ export class MachinePhysicalMap implements PhysicalMap {
     // The latest mapping wins, as a later option ROM lies over an earlier one.
     for (let index = state.romCount - 1; index >= 0; index--) {
       const offset = address - (state.romBase[index] ?? 0);
-      if (offset >= 0 && offset < (state.romBytes[index] ?? 0)) return this.#memory.romBase + (state.romOffset[index] ?? 0) + offset;
+      if (offset >= 0 && offset < (state.romBytes[index] ?? 0))
+        return this.#memory.romBase + (state.romOffset[index] ?? 0) + offset;
     }
     return 0;
   }
@@ -276,14 +360,20 @@ export class MachinePhysicalMap implements PhysicalMap {
   // Accesses that the page arrays do not answer
 
   /** Under the device lock. `address` to `address + width` lies in one page. */
-  readUnbacked(address: number, width: Width, peek = false): number {
+  readUnbacked(address: number, width: Width): number {
     const { read } = this.#route(address >>> 12);
     if (read !== 0) return this.#load(read + (address & 0xfff), width);
     const region = this.#visibleRegion(address);
     if (region?.handler === undefined) return allOnes(width);
-    const offset = address - region.state.base;
-    if (peek) return (region.handler.peek?.(offset, width) ?? allOnes(width)) >>> 0;
-    return region.handler.read(offset, width) >>> 0;
+    return region.handler.read(address - region.state.base, width) >>> 0;
+  }
+
+  /** As readUnbacked, without side effects: undefined where the chip cannot be asked, or nobody answers. */
+  peekUnbacked(address: number, width: Width): number | undefined {
+    const { read } = this.#route(address >>> 12);
+    if (read !== 0) return this.#load(read + (address & 0xfff), width);
+    const region = this.#visibleRegion(address);
+    return region?.handler?.peek?.(address - region.state.base, width);
   }
 
   writeUnbacked(address: number, width: Width, value: number): void {
@@ -314,6 +404,26 @@ export class MachinePhysicalMap implements PhysicalMap {
     else this.#view.setUint32(address, value, true);
   }
 
+  // For tools
+
+  /** A byte as a chip shows it without side effects; undefined where there is no chip, or one that cannot be asked. Under the device lock. */
+  peekDevice(address: number): number | undefined {
+    const region = this.#visibleRegion(address);
+    const offset = address - (region?.state.base ?? 0);
+    const word = region?.handler?.peek?.(offset - (offset % 4), 4);
+    return word === undefined ? undefined : (word >>> (8 * (offset % 4))) & 0xff;
+  }
+
+  /** Writes a piece of one page as a vCPU would; false, and nothing is written, where there is no RAM for it. Every vCPU stands still. */
+  writeBacked(address: number, bytes: Uint8Array): boolean {
+    const page = Math.floor(address / pageSize);
+    const write = page < physicalPages ? this.#route(page).write : 0;
+    if (write === 0) return false;
+    new Uint8Array(this.#memory.buffer, write + (address % pageSize), bytes.length).set(bytes);
+    this.#written(page);
+    return true;
+  }
+
   // Direct memory access
 
   dmaRead(address: number, into: Uint8Array): void {
@@ -325,23 +435,29 @@ export class MachinePhysicalMap implements PhysicalMap {
   }
 
   dmaWrite(address: number, from: Uint8Array): void {
+    const gate = this.dmaGate;
     this.#eachPage(address, from.length, (page, offset, start, length) => {
       const write = this.#dmaRoute(page).write;
       if (write === 0) return;
-      new Uint8Array(this.#memory.buffer, write + offset, length).set(from.subarray(start, start + length));
+      const bytes = from.subarray(start, start + length);
+      if (gate !== undefined && (Atomics.load(this.#memory.pageFlags, page) & Page.traced) !== 0 && !gate.write(page, offset, bytes)) return;
+      new Uint8Array(this.#memory.buffer, write + offset, length).set(bytes);
       this.#written(page);
     });
+    gate?.settle();
   }
 
-  /** DMA never sees the compatible SMRAM window, open or not (ICH9 and Q35 datasheets: D_OPEN concerns the processor only). */
+  /** DMA never sees SMRAM, open or not (ICH9 and Q35 datasheets: D_OPEN concerns the processor only), nor what lies over it. */
   #dmaRoute(page: number): Route {
     const address = page * pageSize;
-    if (page >= physicalPages || (address >= windowBase && address < legacyBase)) return { read: 0, write: 0, kind: 0 };
-    return this.#route(page);
+    const nothing = { read: 0, write: 0, kind: 0 };
+    if (page >= physicalPages || (address >= windowBase && address < legacyBase)) return nothing;
+    const route = this.#route(page);
+    return (route.kind & Page.smram) !== 0 ? nothing : route;
   }
 
   #eachPage(address: number, length: number, body: (page: number, offset: number, start: number, length: number) => void): void {
-    for (let done = 0; done < length; ) {
+    for (let done = 0; done < length;) {
       const at = address + done;
       const offset = at % pageSize;
       const piece = Math.min(pageSize - offset, length - done);
@@ -353,7 +469,14 @@ export class MachinePhysicalMap implements PhysicalMap {
   /** A page was written behind the vCPUs' backs: its epoch moves on, and records made from it are dropped. */
   #written(page: number): void {
     Atomics.store(this.#memory.pageEpoch, page, this.#control.currentEpoch());
-    if ((Atomics.load(this.#memory.pageFlags, page) & Page.code) !== 0) this.#control.requestFlush(FlushScope.code);
+    if ((Atomics.load(this.#memory.pageFlags, page) & Page.code) === 0) return;
+    if (this.#coherence === undefined) this.#control.requestFlush(FlushScope.code);
+    else this.#coherence.stored(page, 0, pageSize);
+  }
+
+  /** A tool has written a page, under the device lock. */
+  noteWritten(page: number): void {
+    this.#written(page);
   }
 
   // What loaders write
@@ -383,7 +506,7 @@ export class MachinePhysicalMap implements PhysicalMap {
 
   /**
    * Adds attribute bits to a page. Rights that this takes away (fast writes, fast reads) are gone for good only when
-   * `control.flushPassed(result)` says so. Any thread.
+   * the grace period is over: `GracePeriods.passed(result)`. Any thread.
    */
   addAttributes(page: number, bits: number): number {
     Atomics.or(this.#memory.pageFlags, page, bits & ~kindBits);

@@ -41,7 +41,9 @@ export class InterpretingProcessor implements Processor {
         return {
           run: () => interpreter.run(),
           invalidatePage: (page, first, size) => interpreter.invalidatePage(page, first, size),
+          dropChanged: (generation) => interpreter.dropChanged(generation),
           dropAll: () => interpreter.dropAll(),
+          instructionPointer: () => interpreter.instructionPointer(),
           flushJumpCache: () => interpreter.flushJumpCache(),
         };
       },
@@ -58,6 +60,14 @@ export class InterpretingProcessor implements Processor {
 
   run(maximum: number): RunEnd {
     return this.vcpu.run(maximum);
+  }
+
+  enterSystemManagementMode(): void {
+    this.vcpu.enterSystemManagementMode();
+  }
+
+  dropTranslations(): void {
+    this.vcpu.cpu.tlb.flushAll();
   }
 
   synchronise(): void {

@@ -4,7 +4,22 @@
  */
 import type { MessagePort } from 'node:worker_threads';
 import type { ChipRequest } from './bus.ts';
-import type { DisplayEndpoint, MachineConfiguration, MachineError, MachineEvent, MachineInput, MachineState, MachineStatistics, Picture, SavedState } from './machine.ts';
+import type { ChainedException } from '../cpu/platform.ts';
+import type { DebugRequest } from './debug/calls.ts';
+import type { FromDebugger } from './debug/shared.ts';
+import type { InjectedSmis, SmmBreak, SmmEvents, SmmSaveState, SmmState } from './smm-face.ts';
+import type {
+  DisplayEndpoint,
+  MachineConfiguration,
+  MachineError,
+  MachineEvent,
+  MachineInput,
+  MachineState,
+  MachineStatistics,
+  Picture,
+  SavedState,
+} from './machine.ts';
+import type { GuardRequest, GuardState } from './guard-types.ts';
 
 /** Given to each worker at its start (workerData). */
 export interface ServiceStart {
@@ -44,9 +59,19 @@ export interface ServiceCalls {
   statistics: { argument: undefined; result: MachineStatistics };
   digest: { argument: undefined; result: string };
   runUntil: { argument: number; result: void };
+  guard: { argument: GuardRequest; result: GuardState };
   /** The machine is about to be disposed of: images are closed. */
   closeDisks: { argument: undefined; result: void };
   display: { argument: undefined; result: DisplayEndpoint };
+  ask: { argument: { tool: string; question: unknown }; result: unknown };
+  /** See DebugCalls: the result is that of the call in it. */
+  debug: { argument: DebugRequest; result: unknown };
+  smm: { argument: undefined; result: SmmState };
+  smmEvents: { argument: number; result: SmmEvents };
+  injectSmi: { argument: { target: number | 'all'; count: number }; result: InjectedSmis };
+  breakOnSmm: { argument: SmmBreak; result: void };
+  readSmram: { argument: { address: number; length: number }; result: Uint8Array };
+  smmSaveState: { argument: number; result: SmmSaveState };
 }
 
 export type ServiceCall = keyof ServiceCalls;
@@ -79,8 +104,11 @@ export type FromVcpu =
   | { kind: 'wake' }
   /** A chip posted something on this vCPU's thread; the vCPU stands still until it is done (StopReason.request). */
   | { kind: 'request'; cpu: number; request: ChipRequest }
-  | { kind: 'tripleFault'; cpu: number; chain: { vector: number; code: number; eip: number; address: number }[] }
+  | { kind: 'tripleFault'; cpu: number; chain: ChainedException[] }
+  | { kind: 'debug'; cpu: number; message: FromDebugger }
   /** runUntil has come to its end; the vCPU stands still (StopReason.pause). `missed`: why it never will. */
   | { kind: 'reached'; cpu: number; missed?: string }
+  /** The vCPU has entered or left SMM, and stands still (StopReason.pause) since somebody wanted to know. */
+  | { kind: 'smmBreak'; cpu: number; at: keyof SmmBreak }
   /** The thread cannot go on; its vCPU is quiescent for good. */
   | { kind: 'crashed'; cpu: number; reason: string };

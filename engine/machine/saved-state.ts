@@ -274,8 +274,9 @@ export async function checkSavedState(file: FileHandle, { progress, check }: Fol
     const record = await readRecordHead(file, at);
     const { part, offset, stored, plain, encoding, head, position } = record;
     if (record.tag === Tag.end) {
+      if (stored !== 0) throw damaged('its end is none');
       await readStored(file, record);
-      if (stored !== 0 || offset !== chunks.length) throw damaged('chunks are missing');
+      if (offset !== chunks.length) throw damaged('chunks are missing');
       if (position !== size) throw damaged('something follows its end');
       return { header, chunks };
     }
@@ -296,9 +297,17 @@ export async function checkSavedState(file: FileHandle, { progress, check }: Fol
 /** Puts the pages of a chunk into its part; the checksum is looked at again. Pages that were zero are not touched. */
 export async function loadChunk(file: FileHandle, chunk: Chunk, part: Uint8Array): Promise<void> {
   const stored = await readStored(file, chunk);
-  const plain = chunk.encoding === Encoding.plain ? stored : await inflate(stored, { maxOutputLength: bitmapBytes + chunkBytes });
+  const plain = chunk.encoding === Encoding.plain ? stored : await unpack(stored);
   if (plain.length !== chunk.plain || plain.length < bitmapBytes) throw damaged('a chunk has another length than it says');
   putPages(plain, part, chunk.offset);
+}
+
+async function unpack(stored: Buffer): Promise<Buffer> {
+  try {
+    return await inflate(stored, { maxOutputLength: bitmapBytes + chunkBytes });
+  } catch {
+    throw damaged('a chunk cannot be unpacked');
+  }
 }
 
 function parseHeader(json: Buffer): SavedHeader {

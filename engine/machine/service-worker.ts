@@ -4,8 +4,12 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { startDisplayServer, type DisplayServer } from '../display/display-server.ts';
 import { MachineError, type MachineEvent, type MachineInput } from './machine.ts';
 import { MachineMemory } from './memory.ts';
+import { peekTool, type PeekQuestion } from '../peek/questions.ts';
+import { silentMachine } from '../peek/silent-memory.ts';
+import { PeekTool } from '../peek/tool.ts';
 import type { FromService, FromVcpu, ServiceCall, ServiceCalls, ServiceStart, ToService } from './protocol.ts';
 import { MachineService } from './service.ts';
+import { injectSmis, readSmram, smmSaveState, smmState } from '../smm/inspection.ts';
 
 const main = parentPort;
 if (main === null) throw new Error('This file is the entry of a worker.');
@@ -18,6 +22,7 @@ function send(message: FromService, transfer: ArrayBuffer[] = []): void {
   main?.postMessage(message, transfer);
 }
 
+service.debug.post = (cpu, orders) => start.vcpus[cpu]?.postMessage(orders);
 service.onEvent = (event: MachineEvent) => send({ kind: 'event', event, state: service.state });
 
 /** Viewers type whether or not the machine can take it; there is nobody to tell. */
@@ -29,9 +34,23 @@ function acceptInput(input: MachineInput): void {
   }
 }
 
+const peek = new PeekTool({
+  name: start.configuration.name,
+  memory: service.memory,
+  control: service.control,
+  machine: silentMachine(service.memory, service.bus, service.chips.apics),
+  state: () => service.state,
+  inspectChips: () => service.bus.lock.with(() => service.chips.inspect()),
+  whileStopped: (body) => service.whileStopped(body),
+});
+
 let display: Promise<DisplayServer> | undefined;
 
-type Handlers = { [Call in ServiceCall]: (argument: ServiceCalls[Call]['argument']) => ServiceCalls[Call]['result'] | Promise<ServiceCalls[Call]['result']> };
+type Handlers = {
+  [Call in ServiceCall]: (
+    argument: ServiceCalls[Call]['argument'],
+  ) => ServiceCalls[Call]['result'] | Promise<ServiceCalls[Call]['result']>;
+};
 
 const handlers: Handlers = {
   start: async (options) => {
@@ -56,6 +75,15 @@ const handlers: Handlers = {
     return service.digest();
   },
   runUntil: (count) => service.runUntil(count),
+  debug: (request) => service.debug.answer(request),
+  smm: () => smmState(service.smmMachine),
+  smmEvents: (since) => service.smm.events(since),
+  injectSmi: ({ target, count }) => injectSmis(service.smmMachine, target, count),
+  breakOnSmm: (when) => service.breakOnSmm(when),
+  readSmram: ({ address, length }) => readSmram(service.smmMachine, address, length),
+  smmSaveState: (cpu) => smmSaveState(service.smmMachine, cpu),
+  guard: (request) => service.changeGuard(request),
+  ask: ({ tool, question }) => askTool(tool, question),
   closeDisks: () => service.disks.close(),
   display: async () => {
     display ??= startDisplayServer({
@@ -67,6 +95,12 @@ const handlers: Handlers = {
     return { url: (await display).url };
   },
 };
+
+function askTool(tool: string, question: unknown): unknown {
+  // A question for this tool was made by its client, of the same build.
+  if (tool === peekTool) return peek.answer(question as PeekQuestion);
+  throw new MachineError('not-supported', `This machine has no tool named ${tool}.`);
+}
 
 async function answer(id: number, call: ServiceCall, argument: unknown): Promise<void> {
   try {

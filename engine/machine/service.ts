@@ -4,17 +4,24 @@
  */
 import { Attention, vcpuState } from '../isa/state.ts';
 import { boot } from '../firmware/plan.ts';
+import { declareRequestBlocks } from '../peek/request-block.ts';
+import { alertStream } from '../guard/alert.ts';
+import { decodeAlerts } from '../guard/decode.ts';
+import { GuardService } from '../guard/guard-service.ts';
 import { run, type Protocol, perform } from './atomic-step.ts';
 import type { ChipRequest } from './bus.ts';
 import { MachineBootContext } from './boot.ts';
 import { constructChips, type MachineChips } from './chips.ts';
 import { MachineClock, virtualStartTime } from './clock.ts';
 import { flushAll, MachineControl } from './control.ts';
+import { MachineDebugger } from './debug/machine-debugger.ts';
 import { DeviceLock } from './device-lock.ts';
 import { DiskService, type OpenImage } from './disk-service.ts';
 import { digestParts } from './digest.ts';
 import { openDriveImage } from './drive-image.ts';
 import { placeDrives } from './drives.ts';
+import { GracePeriods } from './grace-period.ts';
+import type { GuardRequest, GuardState } from './guard-types.ts';
 import { MachineBus } from './machine-bus.ts';
 import {
   MachineError,
@@ -32,7 +39,11 @@ import { runTarget } from './run-target.ts';
 import type { Following, SavedHeader } from './saved-state.ts';
 import { releaseAll, releaseStop, requestStop, running, stopBetweenInstructions, StopReason } from './stop.ts';
 import { readStatistics } from './statistics.ts';
+import { VcpuUsage } from './usage.ts';
 import { saveMachine } from './suspend.ts';
+import { SystemManagement } from '../smm/system-management.ts';
+import type { SmmMachine } from '../smm/inspection.ts';
+import type { SmmBreak } from './smm-face.ts';
 
 /** A vCPU that does not stand still after this many milliseconds never will. */
 const longestStop = 20_000;
@@ -45,6 +56,8 @@ const longestTimeout = 1000;
 /** Bytes of input that may wait for the guest, and how often they are offered again, in milliseconds. */
 const longestInput = 1 << 20;
 const feedInterval = 10;
+/** Milliseconds for which alerts of the guard are gathered on their way to the host. */
+const alertInterval = 2;
 
 /** Milliseconds between two events about a suspend's progress. */
 const progressInterval = 100;
@@ -59,16 +72,21 @@ interface Waiting {
 export class MachineService {
   readonly memory: MachineMemory;
   readonly control: MachineControl;
+  readonly grace: GracePeriods;
   readonly clock: MachineClock;
   readonly bus: MachineBus;
   readonly chips: MachineChips;
   readonly disks: DiskService;
+  readonly debug: MachineDebugger;
+  readonly smm: SystemManagement;
+  readonly #guard: GuardService;
   state: MachineState = 'off';
   /** Told of every event, with the state that holds then. */
   onEvent: (event: MachineEvent) => void = () => {};
 
   readonly #configuration: MachineConfiguration;
   readonly #target;
+  readonly #usage;
   #used = false;
   #unread = 0;
   #timer: NodeJS.Timeout | undefined;
@@ -83,19 +101,28 @@ export class MachineService {
   #poweringOff: Promise<void> | undefined;
   /** Host milliseconds that the machine has run, up to the last time it stood still; and since when it runs. */
   #ranFor = 0;
+  /** What the next resume says. */
+  #resumeReason = 'Resumed.';
   #ranSince: number | undefined;
   /** Input that the chips had no room for. */
   #scancodes: number[] = [];
   #serialInput: number[] = [];
   #feedTimer: NodeJS.Timeout | undefined;
+  #alertTimer: NodeJS.Timeout | undefined;
 
   /** Constructs the chips, which declares their blocks, and seals the directory. The vCPUs' threads may start afterwards. */
-  constructor(memory: MachineMemory, configuration: MachineConfiguration, openImage: OpenImage = (drive) => openDriveImage(drive, `machine ${configuration.name}`)) {
+  constructor(
+    memory: MachineMemory,
+    configuration: MachineConfiguration,
+    openImage: OpenImage = (drive) => openDriveImage(drive, `machine ${configuration.name}`),
+  ) {
     this.memory = memory;
     this.#configuration = configuration;
     this.control = new MachineControl(memory);
+    this.grace = new GracePeriods((generation) => this.control.flushPassed(generation));
     this.clock = new MachineClock(memory);
     this.#target = runTarget(memory);
+    this.#usage = Array.from({ length: memory.shape.cpus }, (_, cpu) => new VcpuUsage(memory, cpu));
     for (let cpu = 0; cpu < this.control.cpus; cpu++)
       run(memory.words, requestStop(this.control.stopWords, cpu, StopReason.power));
     this.control.block.plan = Infinity;
@@ -103,13 +130,29 @@ export class MachineService {
     this.bus = new MachineBus(memory, this.control, this.clock, lock, {
       // On this thread chips are called in the middle of other work.
       onRequest: (request) => queueMicrotask(() => this.carryOut(-1, request)),
-      onOutput: () => queueMicrotask(() => this.drain()),
+      onOutput: () => queueMicrotask(() => this.drain(false)),
       onDisk: () => queueMicrotask(() => this.disks.look()),
       onArmed: () => this.#planLater(),
     });
     this.clock.initialise(configuration.clock, this.#startTime());
+    this.control.takingTurns = this.control.cpus > 1 && configuration.clock === 'virtual';
     this.bus.memory.initialise();
-    this.chips = constructChips(this.bus, this.control, configuration);
+    this.smm = new SystemManagement(memory, this.control);
+    this.chips = constructChips(this.bus, this.control, configuration, (cpu, cause) => void this.smm.send(cpu, cause));
+    this.debug = new MachineDebugger({
+      name: configuration.name,
+      memory,
+      control: this.control,
+      bus: this.bus,
+      state: () => this.state,
+      whileStopped: (body) => this.#whileStopped(body),
+      pause: (reason) => this.#pauseNow(reason),
+      go: (reason, options) => this.#go(reason, options),
+      tripleFaultReset: (cpu) => this.carryOut(cpu, { kind: 'reset', reason: 'Triple fault.' }),
+      onEvent: (event) => this.onEvent({ kind: 'debug', event }),
+    });
+    declareRequestBlocks(memory);
+    this.#guard = new GuardService(memory, this.control, this.bus, (body) => this.#whileStopped(body));
     memory.directory.seal();
     this.disks = new DiskService(configuration.drives ?? [], this.bus.disks, lock, openImage, {
       isRunning: () => this.state === 'running',
@@ -145,7 +188,11 @@ export class MachineService {
     run(this.memory.words, releaseAll(this.control.stopWords, reason));
   }
 
-  /** Runs `body` while every vCPU stands still, whatever state the machine is in. */
+  /** Runs `body` while every vCPU stands still between two instructions, whatever state the machine is in. */
+  whileStopped<Result>(body: () => Result): Result {
+    return this.#whileStopped(body);
+  }
+
   #whileStopped<Result>(body: () => Result): Result {
     this.#stop(StopReason.service);
     try {
@@ -168,6 +215,7 @@ export class MachineService {
     this.#watchScreen();
     this.#plan();
     this.onEvent({ kind: 'state', state, reason });
+    if (state === 'paused') this.debug.paused();
   }
 
   #require(states: readonly MachineState[], action: string): void {
@@ -196,10 +244,12 @@ export class MachineService {
     if (this.#used) {
       this.memory.ram.fill(0);
       this.memory.vram.fill(0);
+      this.memory.guardPages.fill(0);
       this.memory.pageEpoch.fill(0);
     }
     this.#used = true;
     this.#ranFor = 0;
+    this.smm.clear();
     this.clock.initialise(this.#configuration.clock, this.#startTime());
   }
 
@@ -218,15 +268,25 @@ export class MachineService {
 
   /** Brings everything to its reset state and loads what the machine starts from. Every vCPU stands still. */
   #prepare(powerOn: boolean): void {
+    this.#guard.reset(powerOn);
     const context = this.#resetAll(powerOn);
     boot(this.#configuration.boot, context);
+    // What the loader wrote is what is protected.
+    for (const range of this.#configuration.guard?.ranges ?? []) this.#guard.protectAtReset(range);
     this.control.noteStateReplaced();
-    if (this.chips.interruptPending()) this.control.attend(0, Attention.interrupt);
+    this.#offerInterrupts();
+  }
+
+  #offerInterrupts(): void {
+    for (let cpu = 0; cpu < this.control.cpus; cpu++) {
+      if (this.chips.interruptPending(cpu)) this.control.attend(cpu, Attention.interrupt);
+    }
   }
 
   #resetAll(powerOn: boolean): MachineBootContext {
     const { control, bus } = this;
     this.#target.count = 0;
+    this.debug.stateReplaced();
     const context = new MachineBootContext(this.memory, bus, this.chips);
     for (let cpu = 0; cpu < control.cpus; cpu++) {
       context.resetProcessor(cpu, powerOn);
@@ -239,6 +299,11 @@ export class MachineService {
       bus.memory.reset();
       this.chips.reset();
     });
+    this.smm.rederive();
+    control.turn.holder = 0;
+    control.turn.left = 0;
+    Atomics.store(this.memory.words, control.word('timekeeper'), 0);
+    control.block.timekeeperDeadline = Infinity;
     control.requestFlush(flushAll);
     return context;
   }
@@ -256,6 +321,7 @@ export class MachineService {
     try {
       await this.#settle();
       const { memory, bus } = this;
+      this.smm.keepPending();
       const bytes = await saveMachine(
         {
           memory,
@@ -351,8 +417,10 @@ export class MachineService {
       const state = await checkState(path, this.memory, this.#configuration, this.#drives(), following);
       try {
         this.#clear();
+        this.#guard.reset(true);
         this.#resetAll(true);
         await state.apply(following);
+        this.#guard.stateReplaced();
       } finally {
         await state.close();
       }
@@ -365,15 +433,16 @@ export class MachineService {
       // Nobody can tell any more which pages were written since which epoch: all of them were.
       this.memory.pageEpoch.fill(this.control.currentEpoch());
       this.control.noteStateReplaced();
-      if (this.chips.interruptPending()) this.control.attend(0, Attention.interrupt);
+      this.smm.restorePending();
+      this.smm.rederive();
+      this.#offerInterrupts();
       this.#ranFor = header.ranFor;
       this.#scancodes = state.scancodes;
       this.#serialInput = state.serialInput;
       this.#busy = undefined;
-      this.#comeUp(
-        options.paused,
-        state.bootChanged ? 'Resumed. What it starts from has changed; that counts from the next reset on.' : 'Resumed.',
-      );
+      this.#resumeReason = state.bootChanged ? 'Resumed. What it starts from has changed; that counts from the next reset on.' : 'Resumed.';
+      this.#comeUp(options.paused, this.#resumeReason);
+      if (!options.paused) this.#resumeReason = 'Resumed.';
       this.#feed();
     } finally {
       this.#busy = undefined;
@@ -395,13 +464,17 @@ export class MachineService {
 
   resume(): void {
     this.#require(['running', 'paused'], 'resumed');
-    if (this.state === 'running') return;
-    this.#go('Resumed.');
+    if (this.state === 'running' && !this.debug.someRun) return;
+    if (this.state === 'paused' && this.debug.holdsBack()) return;
+    this.debug.allRun();
+    this.#go(this.#resumeReason);
+    this.#resumeReason = 'Resumed.';
   }
 
-  #go(reason: string): void {
-    this.clock.resume();
-    this.#release(StopReason.pause);
+  #go(reason: string, { cpus, inTime = true }: { cpus?: readonly number[]; inTime?: boolean } = {}): void {
+    if (inTime) this.clock.resume();
+    if (cpus === undefined) this.#release(StopReason.pause);
+    else for (const cpu of cpus) run(this.memory.words, releaseStop(this.control.stopWords, cpu, StopReason.pause));
     this.#setState('running', reason);
     this.disks.deliver();
   }
@@ -502,7 +575,7 @@ export class MachineService {
         return;
       case 'wake':
         this.control.answerDoorbell();
-        this.drain();
+        this.drain(false);
         this.disks.look();
         this.#runTimers();
         return;
@@ -510,7 +583,10 @@ export class MachineService {
         return this.carryOut(message.cpu, message.request);
       case 'tripleFault':
         this.onEvent({ kind: 'tripleFault', chain: message.chain });
+        if (this.debug.tripleFault(message.cpu)) return;
         return this.carryOut(message.cpu, { kind: 'reset', reason: 'Triple fault.' });
+      case 'debug':
+        return this.debug.fromVcpu(message.cpu, message.message);
       case 'reached': {
         const waiting = this.#runUntil;
         this.#runUntil = undefined;
@@ -522,6 +598,14 @@ export class MachineService {
         else waiting?.reject(new MachineError('wrong-state', message.missed));
         return;
       }
+      case 'smmBreak':
+        if (this.state === 'running') {
+          this.onEvent({ kind: 'smmBreak', cpu: message.cpu, at: message.at });
+          this.#pauseNow(`vCPU ${message.cpu} has ${message.at === 'entry' ? 'entered' : 'left'} System Management Mode.`);
+        }
+        // Paused by now, by this or by somebody else: that holds it.
+        run(this.memory.words, releaseStop(this.control.stopWords, message.cpu, StopReason.debug));
+        return;
       case 'crashed':
         return this.crash(message.reason);
     }
@@ -547,12 +631,15 @@ export class MachineService {
         case 'powerOff':
           void this.powerOff(request.reason);
           return;
+        case 'pause':
+          if (this.state === 'running') this.#pauseNow(request.reason);
+          break;
         case 'debugExit':
           this.onEvent({ kind: 'debugExit', value: request.value });
           void this.powerOff('The guest ended the run through its debug port.');
           return;
         case 'smi':
-          this.control.attend(request.cpu, Attention.smi);
+          this.smm.send(cpu >= 0 ? cpu : 0, request.cause);
           break;
       }
     }
@@ -578,7 +665,7 @@ export class MachineService {
     this.#timer = undefined;
     if (this.clock.mode === 'virtual') {
       // The vCPU runs the timers itself, at exact instructions; it has to hear of what was armed here.
-      if (this.state === 'running') this.control.attend(0, Attention.timer);
+      if (this.state === 'running') this.control.attend(this.control.turn.holder, Attention.timer);
       return;
     }
     const deadline = this.state === 'running' ? this.bus.timers.next() : Infinity;
@@ -596,15 +683,25 @@ export class MachineService {
   // Output and input
 
   /** Hands the output of chips to the main thread, as far as it keeps up. */
-  drain(): void {
+  drain(alertsNow = true): void {
     for (const [name, ring] of this.bus.outputs) {
+      if (name === alertStream && !alertsNow && !ring.congested) {
+        // Many come together; the vCPU says so of the first only, so what waits costs it nothing.
+        if (!ring.empty) this.#alertTimer ??= setTimeout(() => this.drain(), alertInterval);
+        continue;
+      }
       const kind = this.chips.outputs[name];
       for (;;) {
         if (this.#unread >= unreadLimit) return;
+        if (name === alertStream) {
+          clearTimeout(this.#alertTimer);
+          this.#alertTimer = undefined;
+        }
         const bytes = ring.take();
         if (bytes.length === 0) break;
         this.#unread += bytes.length;
         if (kind !== undefined) this.onEvent({ kind, bytes });
+        else if (name === alertStream) this.onEvent({ kind: 'guard', alerts: decodeAlerts(bytes) });
       }
     }
   }
@@ -612,7 +709,7 @@ export class MachineService {
   /** The main thread has taken `bytes` of output. */
   taken(bytes: number): void {
     this.#unread -= bytes;
-    this.drain();
+    this.drain(false);
   }
 
   /** Work on chips from here: under the lock, and under the virtual clock while no vCPU runs, so that time is exact. */
@@ -660,6 +757,12 @@ export class MachineService {
       this.#feedTimer = setTimeout(() => this.#feed(), feedInterval);
   }
 
+  /** See Machine.guard. */
+  changeGuard(request: GuardRequest): Promise<GuardState> {
+    this.#require(['running', 'paused', ...(request.kind === 'look' ? (['crashed', 'off'] as const) : [])], 'guarded');
+    return this.#guard.perform(request);
+  }
+
   // Looking
 
   #watchScreen(): void {
@@ -693,7 +796,31 @@ export class MachineService {
   statistics(): MachineStatistics {
     const since = this.#ranSince === undefined ? 0 : performance.now() - this.#ranSince;
     const views = Array.from({ length: this.control.cpus }, (_, cpu) => this.memory.block(vcpuState, String(cpu)));
-    return readStatistics(views, (this.#ranFor + since) / 1000);
+    const idle = this.#usage.map(({ idleSeconds }) => idleSeconds);
+    return readStatistics(views, idle, (this.#ranFor + since) / 1000, this.smm.statistics());
+  }
+
+  /** What the host's calls about SMM work on. */
+  get smmMachine(): SmmMachine {
+    const { memory, smm } = this;
+    return {
+      name: this.#configuration.name,
+      memory,
+      map: this.bus.memory,
+      smm,
+      layout: this.#configuration.saveState ?? 'intel32',
+      smramControl: () => this.bus.lock.with(() => this.chips.smramControl()),
+      state: () => this.state,
+      send: (cpu) => {
+        this.#require(['running', 'paused'], 'sent an SMI');
+        const send = () => smm.send(cpu, 'injected');
+        return this.clock.mode === 'virtual' ? this.#whileStopped(send) : send();
+      },
+    };
+  }
+
+  breakOnSmm(when: SmmBreak): void {
+    this.smm.breakOn = when;
   }
 
   digest(): string {
@@ -704,8 +831,10 @@ export class MachineService {
 
   /** Ends all timers of this thread. */
   dispose(): void {
+    this.grace.dispose();
     clearTimeout(this.#timer);
     clearTimeout(this.#feedTimer);
+    clearTimeout(this.#alertTimer);
     clearInterval(this.#screenTimer);
     this.#giveUpTarget('The machine was disposed of before it got there.');
   }

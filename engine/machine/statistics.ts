@@ -1,6 +1,7 @@
 /** Counters of the vCPU blocks as the host shows them. */
 import type { VcpuState } from '../isa/state.ts';
 import type { MachineStatistics, VcpuStatistics } from './machine.ts';
+import type { SmmStatistics } from './smm-face.ts';
 
 /** Names of Exit, by value. */
 const exitNames = ['none', 'budget', 'attention', 'fault', 'halt', 'service'] as const;
@@ -20,14 +21,15 @@ function named(counters: Uint32Array, name: (index: number) => string): Record<s
 }
 
 /** Reads the counters of a machine that may be running: each is right, together they are of slightly different moments. */
-export function readStatistics(vcpus: readonly VcpuState[], seconds: number): MachineStatistics {
+export function readStatistics(vcpus: readonly VcpuState[], idle: readonly number[], seconds: number, smm: SmmStatistics): MachineStatistics {
   const each = vcpus.map(
-    (state): VcpuStatistics => ({
+    (state, cpu): VcpuStatistics => ({
       instructions: Number(state.retired),
       exits: named(state.exits, (index) => exitNames[index] ?? `exit ${index}`),
       exceptions: named(state.exceptions, (index) => exceptionNames[index] ?? `vector ${index}`),
       interrupts: state.interrupts,
       halted: state.activity !== 0,
+      idleSeconds: idle[cpu] ?? 0,
     }),
   );
   const instructions = each.reduce((sum, { instructions: count }) => sum + count, 0);
@@ -35,5 +37,5 @@ export function readStatistics(vcpus: readonly VcpuState[], seconds: number): Ma
   for (const { exits: counts } of each) {
     for (const [name, count] of Object.entries(counts)) exits[name] = (exits[name] ?? 0) + count;
   }
-  return { seconds, instructions, mips: seconds > 0 ? instructions / seconds / 1e6 : 0, exits, vcpus: each };
+  return { seconds, instructions, mips: seconds > 0 ? instructions / seconds / 1e6 : 0, exits, vcpus: each, smm };
 }

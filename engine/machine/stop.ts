@@ -12,6 +12,9 @@
  * Exclusivity (one vCPU runs, the others stand still) has one owner at a time. Who waits to be the owner is QUIESCENT, so it
  * can be stopped itself. The owner's `exclusive` bits are withdrawn before the ownership is: the next owner would lose its own otherwise.
  *
+ * Who finds that a vCPU has to be let go, because it stands in the middle of an instruction, waits until it has come out of there, and has withdrawn
+ * all its own stops before: it is QUIESCENT itself, if it is a vCPU, and there is no circle of those who wait for each other.
+ *
  * All of it is a text over AtomicStep (see there); test/model/stop.spec.ts explores every interleaving.
  */
 import { Attention } from '../isa/state.ts';
@@ -36,6 +39,12 @@ export const enum StopReason {
   power = 1 << 6,
   /** A chip on this vCPU's thread posted something that the service worker has yet to carry out. */
   request = 1 << 7,
+  /** No reason: somebody knocks, so that a vCPU which stands still looks at its attention word. It takes the bit back itself. */
+  knock = 1 << 8,
+  /** The service worker reads memory in this vCPU's stead while it stands still by itself (engine/peek). */
+  peek = 1 << 9,
+  /** Somebody looks, for a moment, where the vCPU stands; see grace-period.ts. */
+  grace = 1 << 10,
 }
 
 /** Indices of the protocol's words. */
@@ -47,8 +56,18 @@ export interface StopWords {
   attention(cpu: number): number;
   /** 0, or the number of the vCPU that has exclusivity plus one. */
   readonly owner: number;
-  /** Index of a word that is 1 while the vCPU is QUIESCENT in the middle of an instruction: it waits for the device lock. */
+  /** Index of a word that is not 0 while the vCPU is QUIESCENT in the middle of an instruction: an Inside. Its end is notified. */
   inside(cpu: number): number;
+}
+
+/** What a vCPU waits for in the middle of an instruction. */
+export const enum Inside {
+  /** The device lock. What the instruction stores afterwards it may have translated before. */
+  lock = 1,
+  /** Exclusivity. It stores nothing afterwards that it does not look at again. */
+  exclusivity = 2,
+  /** Between two instructions, but in the middle of changing who is in SMM (engine/smm/rendezvous.ts). */
+  rendezvous = 3,
 }
 
 /**
@@ -67,7 +86,8 @@ export function* leaveQuiescence(words: StopWords, cpu: number): Protocol {
   for (;;) {
     const seen = yield { at: 'leave', op: 'compareExchange', word, expected: 0, value: running };
     if (seen === 0) return;
-    yield { at: 'leave.wait', op: 'wait', word, expected: seen };
+    if ((seen & StopReason.knock) !== 0) yield { at: 'leave.knock', op: 'and', word, value: ~StopReason.knock };
+    else yield { at: 'leave.wait', op: 'wait', word, expected: seen };
   }
 }
 
@@ -79,21 +99,31 @@ export function* obeyStop(words: StopWords, cpu: number): Protocol {
   yield* leaveQuiescence(words, cpu);
 }
 
-/** Any thread: asks one vCPU to stop for `reason`. Follow with awaitQuiescence before relying on it. */
-export function* requestStop(words: StopWords, cpu: number, reason: number): Protocol {
-  const before = yield { at: 'request', op: 'or', word: words.stop(cpu), value: reason };
-  if ((before & running) !== 0) {
-    yield { at: 'request.attention', op: 'or', word: words.attention(cpu), value: Attention.stop };
-  }
+/** The vCPU's own thread: it is no longer in the middle of anything. */
+export function* comeOutside(words: StopWords, cpu: number, where: string): Protocol {
+  const word = words.inside(cpu);
+  yield { at: `${where}.outside`, op: 'store', word, value: 0 };
+  yield { at: `${where}.outside.notify`, op: 'notify', word };
+}
+
+/**
+ * Any thread: asks one vCPU to stop for `reason`. True: it was RUNNING, follow with awaitQuiescence before relying on it. `local` is what
+ * the caller has to remember meanwhile.
+ */
+export function* requestStop(words: StopWords, cpu: number, reason: number, local = 0): Protocol<boolean> {
+  const before = yield { at: 'request', op: 'or', word: words.stop(cpu), value: reason, local };
+  if ((before & running) === 0) return false;
+  yield { at: 'request.attention', op: 'or', word: words.attention(cpu), value: Attention.stop, local };
+  return true;
 }
 
 /** Any thread that may block: returns when the vCPU is QUIESCENT; it stays so as long as the caller's reason is set. */
-export function* awaitQuiescence(words: StopWords, cpu: number): Protocol {
+export function* awaitQuiescence(words: StopWords, cpu: number, local = 0): Protocol {
   const word = words.stop(cpu);
   for (;;) {
-    const seen = yield { at: 'await', op: 'load', word };
+    const seen = yield { at: 'await', op: 'load', word, local };
     if ((seen & running) === 0) return;
-    yield { at: 'await.wait', op: 'wait', word, expected: seen };
+    yield { at: 'await.wait', op: 'wait', word, expected: seen, local };
   }
 }
 
@@ -106,8 +136,15 @@ export function* releaseStop(words: StopWords, cpu: number, reason: number): Pro
 
 /** Stops all vCPUs but `except` and waits until they stand still. */
 export function* stopAll(words: StopWords, reason: number, except = -1): Protocol {
-  for (let cpu = 0; cpu < words.cpus; cpu++) if (cpu !== except) yield* requestStop(words, cpu, reason);
-  for (let cpu = 0; cpu < words.cpus; cpu++) if (cpu !== except) yield* awaitQuiescence(words, cpu);
+  let awaited = 0;
+  for (let cpu = 0; cpu < words.cpus; cpu++) {
+    if (cpu !== except && (yield* requestStop(words, cpu, reason, awaited))) awaited |= 1 << cpu;
+  }
+  for (let cpu = 0; awaited !== 0; cpu++) {
+    if ((awaited & (1 << cpu)) === 0) continue;
+    yield* awaitQuiescence(words, cpu, awaited);
+    awaited &= ~(1 << cpu);
+  }
 }
 
 /**
@@ -115,12 +152,19 @@ export function* stopAll(words: StopWords, reason: number, except = -1): Protoco
  * for the device lock counts as stopped, but its block is not up to date; it is let go and stopped again. Not under the lock.
  */
 export function* stopBetweenInstructions(words: StopWords, reason: number): Protocol {
+  yield* stopUnless(words, reason, -1, 0);
+}
+
+/** As stopBetweenInstructions, for all but `except`; `allowed` (an Inside) does not matter to the caller. */
+export function* stopUnless(words: StopWords, reason: number, except: number, allowed: number): Protocol {
   attempt: for (;;) {
-    yield* stopAll(words, reason);
+    yield* stopAll(words, reason, except);
     for (let cpu = 0; cpu < words.cpus; cpu++) {
+      if (cpu === except) continue;
       const inside = yield { at: 'inside', op: 'load', word: words.inside(cpu) };
-      if (inside === 0) continue;
-      yield* releaseAll(words, reason);
+      if (inside === 0 || inside === allowed) continue;
+      yield* releaseAll(words, reason, except);
+      yield { at: 'inside.wait', op: 'wait', word: words.inside(cpu), expected: inside };
       continue attempt;
     }
     return;
@@ -139,11 +183,37 @@ export function* acquireExclusivity(words: StopWords, cpu: number): Protocol {
   for (;;) {
     const owner = yield { at: 'own', op: 'compareExchange', word: words.owner, expected: 0, value: cpu + 1 };
     if (owner === 0) break;
+    yield { at: 'own.inside', op: 'store', word: words.inside(cpu), value: Inside.exclusivity };
     yield* enterQuiescence(words, cpu);
     yield { at: 'own.wait', op: 'wait', word: words.owner, expected: owner };
     yield* leaveQuiescence(words, cpu);
+    yield* comeOutside(words, cpu, 'own');
   }
   yield* stopAll(words, StopReason.exclusive, cpu);
+}
+
+/**
+ * As acquireExclusivity, and nobody waits for the device lock in the middle of an instruction: what others store after releaseExclusivity
+ * they translate after it.
+ */
+export function* acquireExclusivityBetweenInstructions(words: StopWords, cpu: number): Protocol {
+  yield* acquireExclusivity(words, cpu);
+  attempt: for (;;) {
+    for (let other = 0; other < words.cpus; other++) {
+      const inside = yield { at: 'between', op: 'load', word: words.inside(other) };
+      if (inside !== Inside.lock) continue;
+      yield* releaseAll(words, StopReason.exclusive, cpu);
+      // Somebody may have stopped it who waits for us to stand still as well.
+      yield { at: 'between.inside', op: 'store', word: words.inside(cpu), value: Inside.exclusivity };
+      yield* enterQuiescence(words, cpu);
+      yield { at: 'between.wait', op: 'wait', word: words.inside(other), expected: Inside.lock };
+      yield* leaveQuiescence(words, cpu);
+      yield* comeOutside(words, cpu, 'between');
+      yield* stopAll(words, StopReason.exclusive, cpu);
+      continue attempt;
+    }
+    return;
+  }
 }
 
 export function* releaseExclusivity(words: StopWords, cpu: number): Protocol {

@@ -23,18 +23,30 @@ interface Entry {
 
 export class TimerSet {
   readonly #entries: Entry[] = [];
+  /** Where in memory `armed` and `deadline` of each timer are, in elements; `next` is asked for before every slice of instructions. */
+  readonly #armedAt: number[] = [];
+  readonly #deadlineAt: number[] = [];
+  readonly #words: Uint32Array;
+  readonly #doubles: Float64Array;
   /** Told of each deadline that was armed, so that whoever sleeps can plan anew. */
   onArmed: (deadline: number) => void = () => {};
 
-  constructor(private readonly memory: MachineMemory) {}
+  constructor(private readonly memory: MachineMemory) {
+    this.#words = new Uint32Array(memory.buffer);
+    this.#doubles = new Float64Array(memory.buffer);
+  }
 
   add(name: string, callback: () => void): Timer {
     if (this.#entries.some((entry) => entry.name === name)) throw new RangeError(`The timer ${name} exists already.`);
-    const state = this.memory.block(timerBlock, name);
+    const base = this.memory.directory.open(timerBlock, name);
+    const state = timerBlock.at(this.memory.buffer, base);
+    this.#armedAt.push((base + timerBlock.offset.armed) >>> 2);
+    this.#deadlineAt.push((base + timerBlock.offset.deadline) >>> 3);
     this.#entries.push({ name, state, callback });
     return {
       arm: (deadline) => {
-        if (!Number.isSafeInteger(deadline)) throw new RangeError(`The deadline ${deadline} of timer ${name} is no whole number of nanoseconds.`);
+        if (!Number.isSafeInteger(deadline))
+          throw new RangeError(`The deadline ${deadline} of timer ${name} is no whole number of nanoseconds.`);
         state.deadline = deadline;
         state.armed = 1;
         this.onArmed(deadline);
@@ -51,7 +63,11 @@ export class TimerSet {
   /** The earliest deadline, or Infinity. */
   next(): number {
     let earliest = Infinity;
-    for (const { state } of this.#entries) if (state.armed !== 0 && state.deadline < earliest) earliest = state.deadline;
+    for (let index = 0; index < this.#armedAt.length; index++) {
+      if (this.#words[this.#armedAt[index]!] === 0) continue;
+      const deadline = this.#doubles[this.#deadlineAt[index]!]!;
+      if (deadline < earliest) earliest = deadline;
+    }
     return earliest;
   }
 

@@ -11,6 +11,10 @@ import { platformOf, postRequest, VcpuThread, type Processor, type VcpuParts } f
 
 /** Retires what it is told to, unless it is halted. */
 class Counting implements Processor {
+  enterSystemManagementMode(): void {
+    throw new Error('nobody sends SMIs here');
+  }
+
   count = 0;
   halted = false;
   readonly budgets: number[] = [];
@@ -107,10 +111,37 @@ describe('the thread of a vCPU', () => {
     let runs = 0;
     machine.bus.timer('tick', () => runs++).arm(1000);
     thread.turn();
-    expect([runs, processor.count]).toEqual([0, 1_000_000]);
+    expect([runs, processor.count]).toEqual([0, 10_000]);
     machine.hostTime += 1000n;
     thread.turn();
-    expect([runs, processor.count]).toEqual([1, 1_000_000]);
+    expect([runs, processor.count]).toEqual([1, 1_010_000]);
+  });
+
+  it('cuts what it runs for the deadline ahead', () => {
+    const { machine, processor, thread } = build('wall');
+    machine.clock.resume();
+    const timer = machine.bus.timer('tick', () => undefined);
+    for (const deadline of [1e9, 1e6, 1e5, 1]) {
+      timer.arm(machine.clock.now() + deadline);
+      thread.turn();
+    }
+    expect(processor.budgets).toEqual([1_000_000, 250_000, 25_000, 10_000]);
+  });
+
+  it('gets on although a timer is due again and again before it could run anything', () => {
+    const { machine, processor, thread } = build('wall');
+    machine.clock.resume();
+    let runs = 0;
+    const timer = machine.bus.timer('tick', () => {
+      runs++;
+      machine.hostTime += 5000n;
+      timer.arm(machine.clock.now() - 4000);
+      if (runs % 50 === 0) timer.arm(machine.clock.now() + 1);
+    });
+    timer.arm(1);
+    machine.hostTime += 1n;
+    for (let turn = 0; turn < 3; turn++) thread.turn();
+    expect(processor.count).toBeGreaterThanOrEqual(30_000);
   });
 
   it('obeys a stop and is RUNNING again afterwards', () => {
@@ -146,20 +177,6 @@ describe('the thread of a vCPU', () => {
     expect(stopWord()).toBe(StopReason.request | running);
     expect(attention() & Attention.stop).not.toBe(0);
     run(machine.memory.words, releaseStop(machine.control.stopWords, 0, StopReason.request));
-  });
-
-  it('acknowledges dropped caches after a run that began behind the request', () => {
-    const { machine, processor, thread } = build('wall');
-    let during = -1;
-    const first = machine.control.requestFlush(1);
-    processor.during = () => {
-      if (during < 0) during = machine.control.requestFlush(1);
-    };
-    expect(machine.control.flushPassed(first)).toBe(false);
-    thread.turn();
-    expect([machine.control.flushPassed(first), machine.control.flushPassed(during)]).toEqual([true, false]);
-    thread.turn();
-    expect(machine.control.flushPassed(during)).toBe(true);
   });
 
   it('does not stand still inside an instruction that fills a ring, but behind it', () => {

@@ -19,8 +19,12 @@ import {
   type Picture,
   type SavedState,
 } from './machine.ts';
+import type { DebugCall, DebugCalls, DebugRequest } from './debug/calls.ts';
+import type { InjectedSmis, SmmBreak, SmmEvents, SmmSaveState, SmmState } from './smm-face.ts';
 import { placeDrives } from './drives.ts';
 import { MachineMemory, mebibyte, pageSize } from './memory.ts';
+import { alertBytes } from '../guard/alert.ts';
+import type { GuardRequest, GuardState } from './guard-types.ts';
 import type { Compiled, FromService, ServiceCall, ServiceCalls, ServiceStart, ToService, VcpuStart } from './protocol.ts';
 
 /** How long a machine that is disposed of may take to bring its images to the medium, in milliseconds. */
@@ -39,9 +43,6 @@ function romBytesOf(boot: BootSource): number {
 }
 
 function check(configuration: MachineConfiguration): void {
-  if (configuration.cpus !== 1) {
-    throw new MachineError('not-supported', `Machines have one virtual CPU for now; ${configuration.cpus} were asked for.`);
-  }
   if (configuration.startTime !== undefined && !Number.isFinite(configuration.startTime)) {
     throw new MachineError('bad-configuration', 'The start time is not a number of seconds.');
   }
@@ -88,16 +89,23 @@ class VirtualMachine implements Machine {
     options: MachineOptions,
   ) {
     this.#memory = memory;
-    const directory = options.workerDirectory instanceof URL ? options.workerDirectory : pathToFileURL(`${options.workerDirectory}/`);
+    const directory =
+      options.workerDirectory instanceof URL ? options.workerDirectory : pathToFileURL(`${options.workerDirectory}/`);
     const entry = (name: string) => fileURLToPath(new URL(name, directory.href.endsWith('/') ? directory : `${directory.href}/`));
     const channels = Array.from({ length: configuration.cpus }, () => new MessageChannel());
     const data: ServiceStart = { memory: memory.memory, configuration, vcpus: channels.map(({ port1 }) => port1) };
-    const service = new Worker(entry('service-worker.js'), { name: `${configuration.name}: service`, workerData: data, transferList: data.vcpus });
+    const service = new Worker(entry('service-worker.js'), {
+      name: `${configuration.name}: service`,
+      workerData: data,
+      transferList: data.vcpus,
+    });
     this.#service = service;
     this.ready = new Promise((resolve, reject) => {
       service.on('message', (message: FromService) => {
         if (message.kind === 'ready') {
-          channels.forEach(({ port2 }, cpu) => this.#startVcpu(entry('vcpu-worker.js'), { memory: memory.memory, configuration, cpu, service: port2, interpreter }));
+          channels.forEach(({ port2 }, cpu) =>
+            this.#startVcpu(entry('vcpu-worker.js'), { memory: memory.memory, configuration, cpu, service: port2, interpreter }),
+          );
           resolve();
         } else this.#receive(message);
       });
@@ -111,8 +119,14 @@ class VirtualMachine implements Machine {
   }
 
   #startVcpu(file: string, data: VcpuStart): void {
-    const worker = new Worker(file, { name: `${this.configuration.name}: vCPU ${data.cpu}`, workerData: data, transferList: [data.service] });
-    worker.on('error', (error) => this.#post({ kind: 'vcpuDied', cpu: data.cpu, reason: `The worker of vCPU ${data.cpu} failed: ${error.message}` }));
+    const worker = new Worker(file, {
+      name: `${this.configuration.name}: vCPU ${data.cpu}`,
+      workerData: data,
+      transferList: [data.service],
+    });
+    worker.on('error', (error) =>
+      this.#post({ kind: 'vcpuDied', cpu: data.cpu, reason: `The worker of vCPU ${data.cpu} failed: ${error.message}` }),
+    );
     worker.on('message', (message: Compiled) => {
       interpreter ??= message.interpreter;
     });
@@ -129,6 +143,7 @@ class VirtualMachine implements Machine {
         const { event, state } = message;
         this.state = state;
         if (event.kind === 'serial' || event.kind === 'debugConsole') this.#post({ kind: 'taken', bytes: event.bytes.length });
+        else if (event.kind === 'guard') this.#post({ kind: 'taken', bytes: event.alerts.length * alertBytes });
         this.#emit(event);
         return;
       }
@@ -158,7 +173,8 @@ class VirtualMachine implements Machine {
   /** The service worker is gone. */
   #fail(reason: string): void {
     this.#service = undefined;
-    for (const { reject } of this.#pending.values()) reject(new MachineError('crashed', `The machine ${this.configuration.name} is gone. ${reason}`));
+    for (const { reject } of this.#pending.values())
+      reject(new MachineError('crashed', `The machine ${this.configuration.name} is gone. ${reason}`));
     this.#pending.clear();
     if (this.#disposed !== undefined || this.state === 'crashed') return;
     this.state = 'crashed';
@@ -239,8 +255,46 @@ class VirtualMachine implements Machine {
     return this.#call('runUntil', count);
   }
 
+  guard(request: GuardRequest): Promise<GuardState> {
+    return this.#call('guard', request);
+  }
+
   display(): Promise<DisplayEndpoint> {
     return this.#call('display', undefined);
+  }
+
+  async debug<Call extends DebugCall>(call: Call, argument: DebugCalls[Call]['argument']): Promise<DebugCalls[Call]['result']> {
+    // A call and its own argument: the pair is one of DebugRequest, and what comes back is its result.
+    const request = { call, argument } as DebugRequest;
+    return (await this.#call('debug', request)) as DebugCalls[Call]['result'];
+  }
+
+  smm(): Promise<SmmState> {
+    return this.#call('smm', undefined);
+  }
+
+  smmEvents(since: number): Promise<SmmEvents> {
+    return this.#call('smmEvents', since);
+  }
+
+  injectSmi(target: number | 'all', count = 1): Promise<InjectedSmis> {
+    return this.#call('injectSmi', { target, count });
+  }
+
+  breakOnSmm(when: SmmBreak): Promise<void> {
+    return this.#call('breakOnSmm', when);
+  }
+
+  readSmram(address: number, length: number): Promise<Uint8Array> {
+    return this.#call('readSmram', { address, length });
+  }
+
+  smmSaveState(cpu: number): Promise<SmmSaveState> {
+    return this.#call('smmSaveState', cpu);
+  }
+
+  ask(tool: string, question: unknown): Promise<unknown> {
+    return this.#call('ask', { tool, question });
   }
 
   /**

@@ -19,7 +19,7 @@ export interface BlockDevice {
   write(offset: number, from: Uint8Array): void;
   /** Returns when all that was written before survives the end of the process and of the host. */
   flush(): void;
-  /** Flushes and gives the file and its lock back. A second call does nothing. */
+  /** Flushes and gives the file and its lock back, the latter also when the flush fails and this throws. A second call does nothing. */
   close(): void;
 }
 

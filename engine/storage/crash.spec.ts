@@ -42,7 +42,7 @@ describe('a qcow2 image whose process or host ends at any instant', () => {
     expect(crashEverywhere(life('none', seed))).toEqual([]);
   });
 
-  it('is so while its refcount table moves', () => {
+  it('is so while its refcount table moves', { timeout: 120_000 }, () => {
     const life = fullLife();
     let table = 0;
     expect(crashEverywhere({ ...life, ended: (file) => (table = readHeader(file).refcountTableOffset) })).toEqual([]);

@@ -36,15 +36,19 @@ function failure(path: string, doing: string, error: unknown): StorageError {
 
 class HostFile implements ImageFile {
   #descriptor: number | undefined;
+  /** As this program knows it. Nobody else may cut the file off meanwhile. */
   #length: number;
+  /** Whether the file system counts names: a count that goes to zero says that the file was deleted. */
+  readonly #hasNames: boolean;
 
   constructor(
     readonly path: string,
     descriptor: number,
-    length: number,
+    { size, nlink }: { readonly size: number; readonly nlink: number },
   ) {
     this.#descriptor = descriptor;
-    this.#length = length;
+    this.#length = size;
+    this.#hasNames = nlink > 0;
   }
 
   get length(): number {
@@ -64,6 +68,13 @@ class HostFile implements ImageFile {
       if (count === 0) break;
       done += count;
     }
+    // Zeros for what was there would be a lie.
+    if (done < into.length && offset + done < this.#length) {
+      throw new StorageError(
+        'io',
+        `${this.path} has become shorter while it was open: something else cut it off at ${offset + done} bytes.`,
+      );
+    }
     into.fill(0, done);
   }
 
@@ -79,6 +90,12 @@ class HostFile implements ImageFile {
   sync(): void {
     const descriptor = this.#open;
     this.#attempt('flushed', () => fs.fdatasyncSync(descriptor));
+    if (this.#hasNames && this.#attempt('flushed', () => fs.fstatSync(descriptor)).nlink === 0) {
+      throw new StorageError(
+        'io',
+        `${this.path} was deleted while it was open: what is written to it will be lost. Copy what you need from the guest.`,
+      );
+    }
   }
 
   close(): void {
@@ -128,13 +145,13 @@ export function openHostFile(path: string, writable: boolean): ImageFile {
     fs.closeSync(descriptor);
     throw new StorageError('unreachable', `${path} is no plain file; an image must be one.`);
   }
-  return new HostFile(path, descriptor, status.size);
+  return new HostFile(path, descriptor, status);
 }
 
 /** Makes an empty file, which must not be there yet (StorageError 'unreachable'). */
 export function createHostFile(path: string): ImageFile {
   try {
-    return new HostFile(path, fs.openSync(path, 'wx+', 0o644), 0);
+    return new HostFile(path, fs.openSync(path, 'wx+', 0o644), { size: 0, nlink: 1 });
   } catch (error) {
     throw reach(path, 'made', error);
   }

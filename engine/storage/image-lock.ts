@@ -28,6 +28,26 @@ export interface ImageLock {
   release(): void;
 }
 
+/** What these files' names are: of locks, of locks that are being made (by the process with this number), of locks moved aside. */
+const lockName =
+  /^(?<image>.+?)(?:(?:\.reader-[0-9a-f]{18})?\.lock|\.(?<pid>\d+)-[0-9a-f]{18}\.lock-new|(?:\.reader-[0-9a-f]{18})?\.lock-[0-9a-f]{12})$/;
+
+/** The name of the image that a file of this name would be a lock of; undefined when it can be none. */
+export function imageOfLock(name: string): string | undefined {
+  return lockName.exec(name)?.groups?.['image'];
+}
+
+/** Whether a file is a lock's, and whoever made it is gone. Nobody's any more: who holds the folder may remove it. */
+export function isLeftBehind(name: string, content: Uint8Array): boolean {
+  const match = lockName.exec(name);
+  if (match === null) return false;
+  // One that was being made may have no content yet.
+  const maker = match.groups?.['pid'];
+  if (maker !== undefined) return !isRunning(Number(maker));
+  const holder = parseHolder(Buffer.from(content).toString('utf8'));
+  return holder !== undefined && holder.nonce !== '' && !isHeld(holder);
+}
+
 /** Someone else's attempts to take a stale lock over that are waited out by trying again. */
 const rounds = 8;
 
@@ -72,7 +92,7 @@ export function releaseLocksOf(owner: string, paths: readonly string[]): void {
 
 /** Makes the lock's file with its content, at one instant. False if a reader may go without. */
 function place(path: string, file: string, mine: Holder, writer: boolean): boolean {
-  const temporary = `${path}.${mine.nonce}.lock-new`;
+  const temporary = `${path}.${mine.pid}-${mine.nonce}.lock-new`;
   try {
     fs.writeFileSync(temporary, `${JSON.stringify(mine)}\n`, { flag: 'wx' });
   } catch (error) {
@@ -131,27 +151,40 @@ function readers(path: string): string[] {
 /** Undefined if there is none or if it says nothing: locks appear with their whole content. */
 function readHolder(file: string): Holder | undefined {
   try {
-    const value: unknown = JSON.parse(fs.readFileSync(file, 'utf8'));
+    return parseHolder(fs.readFileSync(file, 'utf8'));
+  } catch {
+    return undefined;
+  }
+}
+
+function parseHolder(text: string): Holder | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
     if (typeof value !== 'object' || value === null) return undefined;
-    const text = (name: string) =>
+    const word = (name: string) =>
       name in value && typeof Reflect.get(value, name) === 'string' ? String(Reflect.get(value, name)) : '';
     const pid = 'pid' in value ? value.pid : undefined;
     if (typeof pid !== 'number' || !Number.isInteger(pid) || pid <= 0) return undefined;
-    return { pid, started: text('started'), host: text('host'), owner: text('owner'), nonce: text('nonce') };
+    return { pid, started: word('started'), host: word('host'), owner: word('owner'), nonce: word('nonce') };
   } catch {
     return undefined;
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    // EPERM: it runs as somebody else.
+    return !isSystemError(error, ['ESRCH']);
   }
 }
 
 /** Whether its process still runs. One of another host cannot be judged and counts as running. */
 function isHeld(holder: Holder): boolean {
   if (holder.host !== hostname()) return true;
-  try {
-    process.kill(holder.pid, 0);
-  } catch (error) {
-    // EPERM: it runs as somebody else.
-    if (isSystemError(error, ['ESRCH'])) return false;
-  }
+  if (!isRunning(holder.pid)) return false;
   const started = processStart(holder.pid);
   return started === '' || holder.started === '' || started === holder.started;
 }

@@ -40,7 +40,7 @@ const foreign: readonly { readonly at: number; readonly bytes: readonly number[]
   { at: 0, bytes: [...Buffer.from('conectix')], what: 'a VHD image' },
   { at: 0, bytes: [...Buffer.from('vhdxfile')], what: 'a VHDX image' },
   { at: 0, bytes: [...Buffer.from('QED\0')], what: 'a QED image' },
-  { at: 257, bytes: [...Buffer.from('ustar')], what: 'an archive (an OVA appliance, perhaps): unpack it first' },
+  { at: 257, bytes: [...Buffer.from('ustar')], what: 'an archive (an OVA appliance, perhaps)' },
 ];
 
 /** What a file's first bytes say, or undefined. Throws StorageError 'wrong-format' for formats that are not handled. */
@@ -52,7 +52,7 @@ export function detectFormat(file: ImageFile): ImageFormat | undefined {
   if (!found) return undefined;
   throw new StorageError(
     'wrong-format',
-    `${file.path} is ${found.what}; raw and qcow2 images can be used (\`qemu-img convert -O qcow2\` makes one).`,
+    `${file.path} is ${found.what}; raw and qcow2 images can be used (\`vitrine create\` converts VMDK, VDI and OVA; \`qemu-img convert -O qcow2\` makes one of any).`,
   );
 }
 

@@ -235,6 +235,8 @@ export class RefcountTable {
 
   #addBlock(index: number, cluster: number): void {
     const offset = cluster * this.#clusterBytes;
+    // Its room is taken now, so that a host that is full says so before anything depends on it.
+    this.#file.write(offset, new Uint8Array(this.#clusterBytes));
     this.#blocks.create(offset);
     this.#offsets[index] = offset;
     this.#dirtySectors.add(Math.floor((index * 8) / sectorBytes));

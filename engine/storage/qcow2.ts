@@ -40,7 +40,7 @@ export class Qcow2Device implements BlockDevice {
   #dataUnflushed = false;
   #autoclear: boolean;
   #closed = false;
-  /** After a failed commit nobody knows what is on the medium. */
+  /** Of a commit that failed otherwise than for want of room: nobody knows what is on the medium. */
   #failed: StorageError | undefined;
 
   /**
@@ -102,7 +102,7 @@ export class Qcow2Device implements BlockDevice {
     if (this.#closed) return;
     try {
       // Twice: the first commit gives clusters back, the second writes that.
-      if (!this.#failed) for (let round = 0; round < 2; round++) this.flush();
+      for (let round = 0; round < 2; round++) this.flush();
     } finally {
       this.#closed = true;
       try {
@@ -225,7 +225,8 @@ export class Qcow2Device implements BlockDevice {
     const { clusterBytes } = this.header;
     const offset = tableOffset(this.#l1, l1Index);
     if (offset !== 0 && refcounts.get(offset / clusterBytes) === 1) return this.#tables.get(offset);
-    const cluster = refcounts.allocate();
+    // Its room is taken now: a host that is full shall say so here, and not when the disk is flushed.
+    const cluster = this.#writeFresh(refcounts, new Uint8Array(clusterBytes));
     const table = this.#tables.create(cluster * clusterBytes);
     if (offset !== 0) {
       table.bytes.set(this.#tables.get(offset).bytes);
@@ -252,25 +253,39 @@ export class Qcow2Device implements BlockDevice {
     try {
       refcounts.writeBlocks();
       for (const table of dirtyTables) if (table.fresh) table.write(this.#file);
-      this.#file.sync();
-      if (refcounts.writeTable()) this.#file.sync();
+      this.#sync();
+      // What is on the medium now may be pointed to, also if this commit gets no further and another one ends it.
+      for (const table of dirtyTables) table.fresh = false;
+      if (refcounts.writeTable()) this.#sync();
       const pointers = dirtyTables.some((table) => !table.fresh) || this.#l1DirtySectors.size > 0;
-      for (const table of dirtyTables) {
-        table.write(this.#file);
-        table.fresh = false;
-      }
+      for (const table of dirtyTables) table.write(this.#file);
       for (const sector of this.#l1DirtySectors) {
         const from = sector * sectorBytes;
         this.#file.write(this.header.l1Offset + from, new Uint8Array(this.#l1.buffer, from, sectorBytes));
       }
-      if (pointers) this.#file.sync();
+      if (pointers) this.#sync();
     } catch (error) {
-      this.#failed =
-        error instanceof StorageError ? error : new StorageError('io', `${this.#file.path} cannot be flushed.`, { cause: error });
-      throw this.#failed;
+      // What was not written is still dirty: when there is room again, another commit can do it.
+      if (error instanceof StorageError && error.code === 'no-space' && !this.#failed) throw error;
+      throw this.#fail(error);
     }
     this.#l1DirtySectors.clear();
     this.#dataUnflushed = false;
     refcounts.applyReleases();
+  }
+
+  /** After a sync that failed, whatever why, nobody knows what is on the medium, and the next one may claim success. */
+  #sync(): void {
+    try {
+      this.#file.sync();
+    } catch (error) {
+      throw this.#fail(error);
+    }
+  }
+
+  #fail(error: unknown): StorageError {
+    this.#failed ??=
+      error instanceof StorageError ? error : new StorageError('io', `${this.#file.path} cannot be flushed.`, { cause: error });
+    return this.#failed;
   }
 }

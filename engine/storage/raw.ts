@@ -55,7 +55,7 @@ export class RawDevice implements BlockDevice {
   close(): void {
     if (this.#closed) return;
     try {
-      if (!this.#failed) this.flush();
+      this.flush();
     } finally {
       this.#closed = true;
       this.#file.close();

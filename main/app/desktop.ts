@@ -2,10 +2,12 @@ import { writeFile } from 'node:fs/promises';
 import { dialog, shell, type BrowserWindow } from 'electron';
 import { HostError } from '../host/errors.ts';
 import type { Desktop } from '../host/router.ts';
+import type { GdbTerminals } from './gdb-terminals.ts';
+import type { Openings } from './opening.ts';
 import type { Windows } from './windows.ts';
 
 /** What only this front can do: windows, the system's dialogs, the file browser. */
-export function createDesktop(windows: Windows, focused: () => BrowserWindow | null): Desktop {
+export function createDesktop(windows: Windows, openings: Openings, terminals: GdbTerminals, focused: () => BrowserWindow | null): Desktop {
   /** A dialog belongs to the window it was asked from, where there is one. */
   const over = <Options, Result>(ask: { (window: BrowserWindow, options: Options): Result; (options: Options): Result }, options: Options): Result => {
     const window = focused();
@@ -14,6 +16,10 @@ export function createDesktop(windows: Windows, focused: () => BrowserWindow | n
   return {
     async openConsole(id) {
       windows.openConsole(id);
+    },
+    async dockConsole(id) {
+      windows.openLibrary(`/machine/${id}?panel=console`);
+      windows.closeConsole(id);
     },
     async chooseFile(title, filters) {
       const options: Electron.OpenDialogOptions = { title, filters, properties: ['openFile'] };
@@ -27,6 +33,8 @@ export function createDesktop(windows: Windows, focused: () => BrowserWindow | n
       await writeFile(filePath, bytes);
       return filePath;
     },
+    openings: (signal) => openings.watch(signal),
+    terminals,
     async showFolder(folder) {
       const problem = await shell.openPath(folder);
       if (problem !== '') throw new HostError('NOT_SUPPORTED', `${folder} could not be shown: ${problem}`);

@@ -1,8 +1,8 @@
 import { app, type Session, type WebContents } from 'electron';
 import { ORIGIN } from './scheme.ts';
 
-/** What a console window may ask for after a click: nothing that reaches beyond its own window. */
-const ALLOWED = new Set(['fullscreen', 'pointerLock', 'keyboardLock']);
+/** What a window may ask for after a click: nothing that reaches beyond it, but for text that a person copies. */
+const ALLOWED = new Set(['fullscreen', 'pointerLock', 'keyboardLock', 'clipboard-sanitized-write']);
 
 /** No page leaves its place, opens a window, holds another page, or is given a permission; and none is ours but of our own origin. */
 export function guardContents(log: (text: string) => void): void {

@@ -14,12 +14,16 @@ import { Host } from '../host/host.ts';
 import { assetsFolder, libraryFolder, packageRoot, workerDirectory } from '../host/places.ts';
 import type { FrontContext } from '../host/router.ts';
 import { createDesktop } from './desktop.ts';
+import { electronUpdater } from './electron-updates.ts';
 import { failurePage } from './failure.ts';
+import { GdbTerminals } from './gdb-terminals.ts';
 import { guardContents, guardSession } from './guards.ts';
 import { servePorts } from './host-port.ts';
 import { fail, openLog, warn } from './log.ts';
 import { installMenu } from './menu.ts';
+import { handedOver, Openings, pathsOf } from './opening.ts';
 import { registerScheme, serveScheme } from './scheme.ts';
+import { findChannel, Updates, type UpdateState } from './updates.ts';
 import { WindowPlaces } from './window-places.ts';
 import { Windows } from './windows.ts';
 
@@ -30,19 +34,21 @@ interface Running {
   close(): Promise<void>;
 }
 
-async function openHost(windows: Windows): Promise<Running> {
+async function openHost(windows: Windows, openings: Openings): Promise<Running> {
   const library = libraryFolder(undefined);
   const guests = path.join(assetsFolder(), 'guests');
   const workers = workerDirectory();
   const control = controlPath(library);
+  const terminals = new GdbTerminals();
   const host = await Host.open({ library, program: 'the Vitrine app', control, engine: engineTools(), disk: nodeDisk, guests, warn });
   const common = { host, displayUrl: (_id: string, url: string) => url, doctor: () => runDoctor({ library, workers, guests }), log: fail };
   try {
     const socket = await serveControl(control, { ...common, front: 'command-line' });
     return {
       host,
-      context: { ...common, front: 'app', desktop: createDesktop(windows, () => BrowserWindow.getFocusedWindow()) },
+      context: { ...common, front: 'app', desktop: createDesktop(windows, openings, terminals, () => BrowserWindow.getFocusedWindow()) },
       async close() {
+        terminals.close();
         await socket.close();
         await host.close();
       },
@@ -69,7 +75,10 @@ function confirmLoss(failures: readonly string[]): boolean {
 /** When quitting takes longer than this (milliseconds), a window has to show what it is at. */
 const PATIENCE = 1500;
 
-function start(logFile: string): void {
+/** How often a running app asks the update channel, in milliseconds, if there is one. */
+const UPDATE_INTERVAL = 24 * 60 * 60 * 1000;
+
+function start(logFile: string, openings: Openings): void {
   let failure: string | undefined;
   let running: Running | undefined;
   let closing = false;
@@ -87,9 +96,21 @@ function start(logFile: string): void {
 
   guardSession(session.defaultSession);
   serveScheme(path.join(packageRoot(), 'out/renderer'), () => failure);
-  installMenu({ openLibrary: () => running && windows.openLibrary(), logFile });
+  const channel = findChannel({ packaged: app.isPackaged, platform: process.platform, resources: process.resourcesPath, environment: process.env });
+  const showMenu = (state: UpdateState): void =>
+    installMenu(
+      {
+        openLibrary: () => running && windows.openLibrary(),
+        checkForUpdates: () => void updates.check(),
+        downloadUpdate: () => void updates.download(),
+        logFile,
+      },
+      state,
+    );
+  const updates = new Updates(channel, (found) => electronUpdater(found, warn), showMenu, warn);
+  showMenu(updates.state);
 
-  const opened = openHost(windows);
+  const opened = openHost(windows, openings);
   // A port may be asked for before the library is open; it waits.
   servePorts(() => opened.then(({ context }) => context), warn);
   opened.then(
@@ -99,6 +120,8 @@ function start(logFile: string): void {
       windows.openLibrary();
       void followTheme(done.host);
       void closeConsoles(done.host, windows);
+      void updates.check();
+      setInterval(() => void updates.check(), UPDATE_INTERVAL).unref();
     },
     (error: unknown) => {
       const explained = explain(error, libraryFolder(undefined));
@@ -109,7 +132,12 @@ function start(logFile: string): void {
     },
   );
 
-  app.on('second-instance', () => running && windows.openLibrary());
+  app.on('second-instance', (_event, _words, _directory, handed) => {
+    const files = handedOver.safeParse(handed).data?.paths ?? [];
+    for (const file of files) void openings.add(file);
+    // Files are taken by the library, so it is shown.
+    if (running) windows.openLibrary(files.length > 0 ? '/' : undefined);
+  });
   app.on('activate', () => running && windows.openLibrary());
   app.on('window-all-closed', () => {
     if (process.platform !== 'darwin') app.quit();
@@ -165,13 +193,21 @@ async function closeConsoles(host: Host, windows: Windows): Promise<void> {
 registerScheme();
 // Root has no sandbox to be put in (build/start.mjs); everyone else's pages all are.
 if (!app.commandLine.hasSwitch('no-sandbox')) app.enableSandbox();
-if (!app.requestSingleInstanceLock()) {
+const openings = new Openings(nodeDisk);
+const paths = pathsOf(process.argv, process.cwd(), app.isPackaged ? undefined : app.getAppPath());
+// macOS names files by this event, also before the app is ready.
+app.on('open-file', (event, file) => {
+  event.preventDefault();
+  void openings.add(file);
+});
+if (!app.requestSingleInstanceLock({ paths })) {
   app.quit();
 } else {
+  for (const file of paths) void openings.add(file);
   const logFile = openLog();
   guardContents(warn);
   app.whenReady().then(
-    () => start(logFile),
+    () => start(logFile, openings),
     (error: unknown) => {
       fail(String(error));
       app.exit(1);

@@ -8,6 +8,7 @@ const place = z.object({
   width: z.int().min(200).max(32767),
   height: z.int().min(200).max(32767),
   maximized: z.boolean(),
+  fullScreen: z.boolean().optional(),
 });
 const stored = z.object({ version: z.literal(1), places: z.record(z.string(), place) });
 

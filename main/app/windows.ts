@@ -11,7 +11,7 @@ const ROOM = { light: '#dfe5e7', dark: '#0c1012' };
 const LEAST = { width: 960, height: 600 };
 const LEAST_CONSOLE = { width: 480, height: 320 };
 
-/** The app's windows: one library, and one console for each machine. */
+/** The app's windows: the main one with the library and the workbenches, and one console for each machine. */
 export class Windows {
   #library: BrowserWindow | undefined;
   readonly #consoles = new Map<string, BrowserWindow>();
@@ -25,8 +25,15 @@ export class Windows {
     return this.#library;
   }
 
-  openLibrary(): BrowserWindow {
-    this.#library ??= this.open('library', { width: 1280, height: 800, least: LEAST }, '/', () => (this.#library = undefined));
+  /** `route`: what it shall show; absent: what it shows now. */
+  openLibrary(route?: string): BrowserWindow {
+    if (this.#library && route !== undefined) this.load(this.#library, route);
+    this.#library ??= this.open(
+      'library',
+      { width: 1280, height: 800, least: LEAST },
+      route ?? '/',
+      () => (this.#library = undefined),
+    );
     show(this.#library);
     return this.#library;
   }
@@ -35,7 +42,9 @@ export class Windows {
   openConsole(id: string): BrowserWindow {
     let window = this.#consoles.get(id);
     if (!window) {
-      window = this.open(`console ${id}`, { width: 1024, height: 700, least: LEAST_CONSOLE }, `/console/${id}`, () => this.#consoles.delete(id));
+      window = this.open(`console ${id}`, { width: 1024, height: 700, least: LEAST_CONSOLE }, `/console/${id}`, () =>
+        this.#consoles.delete(id),
+      );
       // No menu: its keys belong to the guest.
       window.removeMenu();
       this.#consoles.set(id, window);
@@ -52,24 +61,47 @@ export class Windows {
     return this.create({ width: 720, height: 420 }, `${ORIGIN}/failure.html`);
   }
 
-  private open(key: string, size: { width: number; height: number; least: { width: number; height: number } }, route: string, closed: () => void): BrowserWindow {
+  private open(
+    key: string,
+    size: { width: number; height: number; least: { width: number; height: number } },
+    route: string,
+    closed: () => void,
+  ): BrowserWindow {
     const areas = screen.getAllDisplays().map(({ workArea }) => workArea);
     const place = this.places.get(key, areas);
     const window = this.create(
-      { width: size.width, height: size.height, minWidth: size.least.width, minHeight: size.least.height, ...(place ? { x: place.x, y: place.y, width: place.width, height: place.height } : {}) },
+      {
+        width: size.width,
+        height: size.height,
+        minWidth: size.least.width,
+        minHeight: size.least.height,
+        ...(place ? { x: place.x, y: place.y, width: place.width, height: place.height } : {}),
+      },
       `${ORIGIN}/#${route}`,
     );
     if (place?.maximized) window.maximize();
+    if (place?.fullScreen) fillScreen(window);
     window.on('close', () => {
       try {
         const areasNow = screen.getAllDisplays().map(({ workArea }) => workArea);
-        this.places.set(key, areasNow, { ...window.getNormalBounds(), maximized: window.isMaximized() });
+        this.places.set(key, areasNow, {
+          ...window.getNormalBounds(),
+          maximized: window.isMaximized(),
+          fullScreen: window.isFullScreen(),
+        });
       } catch (error) {
         this.log(`Where the window was is not remembered: ${String(error)}`);
       }
     });
     window.on('closed', closed);
     return window;
+  }
+
+  /** Another address of the same page: it is told, not loaded again. */
+  private load(window: BrowserWindow, route: string): void {
+    void window
+      .loadURL(`${ORIGIN}/#${route}`)
+      .catch((error: unknown) => this.log(`A window did not go to ${route}: ${String(error)}`));
   }
 
   private create(options: Electron.BrowserWindowConstructorOptions, url: string): BrowserWindow {
@@ -81,7 +113,14 @@ export class Windows {
       autoHideMenuBar: true,
       icon: path.join(assetsFolder(), 'icons/vitrine.png'),
       backgroundColor: nativeTheme.shouldUseDarkColors ? ROOM.dark : ROOM.light,
-      webPreferences: { preload: PRELOAD, contextIsolation: true, sandbox: true, nodeIntegration: false, webviewTag: false, spellcheck: false },
+      webPreferences: {
+        preload: PRELOAD,
+        contextIsolation: true,
+        sandbox: true,
+        nodeIntegration: false,
+        webviewTag: false,
+        spellcheck: false,
+      },
     });
     window.once('ready-to-show', () => window.show());
     window.webContents.on('render-process-gone', (_event, { reason, exitCode }) => {
@@ -91,6 +130,15 @@ export class Windows {
     void window.loadURL(url).catch((error: unknown) => this.log(`A window did not load: ${String(error)}`));
     return window;
   }
+}
+
+/** By the page's own full screen, which its bar follows; a page alone may not begin that without a person's click. */
+function fillScreen(window: BrowserWindow): void {
+  window.once(
+    'show',
+    () =>
+      void window.webContents.executeJavaScript('void document.documentElement.requestFullscreen()', true).catch(() => undefined),
+  );
 }
 
 function show(window: BrowserWindow): void {

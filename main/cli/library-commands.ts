@@ -4,8 +4,9 @@ import type { CreationSource, DriveKind } from '../contract/library.ts';
 import type { LibraryEntry } from '../contract/machine.ts';
 import { libraryFolder } from '../host/places.ts';
 import { formatSize, parseDiskSize, parseMemory } from '../host/memory-size.ts';
-import { CommandError, EXIT, usage } from './exit.ts';
-import { connectToHolder, findMachine, withLibrary, type Services } from './services.ts';
+import { usage } from './exit.ts';
+import { cpus } from './run-options.ts';
+import { findMachine, requireHolder, withLibrary, type Services } from './services.ts';
 import { jsonLine, line, type Terminal } from './terminal.ts';
 
 interface CommonOptions {
@@ -26,7 +27,12 @@ function repeated(value: string, before: string[] = []): string[] {
 
 function table(rows: string[][]): string[] {
   const widths = (rows[0] ?? []).map((_cell, column) => Math.max(...rows.map((row) => (row[column] ?? '').length)));
-  return rows.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ').trimEnd());
+  return rows.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join('  ')
+      .trimEnd(),
+  );
 }
 
 function row(entry: LibraryEntry): string[] {
@@ -37,12 +43,14 @@ function row(entry: LibraryEntry): string[] {
 export function addLibraryCommands(program: Command, services: Services, terminal: Terminal): void {
   const folder = (options: CommonOptions): string => libraryFolder(options.library, terminal.environment);
 
-  libraryOptions(program.command('list').description('list the machines of the library')).action(async (options: CommonOptions) => {
-    const entries = await withLibrary(services, terminal, folder(options), (client) => client.library.list());
-    if (options.json) return jsonLine(terminal.stdout, entries);
-    if (entries.length === 0) return line(terminal.stdout, `There are no machines in ${folder(options)}.`);
-    for (const text of table([['MACHINE', 'STATE', 'MEMORY', 'NAME'], ...entries.map(row)])) line(terminal.stdout, text);
-  });
+  libraryOptions(program.command('list').description('list the machines of the library')).action(
+    async (options: CommonOptions) => {
+      const entries = await withLibrary(services, terminal, folder(options), (client) => client.library.list());
+      if (options.json) return jsonLine(terminal.stdout, entries);
+      if (entries.length === 0) return line(terminal.stdout, `There are no machines in ${folder(options)}.`);
+      for (const text of table([['MACHINE', 'STATE', 'MEMORY', 'NAME'], ...entries.map(row)])) line(terminal.stdout, text);
+    },
+  );
 
   interface CreateOptions extends CommonOptions {
     sample?: string;
@@ -60,6 +68,7 @@ export function addLibraryCommands(program: Command, services: Services, termina
     blank?: string;
     link?: boolean;
     memory?: string;
+    cpus?: string;
     clock?: string;
   }
   libraryOptions(
@@ -82,13 +91,17 @@ export function addLibraryCommands(program: Command, services: Services, termina
       .option('--vgabios <file>', 'VGA firmware beside --bios')
       .option('--link', 'do not copy the files; name them where they are')
       .option('--memory <size>', 'for instance 128M')
+      .option('--cpus <number>', 'virtual processors (1 to 16)')
       .option('--clock <mode>', 'wall or virtual'),
   ).action(async (name: string | undefined, options: CreateOptions) => {
     const source = creationSource(options);
     const clock = options.clock;
     if (clock !== undefined && clock !== 'wall' && clock !== 'virtual') throw usage(`--clock is wall or virtual, not ${clock}.`);
     const memoryBytes = options.memory === undefined ? undefined : parseMemory(options.memory);
-    const machine = await withLibrary(services, terminal, folder(options), (client) => client.library.create({ name, memoryBytes, clock, source }));
+    const processors = options.cpus === undefined ? undefined : cpus(options.cpus);
+    const machine = await withLibrary(services, terminal, folder(options), (client) =>
+      client.library.create({ name, memoryBytes, cpus: processors, clock, source }),
+    );
     if (options.json) return jsonLine(terminal.stdout, machine);
     line(terminal.stdout, `${machine.id} was made in ${machine.folder}.`);
   });
@@ -99,22 +112,28 @@ export function addLibraryCommands(program: Command, services: Services, termina
       .description('make a machine of its own with copies of all files of another; only while that is off')
       .argument('<machine>')
       .argument('[name]', 'what to call it (default: the name with “copy” behind it)')
-      .option('--linked', 'not supported yet: needs disks that share a base'),
+      .option('--linked', 'its disks hold only what differs from the original’s, which stays needed'),
   ).action(async (word: string, name: string | undefined, options: CommonOptions & { linked?: boolean }) => {
-    if (options.linked) throw usage('--linked is not supported yet in this version: only disks can share a base.');
-    const machine = await withLibrary(services, terminal, folder(options), async (client) => client.library.clone({ id: await findMachine(client, word), name }));
+    const machine = await withLibrary(services, terminal, folder(options), async (client) =>
+      client.library.clone({ id: await findMachine(client, word), name, kind: options.linked ? 'linked' : 'full' }),
+    );
     if (options.json) return jsonLine(terminal.stdout, machine);
     line(terminal.stdout, `${machine.id} was made in ${machine.folder}.`);
   });
 
   libraryOptions(
-    program.command('stop').description('pull the plug of a running machine').argument('<machine>').option('--button', 'press the power button instead; the guest decides'),
+    program
+      .command('stop')
+      .description('pull the plug of a running machine')
+      .argument('<machine>')
+      .option('--button', 'press the power button instead; the guest decides'),
   ).action(async (word: string, options: CommonOptions & { button?: boolean }) => {
-    const holder = await connectToHolder(services, folder(options));
-    if (!holder) throw new CommandError(EXIT.failed, `${word} is off: no program has the library ${folder(options)} open.`);
+    const holder = await requireHolder(services, folder(options), word);
     try {
       const id = await findMachine(holder.client, word);
-      const machine = await (options.button ? holder.client.machines.powerButton({ id }) : holder.client.machines.powerOff({ id }));
+      const machine = await (options.button
+        ? holder.client.machines.powerButton({ id })
+        : holder.client.machines.powerOff({ id }));
       if (options.json) jsonLine(terminal.stdout, machine);
       else line(terminal.stdout, options.button ? `The power button of ${id} was pressed.` : `${id} is ${machine.state}.`);
     } finally {
@@ -123,10 +142,12 @@ export function addLibraryCommands(program: Command, services: Services, termina
   });
 
   libraryOptions(
-    program.command('suspend').description('keep the whole state of a running machine in its folder, and end it').argument('<machine>'),
+    program
+      .command('suspend')
+      .description('keep the whole state of a running machine in its folder, and end it')
+      .argument('<machine>'),
   ).action(async (word: string, options: CommonOptions) => {
-    const holder = await connectToHolder(services, folder(options));
-    if (!holder) throw new CommandError(EXIT.failed, `${word} is not on: no program has the library ${folder(options)} open.`);
+    const holder = await requireHolder(services, folder(options), word);
     try {
       const id = await findMachine(holder.client, word);
       const machine = await holder.client.machines.suspend({ id });
@@ -138,10 +159,7 @@ export function addLibraryCommands(program: Command, services: Services, termina
   });
 
   libraryOptions(
-    program
-      .command('discard')
-      .description('remove the state of a suspended machine, which is off then')
-      .argument('<machine>'),
+    program.command('discard').description('remove the state of a suspended machine, which is off then').argument('<machine>'),
   ).action(async (word: string, options: CommonOptions) => {
     await withLibrary(services, terminal, folder(options), async (client) => {
       const machine = await client.machines.discard({ id: await findMachine(client, word) });
@@ -176,12 +194,15 @@ export function addLibraryCommands(program: Command, services: Services, termina
 
   /** Undefined if no drive is asked for. */
   function drivesSource(options: CreateOptions): CreationSource | undefined {
-    const of = (kind: DriveKind, files: string[] = []) => files.map((file) => ({ kind, file: { kind: 'path' as const, path: resolve(file) } }));
+    const of = (kind: DriveKind, files: string[] = []) =>
+      files.map((file) => ({ kind, file: { kind: 'path' as const, path: resolve(file) } }));
     const images = [...of('floppy', options.floppy), ...of('cdrom', options.cdrom), ...of('disk', options.disk)];
     if (images.length === 0 && options.blank === undefined) return undefined;
     const { sample, asm, image, kernel, bootSector, initrd, append, bios, vgabios } = options;
     if ([sample, asm, image, kernel, bootSector, initrd, append].some((value) => value !== undefined)) {
-      throw usage('--disk, --cdrom, --floppy and --blank are started by firmware; of the other sources only --bios goes with them.');
+      throw usage(
+        '--disk, --cdrom, --floppy and --blank are started by firmware; of the other sources only --bios goes with them.',
+      );
     }
     const at = (path: string) => ({ kind: 'path' as const, path: resolve(path) });
     return {
@@ -199,8 +220,12 @@ export function addLibraryCommands(program: Command, services: Services, termina
     const { sample, asm, image, kernel, bootSector, bios } = options;
     if (bios === 'own') throw usage('--bios own starts what is in drives: it goes with --disk, --cdrom, --floppy or --blank.');
     const given = [sample, asm, image, kernel, bootSector, bios].filter((value) => value !== undefined);
-    if (given.length !== 1) throw usage('Say what the machine starts from, with one of --sample, --asm, --image, --kernel, --boot-sector, --bios, --disk, --cdrom, --floppy, --blank.');
-    if (options.link && (sample !== undefined || asm !== undefined)) throw usage('--link is for images; sources are always copied.');
+    if (given.length !== 1)
+      throw usage(
+        'Say what the machine starts from, with one of --sample, --asm, --image, --kernel, --boot-sector, --bios, --disk, --cdrom, --floppy, --blank.',
+      );
+    if (options.link && (sample !== undefined || asm !== undefined))
+      throw usage('--link is for images; sources are always copied.');
     const at = (path: string) => ({ kind: 'path' as const, path: resolve(path) });
     if (sample !== undefined) return { kind: 'sample', sample };
     if (asm !== undefined) return { kind: 'assembly', file: at(asm) };

@@ -5,7 +5,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { fakeEngine, temporaryFolder } from '../host/testing/fake-engine.ts';
 import type { FakeMachine } from '../host/testing/fake-machine.ts';
 import { exitStatus } from './run.ts';
-import { unescape } from './run-options.ts';
+import { unescape } from './guest-console.ts';
 import { fakeCommandLine } from './testing/fake-command-line.ts';
 
 async function open(guest?: (machine: FakeMachine) => void) {
@@ -25,16 +25,27 @@ function soon(check: () => boolean): Promise<void> {
 describe('bad usage ends with 2 and one sentence', () => {
   it.each([
     [['run'], 'Say what to run: one of MACHINE, --kernel, --boot-sector, --bios, --asm, --floppy, --cdrom, --disk.'],
-    [['run', 'hello', '--asm', 'x.asm'], 'Say what to run: one of MACHINE, --kernel, --boot-sector, --bios, --asm, --floppy, --cdrom, --disk.'],
+    [
+      ['run', 'hello', '--asm', 'x.asm'],
+      'Say what to run: one of MACHINE, --kernel, --boot-sector, --bios, --asm, --floppy, --cdrom, --disk.',
+    ],
     [['run', '--asm', 'x', '--floppy', 'a', '--floppy', 'b', '--floppy', 'c'], '--floppy can be given 2 times at most.'],
     [['run', '--boot', 'cdrom,tape', '--cdrom', 'y'], '--boot takes floppy, cdrom and disk, separated by commas, not tape.'],
-    [['run', '--disk', 'a', '--disk', 'b', '--cdrom', 'c', '--disk', 'd', '--disk', 'e'], '--disk and --cdrom can be given 4 times together at most.'],
+    [
+      ['run', '--disk', 'a', '--disk', 'b', '--cdrom', 'c', '--disk', 'd', '--disk', 'e'],
+      '--disk and --cdrom can be given 4 times together at most.',
+    ],
     [['run', 'x', '--report', 'y.json'], '--report is not supported yet in this version.'],
-    [['run', 'x', '--gdb', '1234'], '--gdb is not supported yet in this version.'],
+    [['run', 'x', '--gdb', 'x'], '--gdb takes a port from 0 (any that is free) to 65535, not x.'],
+    [
+      ['run', '--asm', 'x', '--paused'],
+      '--paused goes with --gdb or --script, or with a machine of the library that “vitrine resume” lets go on.',
+    ],
+    [['gdb', 'x', '--port', '70000'], '--port takes a port from 0 (any that is free) to 65535, not 70000.'],
     [['run', 'x', '--rfb', '5900'], '--rfb is not supported yet in this version.'],
     [['run', 'x', '--serial', 'pty'], '--serial pty is not supported yet in this version.'],
     [['run', 'x', '--serial', 'tcp:70000'], '--serial tcp:70000: a port is a number from 0 to 65535.'],
-    [['run', 'x', '--cpus', '2'], '--cpus 2: A machine has one processor in this version.'],
+    [['run', 'x', '--cpus', '17'], '--cpus 17: A machine has at most 16 processors.'],
     [['run', 'x', '--cpus', 'two'], '--cpus takes a number, not two.'],
     [['run', 'x', '--cpus', '0'], '--cpus 0: A machine needs a processor.'],
     [['run', 'x', '--memory', 'lots'], '"lots" is not an amount of memory; write for instance 128M or 1G.'],
@@ -47,8 +58,14 @@ describe('bad usage ends with 2 and one sentence', () => {
     [['run', 'x', '--type', '\\q'], '--type: \\q is none of \\n, \\t, \\b, \\e, \\\\.'],
     [['run', '--asm', 'x', '--append', 'quiet'], '--initrd and --append go with --kernel.'],
     [['run', '--asm', 'x', '--vgabios', 'y'], '--vgabios goes with --bios.'],
-    [['create', 'x'], 'Say what the machine starts from, with one of --sample, --asm, --image, --kernel, --boot-sector, --bios, --disk, --cdrom, --floppy, --blank.'],
-    [['create', 'x', '--disk', 'a.img', '--kernel', 'k'], '--disk, --cdrom, --floppy and --blank are started by firmware; of the other sources only --bios goes with them.'],
+    [
+      ['create', 'x'],
+      'Say what the machine starts from, with one of --sample, --asm, --image, --kernel, --boot-sector, --bios, --disk, --cdrom, --floppy, --blank.',
+    ],
+    [
+      ['create', 'x', '--disk', 'a.img', '--kernel', 'k'],
+      '--disk, --cdrom, --floppy and --blank are started by firmware; of the other sources only --bios goes with them.',
+    ],
     [['create', 'x', '--bios', 'own'], '--bios own starts what is in drives: it goes with --disk, --cdrom, --floppy or --blank.'],
     [['disasm', 'x', '--bits', '64'], '--bits is 16 or 32, not 64.'],
     [['serve', '--port', 'http'], '--port takes a number from 0 to 65535, not http.'],
@@ -58,18 +75,30 @@ describe('bad usage ends with 2 and one sentence', () => {
     expect(await call(...words)).toEqual({ status: 2, out: '', err: `vitrine: ${sentence}\n` });
   });
 
-  it.each([[['--nonsense']], [['frobnicate']], [['run', '--nonsense']], [['delete']], [['asm']], [['list', 'extra']]])('%j', async (words) => {
-    const { call } = await open();
-    const { status, out, err } = await call(...words);
-    expect({ status, out }).toEqual({ status: 2, out: '' });
-    expect(err).toMatch(/^vitrine: [^\n]+\n(?:\(Did you mean [^\n]+\n)?$/);
-  });
+  it.each([[['--nonsense']], [['frobnicate']], [['run', '--nonsense']], [['delete']], [['asm']], [['list', 'extra']]])(
+    '%j',
+    async (words) => {
+      const { call } = await open();
+      const { status, out, err } = await call(...words);
+      expect({ status, out }).toEqual({ status: 2, out: '' });
+      expect(err).toMatch(/^vitrine: [^\n]+\n(?:\(Did you mean [^\n]+\n)?$/);
+    },
+  );
 
   it('of a file that is not there', async () => {
     const { call, folder } = await open();
     const path = join(folder, 'none');
-    for (const [option, what] of [['--asm', 'source'], ['--kernel', 'kernel'], ['--bios', 'firmware'], ['--boot-sector', 'boot sector image']] as const) {
-      expect(await call('run', option, path)).toEqual({ status: 2, out: '', err: `vitrine: The ${what} ${path} does not exist.\n` });
+    for (const [option, what] of [
+      ['--asm', 'source'],
+      ['--kernel', 'kernel'],
+      ['--bios', 'firmware'],
+      ['--boot-sector', 'boot sector image'],
+    ] as const) {
+      expect(await call('run', option, path)).toEqual({
+        status: 2,
+        out: '',
+        err: `vitrine: The ${what} ${path} does not exist.\n`,
+      });
     }
     expect((await call('asm', path)).status).toBe(2);
     expect((await call('disasm', path)).status).toBe(2);
@@ -88,14 +117,39 @@ describe('bad usage ends with 2 and one sentence', () => {
   });
 });
 
-describe('help', () => {
-  it.each(['run', 'list', 'create', 'clone', 'start', 'stop', 'delete', 'asm', 'disasm', 'serve', 'doctor'])('%s explains itself and knows --json', async (verb) => {
+describe('a machine that is not there', () => {
+  it.each(['suspend', 'resume', 'discard', 'clone', 'stop', 'start', 'delete'])('is said to be none by %s', async (verb) => {
     const { call } = await open();
-    const { status, out, err } = await call(verb, '--help');
-    expect({ status, err }).toEqual({ status: 0, err: '' });
-    expect(out).toContain(`Usage: vitrine ${verb}`);
-    expect(out).toContain('--json');
+    expect(await call(verb, 'nosuch')).toEqual({
+      status: 2,
+      out: '',
+      err: 'vitrine: There is no machine named nosuch; "vitrine list" shows what there is.\n',
+    });
+    expect(await call(verb)).toMatchObject({ status: 2, err: "vitrine: missing required argument 'machine'\n" });
   });
+
+  it('is another thing than one that is off', async () => {
+    const { call } = await open();
+    await call('list');
+    expect(await call('suspend', 'hello')).toMatchObject({
+      status: 1,
+      err: expect.stringMatching(/^vitrine: hello is not on: no program has the library .* open\.\n$/),
+    });
+    expect(await call('resume', 'hello')).toMatchObject({ status: 1, err: 'vitrine: The machine is off; start it first.\n' });
+  });
+});
+
+describe('help', () => {
+  it.each(['run', 'list', 'create', 'clone', 'start', 'stop', 'delete', 'asm', 'disasm', 'serve', 'doctor'])(
+    '%s explains itself and knows --json',
+    async (verb) => {
+      const { call } = await open();
+      const { status, out, err } = await call(verb, '--help');
+      expect({ status, err }).toEqual({ status: 0, err: '' });
+      expect(out).toContain(`Usage: vitrine ${verb}`);
+      expect(out).toContain('--json');
+    },
+  );
 
   it('prints the version', async () => {
     const { call } = await open();
@@ -110,7 +164,11 @@ describe('run', () => {
       machine.say('boo');
       machine.say('t ok\n');
     });
-    expect(await call('run', '--asm', asm, '--until-serial', '^boot ok$')).toEqual({ status: 0, out: 'boot ok\n', err: 'debug\n' });
+    expect(await call('run', '--asm', asm, '--until-serial', '^boot ok$')).toEqual({
+      status: 0,
+      out: 'boot ok\n',
+      err: 'debug\n',
+    });
     expect(engine.machines[0]).toMatchObject({ state: 'off', disposed: true });
   });
 
@@ -144,7 +202,13 @@ describe('run', () => {
 
   it('ends with 1 and the exceptions that led there when the guest triple-faults', async () => {
     const { call, asm } = await open((machine) => {
-      machine.emit({ kind: 'tripleFault', chain: [{ vector: 13, code: 0x18, eip: 0x7c05, address: 0 }, { vector: 8, code: 0, eip: 0x7c05, address: 0 }] });
+      machine.emit({
+        kind: 'tripleFault',
+        chain: [
+          { vector: 13, code: 0x18, eip: 0x7c05, address: 0 },
+          { vector: 8, code: 0, eip: 0x7c05, address: 0 },
+        ],
+      });
       machine.become('crashed', 'The guest ended in a triple fault.');
     });
     expect(await call('run', '--asm', asm)).toEqual({
@@ -182,15 +246,26 @@ describe('run', () => {
 
   it('says with --json how it ended', async () => {
     const { call, asm } = await open((machine) => machine.become('off', 'x'));
-    expect(JSON.parse((await call('run', '--asm', asm, '--json')).out)).toMatchObject({ outcome: 'powered-off', status: 0, statistics: { instructions: 1000 } });
+    expect(JSON.parse((await call('run', '--asm', asm, '--json')).out)).toMatchObject({
+      outcome: 'powered-off',
+      status: 0,
+      statistics: { instructions: 1000 },
+    });
   });
 
   it('gives the guest what was asked for', async () => {
     const { call, asm, engine } = await open((machine) => machine.become('off', 'x'));
     await call('run', '--asm', asm, '--memory', '32M', '--clock', 'virtual');
-    expect(engine.machines[0]?.configuration).toMatchObject({ memoryBytes: 32 * 1024 * 1024, clock: 'virtual', cpus: 1, name: 'guest.asm' });
+    expect(engine.machines[0]?.configuration).toMatchObject({
+      memoryBytes: 32 * 1024 * 1024,
+      clock: 'virtual',
+      cpus: 1,
+      name: 'guest.asm',
+    });
     const boot = engine.machines[0]?.configuration.boot;
-    expect(boot?.kind === 'boot-sector' && [...boot.image.subarray(0, 2), ...boot.image.subarray(510)]).toEqual([0xeb, 0xfe, 0x55, 0xaa]);
+    expect(boot?.kind === 'boot-sector' && [...boot.image.subarray(0, 2), ...boot.image.subarray(510)]).toEqual([
+      0xeb, 0xfe, 0x55, 0xaa,
+    ]);
   });
 
   it('types once the guest shows something', async () => {
@@ -221,7 +296,10 @@ describe('run', () => {
     const path = join(folder, 'com1.txt');
     expect((await call('run', '--asm', asm, '--serial', path)).out).toBe('');
     expect(await readFile(path, 'utf8')).toBe('to the file');
-    expect(await call('run', '--asm', asm, '--serial', join(folder, 'none', 'x'))).toMatchObject({ status: 2, err: expect.stringContaining('does not exist') });
+    expect(await call('run', '--asm', asm, '--serial', join(folder, 'none', 'x'))).toMatchObject({
+      status: 2,
+      err: expect.stringContaining('does not exist'),
+    });
   });
 
   it('offers COM1 on a loopback port, with what was said before', async () => {
@@ -244,7 +322,11 @@ describe('run', () => {
     const { call, folder, engine } = await open();
     const path = join(folder, 'bad.asm');
     await writeFile(path, 'nop\nerror\n');
-    expect(await call('run', '--asm', path)).toEqual({ status: 2, out: '', err: 'vitrine: The source has 1 error:\nbad.asm:2:1: That is wrong.\n' });
+    expect(await call('run', '--asm', path)).toEqual({
+      status: 2,
+      out: '',
+      err: 'vitrine: The source has 1 error:\nbad.asm:2:1: That is wrong.\n',
+    });
     expect(engine.machines).toEqual([]);
   });
 
@@ -257,7 +339,10 @@ describe('the library by the command line', () => {
   it('creates a machine with drives, each with the format it was found to have', async () => {
     const { call, folder, library } = await open();
     await writeFile(join(folder, 'disk.img'), new Uint8Array(1024 * 1024));
-    expect(await call('create', 'Box', '--disk', join(folder, 'disk.img'), '--blank', '1G', '--bios', 'own')).toMatchObject({ status: 0, err: '' });
+    expect(await call('create', 'Box', '--disk', join(folder, 'disk.img'), '--blank', '1G', '--bios', 'own')).toMatchObject({
+      status: 0,
+      err: '',
+    });
     expect(JSON.parse(await readFile(join(library, 'box', 'machine.json'), 'utf8'))).toMatchObject({
       boot: { kind: 'own-bios' },
       drives: [
@@ -269,12 +354,28 @@ describe('the library by the command line', () => {
 
   it('lists, creates and deletes', async () => {
     const { call, asm, library } = await open();
-    expect((await call('list')).out).toMatch(/^MACHINE +STATE +MEMORY +NAME\nhello +off +16 MiB +Hello \(assembly: hello\.asm\)\n$/);
-    expect(await call('create', 'My guest', '--asm', asm, '--memory', '8M')).toEqual({ status: 0, err: '', out: `my-guest was made in ${join(library, 'my-guest')}.\n` });
-    expect(JSON.parse((await call('list', '--json')).out)).toMatchObject([{ id: 'hello' }, { id: 'my-guest', memoryBytes: 8 * 1024 * 1024 }]);
+    expect((await call('list')).out).toMatch(
+      /^MACHINE +STATE +MEMORY +NAME\nhello +off +16 MiB +Hello \(assembly: hello\.asm\)\n$/,
+    );
+    expect(await call('create', 'My guest', '--asm', asm, '--memory', '8M')).toEqual({
+      status: 0,
+      err: '',
+      out: `my-guest was made in ${join(library, 'my-guest')}.\n`,
+    });
+    expect(JSON.parse((await call('list', '--json')).out)).toMatchObject([
+      { id: 'hello' },
+      { id: 'my-guest', memoryBytes: 8 * 1024 * 1024 },
+    ]);
     expect((await call('clone', 'my-guest', 'Second')).out).toBe(`second was made in ${join(library, 'second')}.\n`);
     expect((await call('clone', 'nowhere')).status).toBe(2);
-    expect(await call('clone', 'my-guest', '--linked')).toMatchObject({ status: 2, err: 'vitrine: --linked is not supported yet in this version: only disks can share a base.\n' });
+    expect(await call('clone', 'my-guest', '--linked')).toMatchObject({
+      status: 2,
+      err: 'vitrine: My guest has no hard disk in its folder that a clone could be linked to. Make a full clone.\n',
+    });
+    await call('create', 'Base', '--blank', '4M');
+    expect((await call('clone', 'base', 'Linked', '--linked')).out).toContain('linked was made in');
+    expect((await call('delete', 'base', '--disks')).err).toContain('The linked clone Linked needs its disks.');
+    for (const id of ['linked', 'base']) expect((await call('delete', id, '--disks')).status).toBe(0);
     expect((await call('delete', 'second', '--disks')).status).toBe(0);
     expect((await call('delete', 'my-guest', '--dry-run')).out).toMatch(/^machine\.json {2}\d+ bytes\n$/);
     expect((await call('delete', 'My guest', '--disks')).out).toBe('my-guest was deleted.\n');
@@ -287,12 +388,18 @@ describe('the library by the command line', () => {
     const { terminal, ended } = begin('run', 'hello');
     await soon(() => engine.machines[0]?.state === 'running');
     expect(JSON.parse((await call('list', '--json')).out)).toMatchObject([{ id: 'hello', state: 'running' }]);
-    expect(await call('run', 'hello')).toMatchObject({ status: 1, err: expect.stringContaining('is in use by vitrine run (process') });
+    expect(await call('run', 'hello')).toMatchObject({
+      status: 1,
+      err: expect.stringContaining('is in use by vitrine run (process'),
+    });
     expect(await call('start', 'hello')).toMatchObject({ status: 1, err: 'vitrine: The machine is on already.\n' });
     expect(await call('stop', 'hello')).toEqual({ status: 0, out: 'hello is off.\n', err: '' });
     expect(await ended).toBe(0);
     expect(terminal.err).toBe('');
-    expect(await call('stop', 'hello')).toMatchObject({ status: 1, err: expect.stringMatching(/^vitrine: hello is off: no program has the library/) });
+    expect(await call('stop', 'hello')).toMatchObject({
+      status: 1,
+      err: expect.stringMatching(/^vitrine: hello is not on: no program has the library/),
+    });
   });
 
   it('serves it, and starts and stops machines in the server', async () => {
@@ -303,7 +410,10 @@ describe('the library by the command line', () => {
     expect(url).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/#token=[\w-]{43}$/);
     expect(await call('start', 'hello')).toEqual({ status: 0, out: 'hello is running in vitrine serve.\n', err: '' });
     expect(JSON.parse((await call('stop', 'hello', '--json')).out)).toMatchObject({ id: 'hello', state: 'off' });
-    expect(await call('serve')).toMatchObject({ status: 1, err: expect.stringContaining(`The library ${library} is in use by vitrine serve`) });
+    expect(await call('serve')).toMatchObject({
+      status: 1,
+      err: expect.stringContaining(`The library ${library} is in use by vitrine serve`),
+    });
     terminal.signal('SIGINT');
     expect(await ended).toBe(0);
     expect((await call('list')).status).toBe(0);
@@ -313,8 +423,13 @@ describe('the library by the command line', () => {
     const { call, library } = await open();
     await call('list');
     await writeFile(join(library, 'hello', 'machine.json'), '{"version": 99}');
-    expect((await call('list')).out).toMatch(/hello +unreadable +machine\.json cannot be opened: it was written by a newer Vitrine/);
-    expect(await call('run', 'hello')).toMatchObject({ status: 2, err: expect.stringMatching(/^vitrine: hello: machine\.json cannot be opened/) });
+    expect((await call('list')).out).toMatch(
+      /hello +unreadable +machine\.json cannot be opened: it was written by a newer Vitrine/,
+    );
+    expect(await call('run', 'hello')).toMatchObject({
+      status: 2,
+      err: expect.stringMatching(/^vitrine: hello: machine\.json cannot be opened/),
+    });
   });
 });
 
@@ -332,7 +447,10 @@ describe('asm and disasm', () => {
     expect(err).toContain(`vitrine: ${bad} has 100 errors; nothing was written.`);
     const json = await call('asm', bad, '--json');
     expect((JSON.parse(json.out) as { diagnostics: unknown[] }).diagnostics).toHaveLength(100);
-    expect(await call('disasm', join(folder, 'guest.bin'), '--org', '7c00h')).toMatchObject({ status: 0, out: '00007c00  ebfe                  bytes\n' });
+    expect(await call('disasm', join(folder, 'guest.bin'), '--org', '7c00h')).toMatchObject({
+      status: 0,
+      out: '00007c00  ebfe                  bytes\n',
+    });
   });
 });
 

@@ -1,11 +1,16 @@
 import { Command, CommanderError } from 'commander';
 import { addAssemblyCommands } from './assembly-commands.ts';
 import { addDoctorCommand } from './doctor-command.ts';
+import { addGdbCommand } from './gdb-command.ts';
 import { EXIT, outcomeOf } from './exit.ts';
+import { addGuardCommands } from './guard-commands.ts';
 import { addLibraryCommands } from './library-commands.ts';
 import { addRunCommands } from './run-commands.ts';
+import { addPeekCommand } from './peek-command.ts';
+import { addScriptCommand } from './script-command.ts';
 import { addServeCommand } from './serve-command.ts';
 import type { Services } from './services.ts';
+import { addSmmCommands } from './smm-commands.ts';
 import { line, type Terminal } from './terminal.ts';
 
 /** Runs one command line (without the program's own name) and returns its exit status. Never throws. */
@@ -26,8 +31,13 @@ export async function runCommandLine(words: readonly string[], services: Service
     .exitOverride();
   addRunCommands(program, services, terminal, finish);
   addLibraryCommands(program, services, terminal);
+  addSmmCommands(program, services, terminal);
+  addGuardCommands(program, services, terminal);
   addAssemblyCommands(program, services, terminal);
+  addPeekCommand(program, services, terminal);
+  addScriptCommand(program, services, terminal, finish);
   addServeCommand(program, services, terminal, finish);
+  addGdbCommand(program, services, terminal);
   addDoctorCommand(program, services, terminal, finish);
   try {
     await program.parseAsync([...words], { from: 'user' });

@@ -2,22 +2,30 @@ import { basename } from 'node:path';
 import type { Command } from 'commander';
 import { loadBoot } from '../host/boot.ts';
 import { ownFirmware } from '../host/firmware.ts';
+import { GuestLabels } from '../host/guest-labels.ts';
 import { configureMachine } from '../host/host.ts';
 import { libraryFolder } from '../host/places.ts';
 import { Session } from '../host/session.ts';
 import type { MachineConfiguration } from '../host/engine-types.ts';
 import { MEMORY_UNIT } from '../contract/machine.ts';
 import { libraryOptions } from './library-commands.ts';
-import { run } from './run.ts';
+import { run, type TakeSteps } from './run.ts';
 import { DEFAULT_MEMORY, planRun, type RawRunOptions, type RunPlan } from './run-options.ts';
+import { clientGuest, sessionGuest, type ScriptGuest } from './script/guest.ts';
+import { runScript } from './script/run-script.ts';
+import { readScript, type ScriptFile } from './script/script-file.ts';
 import { connectToHolder, findMachine, holdLibrary, type Services } from './services.ts';
 import { jsonLine, line, type Terminal } from './terminal.ts';
 
 const EXIT_HELP = `
-Exit status: 0 the --until was met, or the guest powered off · (v<<1)|1 the guest wrote v to port 0xF4 · 124 time-out ·
-2 bad usage or bad input · 1 failed while running · 130 Ctrl-C. Port 0xE9 prints to stderr.
+Exit status: 0 the --until was met, the script is done, or the guest powered off · (v<<1)|1 the guest wrote v to port 0xF4 · 124 time-out ·
+2 bad usage or bad input ·
+1 failed while running, or a step of the script failed (124: it waited in vain) · 130 Ctrl-C. Port 0xE9 prints to stderr.
 
 Without --serial, what the guest writes to COM1 is printed; with --serial stdio it is also read from the terminal.`;
+
+/** gdb is served before the first instruction, so the machine has to stand there meanwhile. */
+const startsPaused = (plan: RunPlan): boolean => plan.paused || plan.gdb !== undefined;
 
 /** An option that may be given more than once. */
 const repeated = (value: string, before: string[] = []): string[] => [...before, value];
@@ -39,7 +47,7 @@ export function addRunCommands(program: Command, services: Services, terminal: T
       .option('--cdrom <file>', 'CD-ROM image; with disks up to four', repeated)
       .option('--disk <file>', 'hard-disk image, which the guest may change; with CD-ROMs up to four', repeated)
       .option('--boot <order>', 'what firmware tries, for instance cdrom,disk (default: floppy,cdrom,disk)')
-      .option('--cpus <number>', 'virtual processors (1 in this version)')
+      .option('--cpus <number>', 'virtual processors (1 to 16)')
       .option('--memory <size>', 'for instance 128M (the default)')
       .option('--clock <mode>', 'wall (the default) or virtual')
       .option('--serial <target>', 'stdio, a file, or tcp:PORT on loopback')
@@ -47,9 +55,11 @@ export function addRunCommands(program: Command, services: Services, terminal: T
       .option('--until-screen <regex>', 'end with 0 when the text screen shows this')
       .option('--timeout <seconds>', 'end with 124 after so long')
       .option('--type <text>', 'type this once the guest shows something; \\n \\t \\b \\e \\\\ are keys')
+      .option('--script <file>', 'take the steps of this file (docs/formats/script.md); end with 0 behind the last')
       .option('--screenshot <file>', 'write the last picture as PNG')
       .option('--report <file>', 'not supported yet')
-      .option('--gdb <port>', 'not supported yet')
+      .option('--gdb <port>', 'let gdb attach at this port of loopback from the first instruction on; 0 is any that is free')
+      .option('--paused', 'stay before the first instruction until gdb, the script or “vitrine resume” lets it go on')
       .option('--rfb <port>', 'not supported yet')
       .option('--stats', 'print counters as one line of JSON at the end')
       .addHelpText('after', EXIT_HELP),
@@ -119,8 +129,12 @@ export function addRunCommands(program: Command, services: Services, terminal: T
 
   const warn = (sentence: string): void => line(terminal.stderr, `vitrine: ${sentence}`);
 
+  const steps = (script: ScriptFile | undefined, guest: ScriptGuest, { json }: RunPlan): TakeSteps | undefined =>
+    script && ((signal, endLine) => runScript(script, guest, { disk: services.disk, terminal, json, endLine }, signal));
+
   async function runFiles(plan: RunPlan, files: Parameters<typeof loadBoot>[1]): Promise<number> {
     const { disk, engine, guests } = services;
+    const script = plan.script === undefined ? undefined : await readScript(disk, plan.script);
     const memoryBytes = plan.memoryBytes ?? DEFAULT_MEMORY;
     const boot = await loadBoot({ disk, assemble: engine.assemble, guests }, files, memoryBytes);
     const configuration: MachineConfiguration = {
@@ -132,12 +146,17 @@ export function addRunCommands(program: Command, services: Services, terminal: T
       drives: plan.drives,
       bootOrder: plan.bootOrder,
     };
-    const session = new Session(undefined, disk, () => undefined, warn);
-    return run(session, () => session.start(engine.createMachine, () => Promise.resolve(configuration), false), plan, disk, terminal);
+    const labels = new GuestLabels({ disk, assemble: engine.assemble, guests });
+    const session = new Session(undefined, disk, () => undefined, warn, () => labels.symbols(files));
+    const start = () => session.start(engine.createMachine, () => Promise.resolve(configuration), startsPaused(plan));
+    const guest = sessionGuest(session, () => labels.of(files));
+    return run(session, start, plan, disk, terminal, steps(script, guest, plan));
   }
 
   /** The library is held meanwhile, so that `stop` finds the machine and no other program starts it too. */
   async function runNamed(plan: RunPlan, word: string, library: string, paused: boolean): Promise<number> {
+    const { disk } = services;
+    const script = plan.script === undefined ? undefined : await readScript(disk, plan.script);
     const held = await holdLibrary(services, terminal, library, 'vitrine run');
     try {
       const id = await findMachine(held.client, word);
@@ -154,7 +173,9 @@ export function addRunCommands(program: Command, services: Services, terminal: T
             bootOrder: plan.bootOrder ?? configuration.bootOrder,
           };
         };
-        return run(session, () => held.host.start(id, paused, configure), plan, services.disk, terminal);
+        const start = () => held.host.start(id, paused || startsPaused(plan), configure);
+        const guest = clientGuest(held.client, id);
+        return run(session, start, plan, disk, terminal, steps(script, guest, plan));
       });
     } finally {
       await held.close();

@@ -6,6 +6,8 @@ import { scancodesOf } from '../host/keyboard.ts';
 import { parseMemory } from '../host/memory-size.ts';
 import { MEMORY_UNIT } from '../contract/machine.ts';
 import { notYet, usage } from './exit.ts';
+import { patternOf, unescape } from './guest-console.ts';
+import { parsePort } from './port.ts';
 
 /** The options of `run` as commander gives them. */
 export interface RawRunOptions {
@@ -29,16 +31,19 @@ export interface RawRunOptions {
   untilScreen?: string;
   timeout?: string;
   type?: string;
+  script?: string;
   screenshot?: string;
   report?: string;
   gdb?: string;
+  paused?: boolean;
   rfb?: string;
   stats?: boolean;
   json?: boolean;
 }
 
 /** Where COM1 goes. */
-export type SerialTarget = { kind: 'stdio' } | { kind: 'output' } | { kind: 'file'; path: string } | { kind: 'tcp'; port: number };
+export type SerialTarget =
+  { kind: 'stdio' } | { kind: 'output' } | { kind: 'file'; path: string } | { kind: 'tcp'; port: number };
 
 /** A run, checked. */
 export interface RunPlan {
@@ -57,7 +62,13 @@ export interface RunPlan {
   timeout: number | undefined;
   /** Scancodes, a keystroke each. */
   strokes: number[][];
+  /** File of steps that are taken one after the other. */
+  script: string | undefined;
   screenshot: string | undefined;
+  /** Port at which gdb may attach; 0 is any. */
+  gdb: number | undefined;
+  /** It stays before its first instruction until somebody lets it go. */
+  paused: boolean;
   stats: boolean;
   json: boolean;
 }
@@ -71,8 +82,8 @@ export const DEFAULT_MEMORY = 128 * MEMORY_UNIT;
 
 /** Checks everything that can be checked before a file is opened. Throws CommandError (status 2). */
 export function planRun(word: string | undefined, options: RawRunOptions): RunPlan {
-  const { report, gdb, rfb } = options;
-  for (const [flag, value] of Object.entries({ report, gdb, rfb })) {
+  const { report, rfb } = options;
+  for (const [flag, value] of Object.entries({ report, rfb })) {
     if (value !== undefined) throw notYet(`--${flag}`);
   }
   const clock = options.clock;
@@ -85,14 +96,33 @@ export function planRun(word: string | undefined, options: RawRunOptions): RunPl
     memoryBytes: options.memory === undefined ? undefined : parseMemory(options.memory),
     clock,
     serial: serial(options.serial),
-    untilSerial: pattern('--until-serial', options.untilSerial),
-    untilScreen: pattern('--until-screen', options.untilScreen),
+    untilSerial: options.untilSerial === undefined ? undefined : patternOf('--until-serial', options.untilSerial),
+    untilScreen: options.untilScreen === undefined ? undefined : patternOf('--until-screen', options.untilScreen),
     timeout: options.timeout === undefined ? undefined : seconds(options.timeout),
     strokes: options.type === undefined ? [] : scancodesOf(unescape(options.type)),
+    script: script(options),
     screenshot: options.screenshot,
+    gdb: options.gdb === undefined ? undefined : parsePort('--gdb', options.gdb),
+    paused: paused(word, options),
     stats: options.stats ?? false,
     json: options.json ?? false,
   };
+}
+
+/** A script says itself what is waited for and typed, and in which order. */
+function script(options: RawRunOptions): string | undefined {
+  if (options.script === undefined) return undefined;
+  const { type, untilSerial, untilScreen } = options;
+  if ([type, untilSerial, untilScreen].some((value) => value !== undefined))
+    throw usage('--script goes with none of --type, --until-serial, --until-screen: type, wait-serial and wait-screen are steps of it.');
+  return resolve(options.script);
+}
+
+/** Without a name, gdb and a script nobody could let it go on. */
+function paused(word: string | undefined, { paused: wanted = false, gdb, script: steps }: RawRunOptions): boolean {
+  if (wanted && word === undefined && gdb === undefined && steps === undefined)
+    throw usage('--paused goes with --gdb or --script, or with a machine of the library that “vitrine resume” lets go on.');
+  return wanted;
 }
 
 function source(word: string | undefined, options: RawRunOptions): RunPlan['from'] {
@@ -111,7 +141,10 @@ function source(word: string | undefined, options: RawRunOptions): RunPlan['from
   if (bios === undefined && options.vgabios !== undefined) throw usage('--vgabios goes with --bios.');
   const path = (file: string | undefined): string | undefined => (file === undefined ? undefined : resolve(file));
   if (kernel !== undefined) {
-    return { kind: 'files', files: { kind: 'kernel', file: resolve(kernel), initrd: path(options.initrd), commandLine: options.append } };
+    return {
+      kind: 'files',
+      files: { kind: 'kernel', file: resolve(kernel), initrd: path(options.initrd), commandLine: options.append },
+    };
   }
   if (bios !== undefined) return { kind: 'files', files: { kind: 'bios', file: resolve(bios), vgaBios: path(options.vgabios) } };
   if (bootSector !== undefined) return { kind: 'files', files: { kind: 'boot-sector', file: resolve(bootSector) } };
@@ -121,10 +154,12 @@ function source(word: string | undefined, options: RawRunOptions): RunPlan['from
 
 /** Images for drives, in the order in which they take their places. */
 function drives(options: Pick<RawRunOptions, 'floppy' | 'cdrom' | 'disk'>): DriveConfiguration[] {
-  const of = (kind: DriveConfiguration['kind'], files: string[] = []): DriveConfiguration[] => files.map((file) => ({ kind, path: resolve(file) }));
+  const of = (kind: DriveConfiguration['kind'], files: string[] = []): DriveConfiguration[] =>
+    files.map((file) => ({ kind, path: resolve(file) }));
   const all = [...of('floppy', options.floppy), ...of('cdrom', options.cdrom), ...of('disk', options.disk)];
   if ((options.floppy?.length ?? 0) > FLOPPY_DRIVES) throw usage(`--floppy can be given ${FLOPPY_DRIVES} times at most.`);
-  if (all.length - (options.floppy?.length ?? 0) > IDE_POSITIONS) throw usage(`--disk and --cdrom can be given ${IDE_POSITIONS} times together at most.`);
+  if (all.length - (options.floppy?.length ?? 0) > IDE_POSITIONS)
+    throw usage(`--disk and --cdrom can be given ${IDE_POSITIONS} times together at most.`);
   return all;
 }
 
@@ -135,11 +170,16 @@ function bootOrder(text: string): DriveConfiguration['kind'][] {
   });
 }
 
-function cpus(text: string): number {
+/** The number behind --cpus. */
+export function cpus(text: string): number {
   const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
   const checked = cpuCount.safeParse(value);
   if (checked.success) return checked.data;
-  throw usage(Number.isNaN(value) ? `--cpus takes a number, not ${text}.` : `--cpus ${text}: ${checked.error.issues[0]?.message ?? 'refused.'}`);
+  throw usage(
+    Number.isNaN(value)
+      ? `--cpus takes a number, not ${text}.`
+      : `--cpus ${text}: ${checked.error.issues[0]?.message ?? 'refused.'}`,
+  );
 }
 
 function serial(text: string | undefined): SerialTarget {
@@ -155,15 +195,6 @@ function serial(text: string | undefined): SerialTarget {
   return { kind: 'tcp', port: Number(port) };
 }
 
-function pattern(option: string, text: string | undefined): RegExp | undefined {
-  if (text === undefined) return undefined;
-  try {
-    return new RegExp(text, 'm');
-  } catch {
-    throw usage(`${option}: ${JSON.stringify(text)} is not a regular expression.`);
-  }
-}
-
 /** The longest that a timer of Node can wait. */
 const TIMEOUT_LIMIT = 0x7fffffff;
 
@@ -172,15 +203,4 @@ function seconds(text: string): number {
   if (text.trim() === '' || !Number.isFinite(value) || value <= 0) throw usage(`--timeout takes seconds above 0, not ${text}.`);
   if (value * 1000 > TIMEOUT_LIMIT) throw usage(`--timeout is at most ${Math.floor(TIMEOUT_LIMIT / 1000)} seconds.`);
   return value * 1000;
-}
-
-const ESCAPES: Record<string, string> = { n: '\n', r: '\n', t: '\t', b: '\b', e: '\u001b', '\\': '\\' };
-
-/** `\n`, `\t`, `\b`, `\e` and `\\`, since a shell has no keys for these. */
-export function unescape(text: string): string {
-  return text.replace(/\\(.?)/g, (whole, character: string) => {
-    const plain = ESCAPES[character];
-    if (plain === undefined) throw usage(`--type: ${whole} is none of \\n, \\t, \\b, \\e, \\\\.`);
-    return plain;
-  });
 }

@@ -1,12 +1,15 @@
-import { setTimeout as setTimer } from 'node:timers/promises';
+import { dirname } from 'node:path';
 import type { MachineEventMessage } from '../contract/machine.ts';
 import { writeAtomically } from '../host/atomic-file.ts';
 import type { MachineInput, MachineStatistics, Picture } from '../host/engine-types.ts';
 import type { Disk } from '../host/disk.ts';
 import { encodePng } from '../host/picture.ts';
 import type { Session } from '../host/session.ts';
-import { CommandError, EXIT, SIGNAL_EXIT } from './exit.ts';
+import { CommandError, EXIT, SIGNAL_EXIT, usage } from './exit.ts';
+import { serveGdb } from './gdb-command.ts';
+import { pause, SCREEN_INTERVAL, screenLines, SerialText, typeStrokes } from './guest-console.ts';
 import type { RunPlan } from './run-options.ts';
+import type { ScriptEnd } from './script/run-script.ts';
 import { openSerial, type SerialPort } from './serial-port.ts';
 import { jsonLine, line, type Terminal } from './terminal.ts';
 
@@ -14,8 +17,13 @@ import { jsonLine, line, type Terminal } from './terminal.ts';
 export type Outcome =
   | { kind: 'until-serial' | 'until-screen' | 'powered-off' | 'timeout' }
   | { kind: 'debug-exit'; value: number }
+  | { kind: 'script-done' }
+  | { kind: 'script-failed'; status: number; sentence: string }
   | { kind: 'crashed'; reason: string }
   | { kind: 'signal'; signal: 'SIGINT' | 'SIGTERM' };
+
+/** Takes the steps of a script until they are done or the signal is aborted. `endLine` is called before something is printed. */
+export type TakeSteps = (signal: AbortSignal, endLine: () => void) => Promise<ScriptEnd>;
 
 /** The exit status of an outcome (architecture, section 8). */
 export function exitStatus(outcome: Outcome): number {
@@ -23,11 +31,14 @@ export function exitStatus(outcome: Outcome): number {
     case 'until-serial':
     case 'until-screen':
     case 'powered-off':
+    case 'script-done':
       return EXIT.done;
     case 'timeout':
       return EXIT.timeOut;
     case 'crashed':
       return EXIT.failed;
+    case 'script-failed':
+      return outcome.status;
     case 'debug-exit':
       // As the shell sees it: the low eight bits.
       return ((outcome.value << 1) | 1) & 0xff;
@@ -36,17 +47,8 @@ export function exitStatus(outcome: Outcome): number {
   }
 }
 
-/** What a pattern is looked for in: the end of what was said. */
-const SEARCHED = 256 * 1024;
-
 /** A guest that resets and fails again and again says the same each time. */
 const SHOWN_TRIPLE_FAULTS = 3;
-
-/** How often the screen is read for a pattern, in milliseconds. */
-const SCREEN_INTERVAL = 100;
-
-/** Between two keystrokes, in milliseconds: about what a fast typist takes, so that no guest's buffer overflows. */
-const STROKE_INTERVAL = 30;
 
 /** A guest that shows nothing gets the keys after so many milliseconds. */
 const SILENCE_LIMIT = 3000;
@@ -56,10 +58,22 @@ const SETTLE_TIME = 500;
 
 /**
  * Runs a machine that `start` powers on, until something of the plan ends it; then pulls the plug, and writes what the plan asks
- * for. Returns the exit status.
+ * for. Returns the exit status. `script` takes the steps of the plan's script with the machine.
  */
-export async function run(session: Session, start: () => Promise<unknown>, plan: RunPlan, disk: Disk, terminal: Terminal): Promise<number> {
-  const watch = new Watch(session, plan, terminal);
+export async function run(
+  session: Session,
+  start: () => Promise<unknown>,
+  plan: RunPlan,
+  disk: Disk,
+  terminal: Terminal,
+  script?: TakeSteps,
+): Promise<number> {
+  // Said now, and not when an hour's picture is lost.
+  const { screenshot } = plan;
+  if (screenshot !== undefined && (await disk.status(dirname(screenshot)))?.folder !== true) {
+    throw usage(`The screenshot cannot go to ${screenshot}: there is no folder ${dirname(screenshot)}.`);
+  }
+  const watch = new Watch(session, plan, terminal, script);
   const stopListening = terminal.onSignal((signal) => watch.end({ kind: 'signal', signal }));
   const serial = await openSerial(
     plan.serial,
@@ -107,11 +121,13 @@ async function lastView(session: Session): Promise<{ picture: Picture | undefine
 }
 
 function report(outcome: Outcome, plan: RunPlan, statistics: MachineStatistics | undefined, terminal: Terminal): void {
+  if (outcome.kind === 'script-failed') line(terminal.stderr, `vitrine: ${outcome.sentence}`);
   if (outcome.kind === 'crashed') line(terminal.stderr, `vitrine: ${outcome.reason}`);
   if (outcome.kind === 'timeout' && (plan.untilSerial ?? plan.untilScreen)) {
     line(terminal.stderr, 'vitrine: The time was up before what was waited for appeared.');
   }
-  if (plan.json) jsonLine(terminal.stdout, { outcome: outcome.kind, status: exitStatus(outcome), statistics: statistics ?? null });
+  if (plan.json)
+    jsonLine(terminal.stdout, { outcome: outcome.kind, status: exitStatus(outcome), statistics: statistics ?? null });
   else if (plan.stats) jsonLine(terminal.stdout, statistics ?? null);
 }
 
@@ -122,13 +138,13 @@ class Watch {
   /** Milliseconds (performance.now) at which the guest first showed or said something. */
   #firstSign: number | undefined;
   #tripleFaults = 0;
-  #said = '';
-  readonly #decoder = new TextDecoder();
+  readonly #said = new SerialText();
 
   constructor(
     private readonly session: Session,
     private readonly plan: RunPlan,
     private readonly terminal: Terminal,
+    private readonly script: TakeSteps | undefined,
   ) {}
 
   /** The first reason counts. */
@@ -152,14 +168,25 @@ class Watch {
     let timer: NodeJS.Timeout | undefined;
     try {
       await start();
+      if (this.plan.gdb !== undefined) {
+        await serveGdb(this.session, this.plan.gdb, this.terminal);
+        if (!this.plan.paused) await this.session.machine.resume();
+      }
       if (this.plan.timeout !== undefined) timer = setTimeout(() => this.end({ kind: 'timeout' }), this.plan.timeout);
-      await Promise.all([events, this.watchScreen(), this.type()]);
+      await Promise.all([events, this.watchScreen(), this.type(), this.takeSteps(serial)]);
     } finally {
       clearTimeout(timer);
       this.#stop.abort();
     }
     if (!this.#outcome) throw new CommandError(EXIT.failed, 'The machine ended without saying why.');
     return this.#outcome;
+  }
+
+  private async takeSteps(serial: SerialPort): Promise<void> {
+    const end = await this.script?.(this.#stop.signal, () => serial.endLine?.());
+    if (end?.kind === 'done') this.end({ kind: 'script-done' });
+    else if (end?.kind === 'failed') this.end({ ...end, kind: 'script-failed' });
+    else if (end?.kind === 'interrupted' && this.#outcome?.kind !== 'signal') line(this.terminal.stderr, `vitrine: ${end.sentence}`);
   }
 
   private async follow(events: AsyncIterable<MachineEventMessage>, serial: SerialPort): Promise<void> {
@@ -170,8 +197,11 @@ class Watch {
         this.searchSerial(event.bytes);
       } else if (event.kind === 'debugConsole') this.terminal.stderr.write(event.bytes);
       else if (event.kind === 'debugExit') this.end({ kind: 'debug-exit', value: event.value });
+      else if (event.kind === 'guard') line(this.terminal.stderr, `vitrine: ${event.sentence}`);
       else if (event.kind === 'diskError') line(this.terminal.stderr, `vitrine: ${event.reason}`);
       else if (event.kind === 'tripleFault') this.reportTripleFault(event.chain);
+      // A script may wait for the end; what was to come behind it fails by itself.
+      else if (this.script !== undefined && event.kind === 'state') continue;
       else if (event.kind === 'state' && event.state === 'crashed') this.end({ kind: 'crashed', reason: event.reason });
       else if (event.kind === 'state' && event.state === 'off') this.end({ kind: 'powered-off' });
       if (this.#outcome) return;
@@ -180,16 +210,19 @@ class Watch {
 
   private searchSerial(bytes: Uint8Array): void {
     if (!this.plan.untilSerial) return;
-    this.#said = (this.#said + this.#decoder.decode(bytes, { stream: true })).slice(-SEARCHED);
-    if (this.plan.untilSerial.test(this.#said.replaceAll('\r', ''))) this.end({ kind: 'until-serial' });
+    this.#said.add(bytes);
+    if (this.#said.take(this.plan.untilSerial) !== undefined) this.end({ kind: 'until-serial' });
   }
 
   private reportTripleFault(chain: Extract<MachineEventMessage, { kind: 'tripleFault' }>['chain']): void {
     this.#tripleFaults++;
     if (this.#tripleFaults > SHOWN_TRIPLE_FAULTS) return;
-    const steps = chain.map(({ vector, code, eip }) => `vector ${vector} (error code ${code.toString(16)}) at eip ${eip.toString(16).padStart(8, '0')}`);
+    const steps = chain.map(
+      ({ vector, code, eip }) => `vector ${vector} (error code ${code.toString(16)}) at eip ${eip.toString(16).padStart(8, '0')}`,
+    );
     line(this.terminal.stderr, `vitrine: Triple fault: ${steps.join(', then ')}.`);
-    if (this.#tripleFaults === SHOWN_TRIPLE_FAULTS) line(this.terminal.stderr, 'vitrine: Further triple faults of this run are not shown.');
+    if (this.#tripleFaults === SHOWN_TRIPLE_FAULTS)
+      line(this.terminal.stderr, 'vitrine: Further triple faults of this run are not shown.');
   }
 
   /** The screen has no events of its content, so it is read again and again; only if somebody waits for it. */
@@ -208,8 +241,7 @@ class Watch {
   private async screen(): Promise<string> {
     if (!isLive(this.session)) return '';
     try {
-      const rows = await this.session.machine.screenText();
-      return (rows ?? []).map((row) => row.trimEnd()).join('\n');
+      return screenLines(await this.session.machine.screenText());
     } catch (error) {
       if (isLive(this.session)) throw error;
       return '';
@@ -226,19 +258,6 @@ class Watch {
       return this.#firstSign === undefined ? now - begun >= SILENCE_LIMIT : now - this.#firstSign >= SETTLE_TIME;
     };
     while (!ready() && !signal.aborted) await pause(SCREEN_INTERVAL, signal);
-    for (const bytes of this.plan.strokes) {
-      if (signal.aborted) return;
-      this.send({ kind: 'scancodes', bytes });
-      await pause(STROKE_INTERVAL, signal);
-    }
-  }
-}
-
-/** Waits; an abort ends the wait early and is no error. */
-async function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
-  try {
-    await setTimer(milliseconds, undefined, { signal });
-  } catch (error) {
-    if (!signal.aborted) throw error;
+    await typeStrokes(this.plan.strokes, (input) => this.send(input), signal);
   }
 }

@@ -12,6 +12,8 @@ import { line, type Terminal } from './terminal.ts';
 export interface SerialPort {
   /** Bytes that the guest wrote. */
   write(bytes: Uint8Array): void;
+  /** Where they are printed: ends the last line if the guest did not, since something else is printed next. */
+  endLine?(): void;
   /** Settles when all is written and nothing is open any more. May be called twice. */
   close(): Promise<void>;
 }
@@ -46,14 +48,18 @@ export async function openSerial(
 /** Ends the last line if the guest did not, so that what is printed next stands on a line of its own. */
 function openOutput(stream: Writable): SerialPort {
   let last = LINE_END;
+  const endLine = (): void => {
+    if (last !== LINE_END) stream.write('\n');
+    last = LINE_END;
+  };
   return {
+    endLine,
     write(bytes) {
       last = bytes.at(-1) ?? last;
       stream.write(bytes);
     },
     close() {
-      if (last !== LINE_END) stream.write('\n');
-      last = LINE_END;
+      endLine();
       return drained(stream);
     },
   };
@@ -80,6 +86,7 @@ function openStdio(terminal: Terminal, receive: (bytes: Uint8Array) => void, int
   stdin.resume();
   return {
     write: output.write,
+    endLine: () => output.endLine?.(),
     close() {
       stdin.off('data', take);
       stdin.pause();

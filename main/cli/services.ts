@@ -9,6 +9,7 @@ import type { Disk } from '../host/disk.ts';
 import { runDoctor } from '../host/doctor/doctor.ts';
 import { HostError } from '../host/errors.ts';
 import { Host, type EngineTools } from '../host/host.ts';
+import { readLibrary } from '../host/library.ts';
 import { lockHolder } from '../host/library-lock.ts';
 import type { FrontContext } from '../host/router.ts';
 import { router } from '../host/router.ts';
@@ -36,7 +37,12 @@ export interface HeldLibrary {
 }
 
 /** Opens the library in this process (LIBRARY_BUSY if another has it), and listens for other command lines meanwhile. */
-export async function holdLibrary(services: Services, terminal: Terminal, library: string, program: string): Promise<HeldLibrary> {
+export async function holdLibrary(
+  services: Services,
+  terminal: Terminal,
+  library: string,
+  program: string,
+): Promise<HeldLibrary> {
   const warn = (sentence: string): void => line(terminal.stderr, `vitrine: ${sentence}`);
   const control = controlPath(library);
   const { engine, disk, guests, workers } = services;
@@ -68,7 +74,10 @@ export async function holdLibrary(services: Services, terminal: Terminal, librar
 }
 
 /** A client of the program that holds the library; undefined if none does. */
-export async function connectToHolder(services: Services, library: string): Promise<{ client: HostClient; program: string; close(): void } | undefined> {
+export async function connectToHolder(
+  services: Services,
+  library: string,
+): Promise<{ client: HostClient; program: string; close(): void } | undefined> {
   const holder = await lockHolder(services.disk, library);
   if (!holder) return undefined;
   const socket = new WebSocket('ws://localhost/', {
@@ -83,10 +92,29 @@ export async function connectToHolder(services: Services, library: string): Prom
       socket.once('error', reject);
     });
   } catch (error) {
-    throw new CommandError(EXIT.failed, `The library is in use by ${holder.program} (process ${holder.pid}), which does not answer.`, { cause: error });
+    throw new CommandError(
+      EXIT.failed,
+      `The library is in use by ${holder.program} (process ${holder.pid}), which does not answer.`,
+      { cause: error },
+    );
   }
   const client: HostClient = createORPCClient(new RPCLink({ websocket: socket, customJsonSerializers: serializers }));
   return { client, program: holder.program, close: () => socket.close() };
+}
+
+/** The program that has the library open, in which the machine may be on. Where there is none, it is said whether there is such a machine. */
+export async function requireHolder(services: Services, library: string, word: string) {
+  const holder = await connectToHolder(services, library);
+  if (holder) return holder;
+  const isThere = (await readLibrary(services.disk, library)).some(
+    (machine) => machine.id === word || ('file' in machine && machine.file.name.toLowerCase() === word.toLowerCase()),
+  );
+  if (!isThere) throw noMachine(word);
+  throw new CommandError(EXIT.failed, `${word} is not on: no program has the library ${library} open.`);
+}
+
+function noMachine(word: string): HostError {
+  return new HostError('NOT_FOUND', `There is no machine named ${word}; "vitrine list" shows what there is.`);
 }
 
 /** Does one thing with a library: through the program that holds it, or else in this process for as long as it takes. */
@@ -116,10 +144,13 @@ export async function withLibrary<Result>(
 export async function findMachine(client: HostClient, word: string): Promise<string> {
   const entries = await client.library.list();
   const exact = entries.find(({ id }) => id === word);
-  const found = exact ? [exact] : entries.filter((entry) => entry.kind === 'machine' && entry.name.toLowerCase() === word.toLowerCase());
+  const found = exact
+    ? [exact]
+    : entries.filter((entry) => entry.kind === 'machine' && entry.name.toLowerCase() === word.toLowerCase());
   const [one] = found;
-  if (!one) throw new HostError('NOT_FOUND', `There is no machine named ${word}; "vitrine list" shows what there is.`);
-  if (found.length > 1) throw new HostError('BAD_INPUT', `Several machines are named ${word}: ${found.map(({ id }) => id).join(', ')}. Say which.`);
+  if (!one) throw noMachine(word);
+  if (found.length > 1)
+    throw new HostError('BAD_INPUT', `Several machines are named ${word}: ${found.map(({ id }) => id).join(', ')}. Say which.`);
   if (one.kind === 'unreadable') throw new HostError('BROKEN', `${one.id}: ${one.problem}`);
   return one.id;
 }

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { byteArray } from './bytes.ts';
 import { procedure } from './errors.ts';
 import { machineId } from './machine.ts';
+import { terminals } from './terminal.ts';
 
 /** Which front is asking. */
 export const front = z.enum(['app', 'browser', 'command-line']);
@@ -35,6 +36,11 @@ export const doctorResult = z.object({
   fixes: z.array(z.string()),
 });
 
+/** Keys that are pressed together, as KeyboardEvent.code. */
+const combination = z.array(z.string().min(1).max(32)).min(1).max(4);
+/** Combinations that a list of the settings may have. */
+export const COMBINATIONS_MAXIMUM = 16;
+
 /** A person's choices, kept beside the library. */
 export const settings = z.object({
   /** `system` follows the desktop. */
@@ -43,6 +49,10 @@ export const settings = z.object({
   releaseKey: z.string().min(1).max(32),
   /** How consoles scale by default: whole factors; as large as the window with sharp pixels; or smoothed. */
   scaling: z.enum(['pixel-exact', 'fit', 'smooth']),
+  /** Stay with the host while a guest has the keyboard. */
+  passThrough: z.array(combination).max(COMBINATIONS_MAXIMUM),
+  /** One's own in the console's list of keys to send. */
+  combinations: z.array(combination).max(COMBINATIONS_MAXIMUM),
 });
 
 export const application = {
@@ -57,10 +67,15 @@ export const application = {
   },
 };
 
+/** A file or folder that the person asked the app to open: by its association, or on the command line. */
+export const opened = z.object({ path: z.string(), name: z.string(), folder: z.boolean() });
+
 /** What only a front with a desktop can do. Elsewhere each of these is NOT_SUPPORTED. */
 export const desktop = {
   /** Opens the machine's console window, or brings it to the front. */
   openConsole: procedure.input(z.object({ id: machineId })).output(z.void()),
+  /** Closes the machine's console window, and shows the console as a panel of the workbench in the main window. */
+  dockConsole: procedure.input(z.object({ id: machineId })).output(z.void()),
   /** The system's open dialog. Null: it was cancelled. */
   chooseFile: procedure
     .input(
@@ -76,9 +91,13 @@ export const desktop = {
     .output(z.object({ path: z.string() }).nullable()),
   /** Shows the machine's folder in the file browser. */
   showFolder: procedure.input(z.object({ id: machineId })).output(z.void()),
+  /** What the app was asked to open and no page has taken yet, then what it is asked from now on. */
+  openings: procedure.output(eventIterator(opened)),
+  terminals,
 };
 
 export type Front = z.infer<typeof front>;
 export type About = z.infer<typeof about>;
 export type DoctorResult = z.infer<typeof doctorResult>;
+export type Opened = z.infer<typeof opened>;
 export type Settings = z.infer<typeof settings>;

@@ -2,7 +2,19 @@ import { eventIterator } from '@orpc/contract';
 import { z } from 'zod';
 import { byteArray } from './bytes.ts';
 import { procedure } from './errors.ts';
-import { bootKind, clockMode, cpuCount, diskBytes, groupName, libraryEntry, machineId, machineName, machineSummary, memoryBytes, tagNames } from './machine.ts';
+import {
+  bootKind,
+  clockMode,
+  cpuCount,
+  diskBytes,
+  groupName,
+  libraryEntry,
+  machineId,
+  machineName,
+  machineSummary,
+  memoryBytes,
+  tagNames,
+} from './machine.ts';
 
 /**
  * Where a file comes from. A path is on the host and may only be named by a front of the same person on the same host (the
@@ -30,6 +42,17 @@ export const imageReport = z.object({
   /** Least and proposed memory for a machine of it, in bytes. */
   memoryMinimum: memoryBytes,
   memoryProposed: memoryBytes,
+  /** Another program's disk or appliance (VMDK, VDI, OVA): what it will be converted to. Null for what is taken as it is. */
+  imports: z
+    .object({
+      name: z.string().nullable(),
+      cpus: cpuCount.nullable(),
+      /** The images that will be in the machine's folder, and the sizes of their disks. */
+      disks: z.array(z.object({ name: z.string(), bytes: z.number() })),
+      /** What will not be as it was. */
+      warnings: z.array(z.string()),
+    })
+    .nullable(),
 });
 
 /** What a new machine starts from. Files are copied into the machine's folder unless `link` is set. */
@@ -89,6 +112,7 @@ export const sample = z.object({
   /** One or two sentences. */
   summary: z.string(),
   memoryBytes,
+  cpus: cpuCount,
 });
 
 /** A file of a machine's folder. `machine` files go with the machine; `disk` files are the person's data. */
@@ -120,12 +144,13 @@ export const library = {
   create: procedure.input(creation).output(machineSummary),
   /** Changes what people see; the folder keeps its name. */
   rename: procedure.input(z.object({ id: machineId, name: machineName })).output(machineSummary),
-  /** Absent values stay. Memory, clock and command line only while off; note, group and tags at any time. */
+  /** Absent values stay. Memory, processors, clock and command line only while off; note, group and tags at any time. */
   configure: procedure
     .input(
       z.object({
         id: machineId,
         memoryBytes: memoryBytes.optional(),
+        cpus: cpuCount.optional(),
         clock: clockMode.optional(),
         note: z.string().max(2000).optional(),
         group: groupName.nullable().optional(),
@@ -136,9 +161,12 @@ export const library = {
     .output(machineSummary),
   /**
    * A machine of its own with a copy of every file that is the person's; logs, pictures and a suspended state stay with the
-   * original. Only while off. Shows in `tasks`; cancelled: BAD_INPUT, and nothing is left of it.
+   * original. Only while off. Shows in `tasks`; cancelled: BAD_INPUT, and nothing is left of it. `linked`: its disks hold only what
+   * differs from the original's, which is needed from then on: the original's folder cannot be deleted while there is such a clone.
    */
-  clone: procedure.input(z.object({ id: machineId, name: machineName.optional() })).output(machineSummary),
+  clone: procedure
+    .input(z.object({ id: machineId, name: machineName.optional(), kind: z.enum(['full', 'linked']).optional() }))
+    .output(machineSummary),
   /** Copies a machine's folder from elsewhere on the host into the library. The original stays as it is. Shows in `tasks`. */
   adopt: procedure.input(z.object({ folder: z.string().min(1).max(4096) })).output(machineSummary),
   /** What `delete` would remove. For a folder that cannot be opened: everything in it. */

@@ -48,11 +48,14 @@ export const memoryBytes = z
   .max(MEMORY_MAXIMUM, 'A machine has at most 3072 MiB of memory.')
   .multipleOf(MEMORY_UNIT, 'Memory is given in whole MiB.');
 
+/** The most virtual processors that a machine can have. */
+export const CPU_MAXIMUM = 16;
+
 /** Virtual processors. */
 export const cpuCount = z
   .int('The number of processors is a whole number.')
   .min(1, 'A machine needs a processor.')
-  .max(1, 'A machine has one processor in this version.');
+  .max(CPU_MAXIMUM, `A machine has at most ${CPU_MAXIMUM} processors.`);
 
 /** `wall` follows the host; `virtual` counts retired instructions, and each run is the same. */
 export const clockMode = z.enum(['wall', 'virtual']);
@@ -106,6 +109,10 @@ export const machineSummary = z.object({
   /** The group it stands in; null for none. */
   group: groupName.nullable(),
   tags: tagNames,
+  /** Hard disks in its folder that it writes: what a linked clone can stand on. */
+  disks: z.int(),
+  /** Machines whose disks it needs, since it is a linked clone. */
+  linkedTo: z.array(machineId),
   /** The machine's folder on the host. */
   folder: z.string(),
   /** Changes with the picture; ask for it with `library.thumbnail`. Null: it has never shown anything. */
@@ -159,6 +166,8 @@ export const machineEvent = z.discriminatedUnion('kind', [
   /** The guest wrote `value` to the debug-exit port 0xF4. */
   z.object({ kind: z.literal('debugExit'), value: z.number() }),
   z.object({ kind: z.literal('reset'), reason: z.string() }),
+  /** Writes to pages whose guard action is `notify`, `count` of them since the last such event; a sentence on the latest. */
+  z.object({ kind: z.literal('guard'), count: z.int().min(1), sentence: z.string() }),
   /** The host could not do what a drive asked; the guest was told that its command failed. */
   z.object({ kind: z.literal('diskError'), drive: z.string(), path: z.string(), reason: z.string() }),
   /** The exceptions that led to the triple fault, first one first; `address` is CR2 at that time. */
@@ -185,6 +194,8 @@ export const machineStatistics = z.object({
       exceptions: z.record(z.string(), z.number()),
       interrupts: z.number(),
       halted: z.boolean(),
+      /** Host seconds asleep for want of work; against the growth of `seconds` this says how busy it is. */
+      idleSeconds: z.number(),
     }),
   ),
 });

@@ -7,6 +7,8 @@ export interface AssembledSource {
   bytes: Uint8Array;
   listing: string;
   diagnostics: Diagnostic[];
+  /** Address of each label; absent where nobody asked for them. */
+  labels?: ReadonlyMap<string, number>;
 }
 
 /** A source, and where its `%include`s and `incbin`s are looked for. */

@@ -1,3 +1,4 @@
+import { whyNotOptionRom } from '../../engine/firmware/bios.ts';
 import { basename, dirname } from 'node:path';
 import { detectImage } from '../../engine/firmware/detect.ts';
 import { checkBootSource } from '../../engine/firmware/plan.ts';
@@ -5,7 +6,7 @@ import { MachineError, type BootSource } from '../../engine/machine/machine.ts';
 import { assemblyError, type AssembleSource } from './assembler.ts';
 import type { Disk } from './disk.ts';
 import { explain, HostError } from './errors.ts';
-import { assembleFirmware } from './firmware.ts';
+import { assembleFirmware, assembleVgaFirmware, ownFirmware } from './firmware.ts';
 import { readImage } from './image.ts';
 
 /** A boot sector's size, and where its signature 55 AA stands. */
@@ -21,6 +22,7 @@ export type BootFiles =
   | { kind: 'assembly'; file: string; anywhere?: boolean }
   | { kind: 'kernel'; file: string; initrd?: string; commandLine?: string }
   | { kind: 'boot-sector'; file: string }
+  /** Without `vgaBios` the display adapter has ours. */
   | { kind: 'bios'; file: string; vgaBios?: string }
   /** Our own firmware; `file` is its main source. */
   | { kind: 'own-bios'; file: string };
@@ -62,10 +64,14 @@ async function read(tools: BootTools, files: BootFiles): Promise<BootSource> {
     case 'boot-sector':
       return { kind: 'boot-sector', image: await readImage(disk, files.file, 'boot sector image') };
     case 'own-bios':
-      return { kind: 'bios', image: assembleFirmware(files.file) };
+      return { kind: 'bios', ...assembleFirmware(files.file) };
     case 'bios': {
       const image = await readImage(disk, files.file, 'firmware');
-      const vgaBios = files.vgaBios === undefined ? undefined : await readImage(disk, files.vgaBios, 'VGA firmware');
+      // The display adapter has its own option ROM, whatever the firmware is, until another is named.
+      const own = () => assembleVgaFirmware(ownFirmware(tools.guests).file);
+      const vgaBios = files.vgaBios === undefined ? own() : await readImage(disk, files.vgaBios, 'VGA firmware');
+      const reason = whyNotOptionRom(vgaBios);
+      if (reason !== undefined) throw new HostError('BAD_IMAGE', `${files.vgaBios ?? files.file}: ${reason}`);
       return { kind: 'bios', image, vgaBios };
     }
   }

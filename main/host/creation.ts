@@ -8,6 +8,7 @@ import { checkBoot, decodeSource, type BootTools } from './boot.ts';
 import { emptyDisk, examineDrive, findDrive, lookAt } from './drive-image.ts';
 import { explain, HostError } from './errors.ts';
 import { readImage } from './image.ts';
+import { findImport, type Imported } from './importing.ts';
 import type { NewFile } from './library.ts';
 import { safeFileName } from './library.ts';
 import type { MachineFile, MachineFileBoot } from './machine-file.ts';
@@ -23,7 +24,10 @@ interface Draft {
   name: string;
   note?: string;
   sample?: string;
+  /** The guest's kernel is listened to at VMCALL. */
+  hypercalls?: true;
   memoryBytes: number;
+  cpus?: number;
   drives?: MachineFile['drives'];
   /** Bytes of images that are copied from their paths; 0 or absent: nothing that takes long. */
   copiedBytes?: number;
@@ -37,7 +41,8 @@ async function fetchFile(tools: BootTools, source: FileSource, what: string): Pr
     if (source.bytes.byteLength === 0) throw new HostError('BAD_IMAGE', `The ${what} ${source.name} is empty.`);
     return { name: basename(source.name), bytes: source.bytes };
   }
-  if (!isAbsolute(source.path)) throw new HostError('BAD_INPUT', `The ${what} must be named by its whole path, not ${source.path}.`);
+  if (!isAbsolute(source.path))
+    throw new HostError('BAD_INPUT', `The ${what} must be named by its whole path, not ${source.path}.`);
   return { name: basename(source.path), bytes: await readImage(tools.disk, source.path, what) };
 }
 
@@ -45,13 +50,24 @@ function roundUp(bytes: number): number {
   return Math.max(MEMORY_MINIMUM, Math.ceil(bytes / MEMORY_UNIT) * MEMORY_UNIT);
 }
 
+/** What another program's image would become; undefined if it is none. What cannot be looked at is left to those who read it whole. */
+async function findForeign(tools: BootTools, source: FileSource): Promise<Imported | undefined> {
+  return (await canBeLookedAt(tools, source)) ? findImport(source) : undefined;
+}
+
+async function canBeLookedAt(tools: BootTools, source: FileSource): Promise<boolean> {
+  if (source.kind === 'bytes') return true;
+  if (!isAbsolute(source.path)) return false;
+  const status = await tools.disk.status(source.path);
+  return status !== undefined && !status.folder;
+}
+
 /** The drive that an image is for, if it is for one. What cannot be looked at is left to those who read it whole, and to their sentences. */
-async function findFor(tools: BootTools, source: FileSource): Promise<{ name: string; size: number; kind: DriveKind; description: string } | undefined> {
-  if (source.kind === 'path') {
-    if (!isAbsolute(source.path)) return undefined;
-    const status = await tools.disk.status(source.path);
-    if (!status || status.folder) return undefined;
-  }
+async function findFor(
+  tools: BootTools,
+  source: FileSource,
+): Promise<{ name: string; size: number; kind: DriveKind; description: string } | undefined> {
+  if (!(await canBeLookedAt(tools, source))) return undefined;
   return lookAt(source, (file) => {
     const found = findDrive(file);
     return found && { ...found, name: nameOf(source), size: file.length };
@@ -64,10 +80,38 @@ function nameOf(source: FileSource): string {
 
 /** What would become of a file. */
 export async function inspectImage(tools: BootTools, source: FileSource): Promise<ImageReport> {
+  const foreign = await findForeign(tools, source);
+  if (foreign) {
+    const { description, name, cpus, memoryBytes, disks, warnings } = foreign;
+    return {
+      name: nameOf(source),
+      size: lookAt(source, (file) => file.length),
+      as: null,
+      drive: 'disk',
+      description,
+      memoryMinimum: MEMORY_MINIMUM,
+      memoryProposed: memoryBytes ?? PROPOSED_LARGE,
+      imports: {
+        name: name ?? null,
+        cpus: cpus ?? null,
+        disks: disks.map(({ file, bytes }) => ({ name: file.name, bytes })),
+        warnings,
+      },
+    };
+  }
   const drive = await findFor(tools, source);
   if (drive) {
     const { name, size, kind, description } = drive;
-    return { name, size, as: null, drive: kind, description, memoryMinimum: MEMORY_MINIMUM, memoryProposed: PROPOSED_LARGE };
+    return {
+      name,
+      size,
+      as: null,
+      drive: kind,
+      description,
+      memoryMinimum: MEMORY_MINIMUM,
+      memoryProposed: PROPOSED_LARGE,
+      imports: null,
+    };
   }
   const { name, bytes } = await fetchFile(tools, source, 'image');
   const finding = detectImage(bytes);
@@ -82,11 +126,15 @@ export async function inspectImage(tools: BootTools, source: FileSource): Promis
     description: finding.description,
     memoryMinimum,
     memoryProposed: Math.max(memoryMinimum, proposed),
+    imports: null,
   };
 }
 
 /** A new machine as the library will hold it: its file, and what is copied beside it. Everything is checked before anything is written. */
-export async function draftMachine(tools: BootTools, request: Creation): Promise<{ file: MachineFile; files: NewFile[]; copiedBytes: number }> {
+export async function draftMachine(
+  tools: BootTools,
+  request: Creation,
+): Promise<{ file: MachineFile; files: NewFile[]; copiedBytes: number }> {
   const draft = await draftFrom(tools, request.source);
   const memoryBytes = request.memoryBytes ?? draft.memoryBytes;
   if (draft.check) checkBoot(draft.check, memoryBytes, 'file' in draft.boot ? draft.boot.file : 'The firmware');
@@ -97,8 +145,9 @@ export async function draftMachine(tools: BootTools, request: Creation): Promise
     name: request.name ?? machineName.catch('Machine').parse(draft.name),
     ...(note === undefined ? {} : { note }),
     ...(draft.sample === undefined ? {} : { sample: draft.sample }),
+    ...(draft.hypercalls === undefined ? {} : { guard: { hypercalls: draft.hypercalls } }),
     created: new Date().toISOString(),
-    cpus: request.cpus ?? 1,
+    cpus: request.cpus ?? draft.cpus ?? 1,
     memoryMiB: memoryBytes / MEMORY_UNIT,
     clock: request.clock ?? 'wall',
     boot: draft.boot,
@@ -142,6 +191,8 @@ async function fromSample(tools: BootTools, id: string): Promise<Draft> {
     note: sample.summary,
     sample: sample.id,
     memoryBytes: sample.memoryBytes,
+    cpus: sample.cpus,
+    hypercalls: sample.hypercalls,
   };
 }
 
@@ -158,10 +209,18 @@ async function fromAssembly(tools: BootTools, source: FileSource): Promise<Draft
 }
 
 async function fromImage(tools: BootTools, source: Extract<CreationSource, { kind: 'image' }>): Promise<Draft> {
+  const foreign = source.as ? undefined : await findForeign(tools, source.file);
+  if (foreign) return fromForeign(source, foreign);
   const drive = source.as ? undefined : await findFor(tools, source.file);
   if (drive) {
-    if (source.initrd || source.commandLine) throw new HostError('BAD_INPUT', 'Only a kernel takes an initial RAM disk and a command line.');
-    return fromDrives(tools, { kind: 'drives', drives: [{ kind: drive.kind, file: source.file }], vgaBios: source.vgaBios, link: source.link });
+    if (source.initrd || source.commandLine)
+      throw new HostError('BAD_INPUT', 'Only a kernel takes an initial RAM disk and a command line.');
+    return fromDrives(tools, {
+      kind: 'drives',
+      drives: [{ kind: drive.kind, file: source.file }],
+      vgaBios: source.vgaBios,
+      link: source.link,
+    });
   }
   const files: NewFile[] = [];
   const place = async (from: FileSource, what: string, fallback: string): Promise<{ reference: string; bytes: Uint8Array }> => {
@@ -180,7 +239,10 @@ async function fromImage(tools: BootTools, source: Extract<CreationSource, { kin
   const finding = detectImage(bytes);
   const as = source.as ?? finding.as;
   if (as === undefined) throw new HostError('BAD_IMAGE', `${reference} cannot be started. ${finding.description}`);
-  const shape = { name: basename(reference, extname(reference)), memoryBytes: (await inspectImage(tools, source.file)).memoryProposed };
+  const shape = {
+    name: basename(reference, extname(reference)),
+    memoryBytes: (await inspectImage(tools, source.file)).memoryProposed,
+  };
   if (as !== 'kernel' && (source.initrd || source.commandLine)) {
     throw new HostError('BAD_INPUT', 'Only a kernel takes an initial RAM disk and a command line.');
   }
@@ -208,6 +270,23 @@ async function fromImage(tools: BootTools, source: Extract<CreationSource, { kin
   }
 }
 
+/** An appliance, or a disk that another program made: its disks become images of ours. */
+function fromForeign(source: Extract<CreationSource, { kind: 'image' }>, foreign: Imported): Draft {
+  if (source.link) throw new HostError('BAD_INPUT', `${nameOf(source.file)} is converted, so it cannot be used where it is.`);
+  if (source.initrd || source.commandLine || source.vgaBios)
+    throw new HostError('BAD_INPUT', `${nameOf(source.file)} is started from its disk; nothing goes with it.`);
+  const { disks, name, cpus, memoryBytes } = foreign;
+  return {
+    boot: { kind: 'own-bios' },
+    files: disks.map(({ file }) => file),
+    drives: disks.map(({ file }) => ({ kind: 'disk', file: file.name, format: 'qcow2' })),
+    name: name ?? basename(nameOf(source.file), extname(nameOf(source.file))),
+    memoryBytes: memoryBytes ?? PROPOSED_LARGE,
+    ...(cpus === undefined ? {} : { cpus }),
+    copiedBytes: disks.reduce((sum, { work }) => sum + work, 0),
+  };
+}
+
 /** Where a file of a new machine will be: in its folder, or where it is. */
 function placeFor(files: NewFile[], source: FileSource, link: boolean, what: string): string {
   if (link) {
@@ -232,14 +311,34 @@ async function fromDrives(tools: BootTools, source: Extract<CreationSource, { ki
   for (const drive of source.drives) {
     if (!('file' in drive)) {
       const bytes = emptyDisk(drive.emptyBytes);
-      drives.push({ kind: 'disk', file: placeFor(files, { kind: 'bytes', name: 'disk.qcow2', bytes }, false, 'disk'), format: 'qcow2' });
+      drives.push({
+        kind: 'disk',
+        file: placeFor(files, { kind: 'bytes', name: 'disk.qcow2', bytes }, false, 'disk'),
+        format: 'qcow2',
+      });
       continue;
     }
     const { kind, file, readOnly } = drive;
     const what = `${CALLED[kind]} image`;
     if (file.kind === 'path') {
-      if (!isAbsolute(file.path)) throw new HostError('BAD_INPUT', `The ${what} must be named by its whole path, not ${file.path}.`);
+      if (!isAbsolute(file.path))
+        throw new HostError('BAD_INPUT', `The ${what} must be named by its whole path, not ${file.path}.`);
       if (!(await tools.disk.status(file.path))) throw new HostError('UNREADABLE', `The ${what} ${file.path} does not exist.`);
+    }
+    const foreign = kind === 'disk' ? findImport(file) : undefined;
+    if (foreign) {
+      const [disk] = foreign.disks;
+      if (foreign.format === 'ova' || !disk)
+        throw new HostError('BAD_INPUT', `${nameOf(file)} is an appliance with a machine of its own; create one of it alone.`);
+      if (link) throw new HostError('BAD_INPUT', `${nameOf(file)} is converted, so it cannot be linked.`);
+      const { name: wanted } = disk.file;
+      const name = files.some((one) => one.name.toLowerCase() === wanted.toLowerCase())
+        ? `${drives.length + 1}-${wanted}`
+        : wanted;
+      files.push({ ...disk.file, name });
+      drives.push({ kind, file: name, ...(readOnly ? { readOnly } : {}), format: 'qcow2' });
+      copiedBytes += disk.work;
+      continue;
     }
     const { format, backing, length } = lookAt(file, (opened) => ({ ...examineDrive(opened, kind), length: opened.length }));
     if (backing !== undefined && !link) {
@@ -258,7 +357,8 @@ async function fromDrives(tools: BootTools, source: Extract<CreationSource, { ki
   const name = first && 'file' in first ? nameOf(first.file) : 'Blank';
   const shape = { files, drives, copiedBytes, name: basename(name, extname(name)), memoryBytes: PROPOSED_LARGE };
   if (!source.bios) {
-    if (source.vgaBios) throw new HostError('BAD_INPUT', 'Our own firmware brings its VGA firmware; another goes with another firmware.');
+    if (source.vgaBios)
+      throw new HostError('BAD_INPUT', 'Our own firmware brings its VGA firmware; another goes with another firmware.');
     return { ...shape, boot: { kind: 'own-bios' } };
   }
   const image = (await fetchFile(tools, source.bios, 'firmware')).bytes;

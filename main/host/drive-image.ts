@@ -1,7 +1,7 @@
 import { detectFormat, type ImageFormat } from '../../engine/storage/open.ts';
 import { StorageError } from '../../engine/storage/block-device.ts';
 import { openHostFile, type ImageFile } from '../../engine/storage/image-file.ts';
-import { formatQcow2 } from '../../engine/storage/qcow2-create.ts';
+import { formatQcow2, type NewQcow2 } from '../../engine/storage/qcow2-create.ts';
 import { readHeader } from '../../engine/storage/qcow2-header.ts';
 import { hasBootSignature, bootSectorLimit } from '../../engine/firmware/boot-sector.ts';
 import { isLinux } from '../../engine/firmware/linux.ts';
@@ -65,18 +65,29 @@ class MemoryFile implements ImageFile {
   }
 }
 
+/** A source's file, open for reading. Throws StorageError. */
+export function openSource(source: FileSource): ImageFile {
+  return source.kind === 'path' ? openHostFile(source.path, false) : new MemoryFile(source.name, source.bytes);
+}
+
+/** A refusal of the storage as one of the host; undefined for other errors. */
+export function storageFailure(error: unknown): HostError | undefined {
+  if (!(error instanceof StorageError)) return undefined;
+  const codes: Partial<Record<StorageError['code'], HostError['code']>> = { unreachable: 'UNREADABLE', 'no-space': 'NO_SPACE' };
+  return new HostError(codes[error.code] ?? 'BAD_IMAGE', error.message, { cause: error });
+}
+
 /** Looks at an image without reading all of it. Refusals of the storage become HostErrors. */
 export function lookAt<Result>(source: FileSource, look: (file: ImageFile) => Result): Result {
   try {
-    const file = source.kind === 'path' ? openHostFile(source.path, false) : new MemoryFile(source.name, source.bytes);
+    const file = openSource(source);
     try {
       return look(file);
     } finally {
       file.close();
     }
   } catch (error) {
-    if (error instanceof StorageError) throw new HostError(error.code === 'unreachable' ? 'UNREADABLE' : 'BAD_IMAGE', error.message, { cause: error });
-    throw explain(error, source.kind === 'path' ? source.path : source.name);
+    throw storageFailure(error) ?? explain(error, source.kind === 'path' ? source.path : source.name);
   }
 }
 
@@ -99,15 +110,20 @@ export function examineDrive(file: ImageFile, kind: DriveKind): DriveImage {
  * boot loader has put behind a boot sector may bear a Multiboot header of its own. Throws StorageError for formats that are not handled.
  */
 export function findDrive(file: ImageFile): { kind: DriveKind; description: string } | undefined {
-  if (detectFormat(file) === 'qcow2') return { kind: 'disk', description: `Hard disk, ${formatSize(readHeader(file).bytes)} (qcow2 image).` };
+  if (detectFormat(file) === 'qcow2')
+    return { kind: 'disk', description: `Hard disk, ${formatSize(readHeader(file).bytes)} (qcow2 image).` };
   const volume = new Uint8Array(volumeDescriptor.text.length);
   file.read(volumeDescriptor.at, volume);
-  if (String.fromCharCode(...volume) === volumeDescriptor.text) return { kind: 'cdrom', description: `CD-ROM, ${formatSize(file.length)} (ISO 9660).` };
+  if (String.fromCharCode(...volume) === volumeDescriptor.text)
+    return { kind: 'cdrom', description: `CD-ROM, ${formatSize(file.length)} (ISO 9660).` };
   const start = new Uint8Array(1024);
   file.read(0, start);
   if (isLinux(start)) return undefined;
   if (floppySizes.has(file.length)) {
-    return { kind: 'floppy', description: `Floppy disk, ${formatSize(file.length)}${hasBootSignature(start) ? '' : ', without a boot sector'}.` };
+    return {
+      kind: 'floppy',
+      description: `Floppy disk, ${formatSize(file.length)}${hasBootSignature(start) ? '' : ', without a boot sector'}.`,
+    };
   }
   if (!hasBootSignature(start) || file.length % sectorBytes !== 0) return undefined;
   if (file.length <= bootSectorLimit && !hasPartition(start, file.length)) return undefined;
@@ -129,9 +145,9 @@ function hasPartition(start: Uint8Array, length: number): boolean {
   return found;
 }
 
-/** The file of an empty qcow2 disk: less than a megabyte whatever the disk's size. */
-export function emptyDisk(bytes: number): Uint8Array {
+/** The file of an empty qcow2 disk, or of one that is as the image behind it: less than a megabyte whatever the disk's size. */
+export function emptyDisk(bytes: number, backing?: NewQcow2['backing']): Uint8Array {
   const file = new MemoryFile('The new disk', new Uint8Array());
-  formatQcow2(file, { bytes });
+  formatQcow2(file, { bytes, ...(backing ? { backing } : {}) });
   return file.bytes;
 }

@@ -15,7 +15,8 @@ export const assembleSource: AssembleSource = (source: SourceText) => {
     read: (path, from) => (from === '' ? { path: source.name, text: source.text } : find(path, from)),
   });
   const ok = result.errors.length === 0;
-  return { ok, bytes: result.bytes, listing: ok ? formatListing(result.listing) : '', diagnostics: diagnosticsOf(result) };
+  const labels = new Map([...result.symbols].flatMap(([name, { section, value }]) => (section === undefined ? [] : [[name, Number(value)] as const])));
+  return { ok, bytes: result.bytes, listing: ok ? formatListing(result.listing) : '', diagnostics: diagnosticsOf(result), labels };
 };
 
 function diagnosticsOf({ errors, warnings }: AssemblyResult) {

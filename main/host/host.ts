@@ -1,24 +1,34 @@
 import { readFile } from 'node:fs/promises';
-import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
+import { basename, join } from 'node:path';
 import { z } from 'zod';
 import type { MachineConfiguration } from '../../engine/machine/machine.ts';
 import type { Creation, FileSource, ImageReport, LibraryEvent, MachineFileEntry, Sample } from '../contract/library.ts';
 import type { LibraryEntry, MachineEventMessage, MachineSummary } from '../contract/machine.ts';
 import { MEMORY_UNIT } from '../contract/machine.ts';
+import type { SmmMessage } from '../contract/smm.ts';
 import type { AssembleSource, Disassemble } from './assembler.ts';
 import { writeAtomically } from './atomic-file.ts';
 import { loadBoot, type BootFiles, type BootTools } from './boot.ts';
 import { draftMachine, inspectImage } from './creation.ts';
+import { Cloning } from './cloning.ts';
 import type { Disk } from './disk.ts';
 import { explain, HostError, isSystemError } from './errors.ts';
 import { EventChannel } from './event-channel.ts';
 import { ownFirmware } from './firmware.ts';
-import { HOST_FILES, Library, readMachine, resolveFile, type StoredMachine, type StoredProblem } from './library.ts';
+import { GuestLabels } from './guest-labels.ts';
+import { readImage } from './image.ts';
+import { HOST_FILES, Library, resolveFile, type StoredMachine, type StoredProblem } from './library.ts';
+import { driveConfigurations, isOwnDisk } from './linking.ts';
 import type { MachineFile } from './machine-file.ts';
 import { formatSize } from './memory-size.ts';
+import { Peeks, TYPES_LIMIT } from './peeks.ts';
 import { readSamples } from './samples.ts';
 import { Session, type MachineFactory } from './session.ts';
 import { SettingsStore } from './settings.ts';
+import { watchSmm } from './smm.ts';
+import type { GuardRequest } from '../../engine/machine/guard-types.ts';
+import type { GuardAlertMessage, GuardStateMessage } from '../contract/guard.ts';
+import { guardMessage } from './guard.ts';
 import { TaskList } from './tasks.ts';
 
 /** What the engine gives the host; replaced by fakes in tests. */
@@ -83,8 +93,9 @@ export async function configureMachine(tools: BootTools, machine: StoredMachine)
     memoryBytes: memory,
     clock: machine.file.clock,
     boot: await loadBoot(tools, bootFiles(machine, tools.guests), memory),
-    drives: machine.file.drives?.map(({ file, ...drive }) => ({ ...drive, path: resolveFile(machine, file) })),
+    drives: driveConfigurations(machine),
     bootOrder: machine.file.bootOrder,
+    guard: { hypercalls: machine.file.guard?.hypercalls === true, ranges: machine.file.guard?.ranges ?? [] },
   };
 }
 
@@ -97,8 +108,10 @@ export class Host {
   readonly #changes = new EventChannel<LibraryEvent>();
   /** Long work, for all fronts. */
   readonly tasks = new TaskList();
-  /** Machines whose files are being copied: they stay as they are meanwhile. */
-  readonly #copied = new Set<string>();
+  /** Reads of guest memory that no guest notices. */
+  readonly peeks: Peeks;
+  readonly #labels: GuestLabels;
+  readonly #cloning: Cloning;
   /** Changes of the library run one after the other. */
   #queue: Promise<unknown> = Promise.resolve();
 
@@ -106,7 +119,23 @@ export class Host {
     private readonly options: HostOptions,
     private readonly library: Library,
     readonly settings: SettingsStore,
-  ) {}
+  ) {
+    const labels = (this.#labels = new GuestLabels({ disk: options.disk, assemble: options.engine.assemble, guests: options.guests }));
+    this.peeks = new Peeks({
+      ask: (id, question) => this.ask(id, ({ machine }) => question(machine)),
+      labels: async (id) => labels.of(bootFiles(await library.get(id), options.guests)),
+      readFile: (path) => readImage(options.disk, path, 'file with types', TYPES_LIMIT),
+      symbolAt: (id, address) => this.#sessions.get(id)?.debug.symbolAt(address) ?? null,
+    });
+    this.#cloning = new Cloning({
+      disk: options.disk,
+      library,
+      tasks: this.tasks,
+      exclusive: (work) => this.exclusive(work),
+      announce: (machine) => this.announce(machine),
+      isSuspended: async (folder) => (await this.suspendedState(folder)) !== undefined,
+    });
+  }
 
   /** Opens the library (LIBRARY_BUSY if another program has it) and puts the samples in place that it never had. */
   static async open(options: HostOptions): Promise<Host> {
@@ -212,7 +241,7 @@ export class Host {
 
   async samples(): Promise<Sample[]> {
     const samples = await readSamples(this.options.disk, this.options.guests);
-    return samples.map(({ id, name, summary, memoryBytes }) => ({ id, name, summary, memoryBytes }));
+    return samples.map(({ id, name, summary, memoryBytes, cpus }) => ({ id, name, summary, memoryBytes, cpus }));
   }
 
   inspectImage(file: FileSource): Promise<ImageReport> {
@@ -241,23 +270,41 @@ export class Host {
   /** What takes effect at the next start is changed only while off; what people see, at any time. */
   async configure(
     id: string,
-    change: { memoryBytes?: number; clock?: 'wall' | 'virtual'; note?: string; group?: string | null; tags?: string[]; commandLine?: string | null },
+    change: {
+      memoryBytes?: number;
+      cpus?: number;
+      clock?: 'wall' | 'virtual';
+      note?: string;
+      group?: string | null;
+      tags?: string[];
+      commandLine?: string | null;
+    },
   ): Promise<MachineSummary> {
-    const needsOff = change.memoryBytes !== undefined || change.clock !== undefined || change.commandLine !== undefined;
-    if (needsOff && this.#sessions.get(id)?.on) throw new HostError('WRONG_STATE', 'This can only be changed while the machine is off.');
+    const needsOff =
+      change.memoryBytes !== undefined ||
+      change.cpus !== undefined ||
+      change.clock !== undefined ||
+      change.commandLine !== undefined;
+    if (needsOff && this.#sessions.get(id)?.on)
+      throw new HostError('WRONG_STATE', 'This can only be changed while the machine is off.');
     if (needsOff && (await this.suspendedState((await this.library.get(id)).folder))) {
-      throw new HostError('WRONG_STATE', 'The machine is suspended, and its state fits it only as it is. Resume it and power it off, or discard the state.');
+      throw new HostError(
+        'WRONG_STATE',
+        'The machine is suspended, and its state fits it only as it is. Resume it and power it off, or discard the state.',
+      );
     }
     return this.change(id, (file) => {
       const changed: MachineFile = { ...file };
       if (change.memoryBytes !== undefined) changed.memoryMiB = change.memoryBytes / MEMORY_UNIT;
+      if (change.cpus !== undefined) changed.cpus = change.cpus;
       if (change.clock !== undefined) changed.clock = change.clock;
       if (change.note !== undefined) changed.note = change.note;
       if (change.group === null) delete changed.group;
       else if (change.group !== undefined) changed.group = change.group;
       if (change.tags !== undefined) changed.tags = change.tags;
       if (change.commandLine !== undefined) {
-        if (file.boot.kind !== 'kernel') throw new HostError('BAD_INPUT', 'Only a machine that starts a kernel has a command line.');
+        if (file.boot.kind !== 'kernel')
+          throw new HostError('BAD_INPUT', 'Only a machine that starts a kernel has a command line.');
         const { commandLine: _before, ...boot } = file.boot;
         changed.boot = change.commandLine === null ? boot : { ...boot, commandLine: change.commandLine };
       }
@@ -269,59 +316,17 @@ export class Host {
     return this.exclusive(async () => this.announce(await this.library.update(id, change)));
   }
 
-  /** A machine of its own, with copies of the person's files. The original must be off, and stays so until the copy is whole. */
-  async clone(id: string, name?: string): Promise<MachineSummary> {
+  /** A machine of its own. The original must be off, and stays so until the copy is whole. */
+  async clone(id: string, name?: string, kind: 'full' | 'linked' = 'full'): Promise<MachineSummary> {
     const original = await this.library.get(id);
-    this.refuseWhileCopied(id);
+    this.#cloning.refuseWhileCopied(id);
     if (this.#sessions.get(id)?.on) throw new HostError('WRONG_STATE', 'The machine is on; power it off before cloning it.');
-    this.#copied.add(id);
-    try {
-      if (await this.suspendedState(original.folder)) {
-        throw new HostError('WRONG_STATE', 'The machine is suspended, and its disks fit only its state. Resume it and power it off, or discard the state, before cloning it.');
-      }
-      const wanted = name ?? `${original.file.name.slice(0, 56)} copy`;
-      return await this.copyMachine(original, wanted, `Cloning ${original.file.name}`, ({ name: made }) => `${made} is in the library.`);
-    } finally {
-      this.#copied.delete(id);
-    }
+    return this.#cloning.clone(original, name, kind);
   }
 
   /** Copies a machine's folder from elsewhere into the library; the original is only read. */
-  async adopt(folder: string): Promise<MachineSummary> {
-    if (!isAbsolute(folder)) throw new HostError('BAD_INPUT', `The folder must be named by its whole path, not ${folder}.`);
-    const path = resolve(folder);
-    if (dirname(path) === resolve(this.folder)) throw new HostError('CONFLICT', `${path} is in the library already.`);
-    const status = await this.options.disk.status(path);
-    if (!status?.folder) throw new HostError('UNREADABLE', status ? `${path} is a file, not a machine’s folder.` : `${path} does not exist.`);
-    const original = await readMachine(this.options.disk, dirname(path), basename(path));
-    if (!original) throw new HostError('BAD_INPUT', `${path} is no machine’s folder: it has no machine.json.`);
-    if ('problem' in original) throw original.problem;
-    return this.copyMachine(original, original.file.name, `Adopting ${original.file.name}`, ({ name }) => `${name} is in the library; ${path} was left as it is.`);
-  }
-
-  private copyMachine(original: StoredMachine, name: string, title: string, outcome: (made: MachineSummary) => string): Promise<MachineSummary> {
-    // Two machines that write one image destroy it.
-    const shared = original.file.drives?.find(({ kind, file, readOnly }) => kind !== 'cdrom' && readOnly !== true && isAbsolute(file));
-    if (shared) {
-      const why = `${original.file.name} writes ${shared.file}, which is outside of its folder; a copy would write it as well.`;
-      return Promise.reject(new HostError('BAD_INPUT', `${why} Make that drive read-only, or move the image into the folder.`));
-    }
-    const file: MachineFile = { ...original.file, name, created: new Date().toISOString() };
-    return this.tasks.run(
-      title,
-      'Cancel removes what has been copied so far; the original is not touched.',
-      async (progress) => {
-        const { files, bytes } = await this.library.copyOf(original.folder);
-        progress.expect(bytes);
-        const machine = await this.library.create(file, files, { advance: progress.advance, inTurn: (work) => this.exclusive(work) });
-        return this.announce(machine);
-      },
-      outcome,
-    );
-  }
-
-  private refuseWhileCopied(id: string): void {
-    if (this.#copied.has(id)) throw new HostError('WRONG_STATE', 'The machine is being cloned; wait until the copy is made, or cancel it.');
+  adopt(folder: string): Promise<MachineSummary> {
+    return this.#cloning.adopt(folder);
   }
 
   listFiles(id: string): Promise<MachineFileEntry[]> {
@@ -330,9 +335,10 @@ export class Host {
 
   delete(id: string, what: 'machine' | 'machine-and-disks'): Promise<{ removed: string[]; kept: string[]; folder: string }> {
     return this.exclusive(async () => {
-      this.refuseWhileCopied(id);
+      this.#cloning.refuseWhileCopied(id);
       const session = this.#sessions.get(id);
       if (session?.on) throw new HostError('WRONG_STATE', 'The machine is on; power it off before deleting it.');
+      if (what === 'machine-and-disks') await this.#cloning.refuseWhileNeeded(id);
       const result = await this.library.delete(id, what);
       await session?.dispose();
       this.#sessions.delete(id);
@@ -363,19 +369,31 @@ export class Host {
     return this.powerOn(machine, paused, configure, undefined);
   }
 
-  /** From paused, or from suspended: the kept state goes once the machine runs. */
+  /**
+   * From paused, or from suspended. The kept state goes when the machine has it, and before its guest runs: once the guest has written to a
+   * disk, the state fits that disk no more.
+   */
   async resume(id: string): Promise<MachineSummary> {
     const machine = await this.library.get(id);
-    if (this.#sessions.get(id)?.on || !(await this.suspendedState(machine.folder))) return this.control(id, (session) => session.machine.resume());
+    if (this.#sessions.get(id)?.on || !(await this.suspendedState(machine.folder)))
+      return this.control(id, (session) => session.machine.resume());
     const path = join(machine.folder, HOST_FILES.suspended);
-    await this.powerOn(machine, false, undefined, path);
-    try {
-      await this.options.disk.removeFile(path);
-      await this.options.disk.syncFolder(machine.folder);
-    } catch (error) {
-      this.options.warn(`The state that ${id} was resumed from could not be removed; it is older than the machine now. ${explain(error, path).message}`);
-    }
-    return this.announce(machine);
+    await this.powerOn(machine, true, undefined, path);
+    return this.control(id, async (session) => {
+      try {
+        await this.options.disk.removeFile(path);
+        await this.options.disk.syncFolder(machine.folder);
+      } catch (error) {
+        await session.powerOff();
+        const refused = explain(error, path);
+        const code = refused instanceof HostError ? refused.code : 'UNREADABLE';
+        throw new HostError(
+          code,
+          `${machine.file.name} was not resumed: its kept state could not be removed. ${refused.message}`,
+        );
+      }
+      await session.machine.resume();
+    });
   }
 
   /** Keeps the machine's state in its folder, and ends it. */
@@ -386,7 +404,8 @@ export class Host {
   private async suspendSession(session: Session, name: string): Promise<void> {
     // Refused before there is a task that could only fail.
     const { state } = session.machine;
-    if (state !== 'running' && state !== 'paused') throw new HostError('WRONG_STATE', `${name} is ${state}, so it cannot be suspended.`);
+    if (state !== 'running' && state !== 'paused')
+      throw new HostError('WRONG_STATE', `${name} is ${state}, so it cannot be suspended.`);
     const title = `Suspending ${name}`;
     await this.tasks.run(
       title,
@@ -401,7 +420,9 @@ export class Host {
           });
         } catch (error) {
           const refused = explain(error, session.folder ?? name);
-          throw refused instanceof HostError && refused.code === 'CANCELLED' ? new HostError('CANCELLED', `${title} was cancelled; it goes on.`) : refused;
+          throw refused instanceof HostError && refused.code === 'CANCELLED'
+            ? new HostError('CANCELLED', `${title} was cancelled; it goes on.`)
+            : refused;
         }
       },
       (bytes) => `${formatSize(bytes)} kept.`,
@@ -413,7 +434,8 @@ export class Host {
     return this.exclusive(async () => {
       const machine = await this.library.get(id);
       const session = this.session(machine);
-      if (session.on || !(await this.suspendedState(machine.folder))) throw new HostError('WRONG_STATE', `${machine.file.name} is not suspended.`);
+      if (session.on || !(await this.suspendedState(machine.folder)))
+        throw new HostError('WRONG_STATE', `${machine.file.name} is not suspended.`);
       const path = join(machine.folder, HOST_FILES.suspended);
       try {
         await this.options.disk.removeFile(path);
@@ -437,6 +459,9 @@ export class Host {
       try {
         await this.suspend(id);
       } catch (error) {
+        // Powered off meanwhile, by its guest or by somebody: there is nothing to keep.
+        await session.settled();
+        if (!session.on) continue;
         failures.push(`${id} was not suspended. ${explain(error, id).message}`);
       }
     }
@@ -455,7 +480,7 @@ export class Host {
     restore: string | undefined,
   ): Promise<MachineSummary> {
     const { id } = machine;
-    this.refuseWhileCopied(id);
+    this.#cloning.refuseWhileCopied(id);
     const session = this.session(machine);
     try {
       await session.start(this.engine.createMachine, configure ?? (() => configureMachine(this.tools, machine)), paused, restore);
@@ -508,11 +533,32 @@ export class Host {
     return session.events.subscribe(session.present(history), signal);
   }
 
+  /** See contract/smm.ts. */
+  async watchSmm(id: string, signal?: AbortSignal): Promise<AsyncGenerator<SmmMessage, void, void>> {
+    const session = this.session(await this.library.get(id));
+    // Deleted: there is nothing to follow any more.
+    return watchSmm(() => (this.#sessions.get(id) === session ? session.running : 'gone'), signal);
+  }
+
+  /** See contract/guard.ts. The machine's file follows what is in force. */
+  async changeGuard(id: string, request: GuardRequest, file?: (file: MachineFile) => MachineFile): Promise<GuardStateMessage> {
+    // A file that would be refused is refused before anything is in force.
+    if (file !== undefined) file((await this.library.get(id)).file);
+    const state = guardMessage(await this.ask(id, ({ machine }) => machine.guard(request)));
+    if (file !== undefined) await this.change(id, file);
+    return state;
+  }
+
+  async watchGuard(id: string, history: boolean, signal?: AbortSignal): Promise<AsyncGenerator<GuardAlertMessage[], void, void>> {
+    return this.session(await this.library.get(id)).guard.watch(history, signal);
+  }
+
   private session(machine: StoredMachine): Session {
     let session = this.#sessions.get(machine.id);
     if (!session) {
       const changed = (): void => void this.refresh(machine.id);
-      session = new Session(machine.folder, this.options.disk, changed, this.options.warn);
+      const ownSymbols = async () => this.#labels.symbols(bootFiles(await this.library.get(machine.id), this.options.guests));
+      session = new Session(machine.folder, this.options.disk, changed, this.options.warn, ownSymbols);
       this.#sessions.set(machine.id, session);
     }
     return session;
@@ -549,7 +595,13 @@ export class Host {
       id,
       name: file.name,
       state: suspended ? 'suspended' : session === undefined || session.state === 'suspended' ? 'off' : session.state,
-      reason: session?.since ? session.reason : suspended ? 'Suspended.' : lastStarted === null ? 'Has never been started.' : 'Off.',
+      reason: session?.since
+        ? session.reason
+        : suspended
+          ? 'Suspended.'
+          : lastStarted === null
+            ? 'Has never been started.'
+            : 'Off.',
       since: suspended?.since ?? session?.since ?? null,
       memoryBytes: file.memoryMiB * MEMORY_UNIT,
       cpus: file.cpus,
@@ -559,6 +611,8 @@ export class Host {
       note: file.note ?? '',
       group: file.group ?? null,
       tags: file.tags ?? [],
+      disks: (file.drives ?? []).filter(isOwnDisk).length,
+      linkedTo: file.linkedTo ?? [],
       folder,
       thumbnail: picture ? (session?.thumbnail ?? 0) : null,
       created: Date.parse(file.created),

@@ -1,10 +1,11 @@
+import { chord, KEY_NAMES } from '../contract/scancodes.ts';
 import { HostError } from './errors.ts';
 
 /** Set 1 make codes of the keys of a US keyboard, by the characters on them: unshifted, shifted (IBM PC AT Technical Reference). */
 const ROWS: readonly [first: number, plain: string, shifted: string][] = [
   [0x02, '1234567890-=', '!@#$%^&*()_+'],
   [0x10, 'qwertyuiop[]', 'QWERTYUIOP{}'],
-  [0x1e, 'asdfghjkl;\'`', 'ASDFGHJKL:"~'],
+  [0x1e, "asdfghjkl;'`", 'ASDFGHJKL:"~'],
   [0x2b, '\\zxcvbnm,./', '|ZXCVBNM<>?'],
   [0x39, ' ', ' '],
 ];
@@ -38,4 +39,44 @@ export function scancodesOf(text: string): number[][] {
     const stroke = [key.code, key.code | RELEASED];
     return key.shift ? [LEFT_SHIFT, ...stroke, LEFT_SHIFT | RELEASED] : stroke;
   });
+}
+
+/** What people call keys, beside the keys' own names (contract/scancodes.ts). */
+const SPOKEN: Record<string, string> = {
+  esc: 'Escape',
+  return: 'Enter',
+  ctrl: 'ControlLeft',
+  control: 'ControlLeft',
+  shift: 'ShiftLeft',
+  alt: 'AltLeft',
+  altgr: 'AltRight',
+  super: 'MetaLeft',
+  meta: 'MetaLeft',
+  win: 'MetaLeft',
+  menu: 'ContextMenu',
+  del: 'Delete',
+  ins: 'Insert',
+  pgup: 'PageUp',
+  pgdn: 'PageDown',
+  up: 'ArrowUp',
+  down: 'ArrowDown',
+  left: 'ArrowLeft',
+  right: 'ArrowRight',
+  sysrq: 'PrintScreen',
+};
+const NAMED = new Map<string, string>(KEY_NAMES.map((name) => [name.toLowerCase(), name]));
+for (const [spoken, name] of Object.entries(SPOKEN)) NAMED.set(spoken, name);
+for (const letter of 'abcdefghijklmnopqrstuvwxyz') NAMED.set(letter, `Key${letter.toUpperCase()}`);
+for (const digit of '0123456789') NAMED.set(digit, `Digit${digit}`);
+
+/** The scancodes of keys that are held together, for instance `ctrl+alt+delete` or `f2`. Throws BAD_INPUT for a key that there is not. */
+export function scancodesOfKeys(text: string): number[] {
+  const keys = text.split('+').map((word) => {
+    const name = NAMED.get(word.toLowerCase());
+    if (name === undefined) {
+      throw new HostError('BAD_INPUT', word === '' ? `A key is missing in “${text}”.` : `There is no key named “${word}”.`);
+    }
+    return name;
+  });
+  return chord(...keys);
 }

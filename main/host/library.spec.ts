@@ -1,9 +1,12 @@
+import { spawnSync } from 'node:child_process';
+import { hostname } from 'node:os';
 import { mkdir, readFile, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { writeAtomically } from './atomic-file.ts';
 import { nodeDisk, type Disk } from './disk.ts';
 import { folderName, Library, readLibrary, safeFileName, type NewFile } from './library.ts';
+import { processStart } from './library-lock.ts';
 import type { MachineFile } from './machine-file.ts';
 import { temporaryFolder } from './testing/fake-engine.ts';
 
@@ -123,9 +126,14 @@ describe('a library whose program is killed', () => {
 
   it.each(['machine', 'machine-and-disks'] as const)('while a machine is deleted (%s): has it whole or not in the list', async (what) => {
     await everyDeath(
-      (library) => library.delete('first', what),
+      async (library) => {
+        await writeFile(join(library.folder, 'first', 'suspended.vst'), 'state');
+        await library.delete('first', what);
+      },
       async (library, survived, folder) => {
         const machines = await library.list();
+        // What is the host's goes with the machine, if need be at the next start.
+        if (what === 'machine' && machines.length === 0) expect((await readdir(join(folder, 'first'))).sort()).toEqual(['guest.asm', 'part']);
         if (survived) expect(machines).toEqual([]);
         if (machines.length > 0) {
           expect(machines).toMatchObject([{ id: 'first', file: { name: 'First' } }]);
@@ -134,6 +142,38 @@ describe('a library whose program is killed', () => {
         if (what === 'machine') expect(await readFile(join(folder, 'first', 'guest.asm'), 'utf8')).toBe('jmp $\n');
       },
     );
+  });
+});
+
+describe('locks of images in a machine’s folder', () => {
+  const lock = (pid: number): string =>
+    JSON.stringify({ pid, started: processStart(pid), host: hostname(), owner: 'First', nonce: 'abc' });
+
+  it('go when the library is opened, unless their program still runs', async () => {
+    const folder = await temporaryFolder(onTestFinished);
+    const setUp = await Library.open(nodeDisk, folder, 'the test', '');
+    await setUp.create(FILE, FILES);
+    await setUp.close();
+    const { pid: dead } = spawnSync(process.execPath, ['-e', '']);
+    const at = (name: string): string => join(folder, 'first', name);
+    await writeFile(at('disk.qcow2.lock'), lock(dead));
+    await writeFile(at('disk.qcow2.reader-012345678901234567.lock'), lock(dead));
+    await writeFile(at(`disk.qcow2.${dead}-012345678901234567.lock-new`), '{"pi');
+    await writeFile(at('disk.qcow2.lock-0123456789ab'), lock(dead));
+    await writeFile(at('other.qcow2.lock'), lock(process.pid));
+    await writeFile(at('mine.lock'), 'a person’s own');
+    const library = await reopen(folder);
+    expect((await readdir(join(folder, 'first'))).sort()).toEqual(['guest.asm', 'machine.json', 'mine.lock', 'other.qcow2.lock', 'part']);
+    expect(await library.list()).toHaveLength(1);
+  });
+
+  it('are not copied with the machine', async () => {
+    const folder = await temporaryFolder(onTestFinished);
+    const library = await reopen(folder);
+    const { folder: first } = await library.create(FILE, FILES);
+    await writeFile(join(first, 'guest.asm.lock'), lock(process.pid));
+    await writeFile(join(first, 'mine.lock'), 'a person’s own, since there is nothing named mine');
+    expect((await library.copyOf(first)).files.map(({ name }) => name)).toEqual(['guest.asm', 'mine.lock', 'part/inside.inc']);
   });
 });
 

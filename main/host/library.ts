@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { dirname, isAbsolute, join } from 'node:path';
+import { imageOfLock, isLeftBehind } from '../../engine/storage/image-lock.ts';
 import type { MachineFileEntry } from '../contract/library.ts';
 import { machineId } from '../contract/machine.ts';
 import { TEMPORARY_PREFIX, writeAtomically } from './atomic-file.ts';
@@ -12,6 +13,9 @@ import { MACHINE_FILE, readMachineFile, writeMachineFile, type MachineFile } fro
 const STAGING_PREFIX = '.staging-';
 const REMOVED_PREFIX = '.removed-';
 
+/** What `machine.json` is called while a machine is deleted whose images stay. */
+const DELETED_FILE = `.deleted-${MACHINE_FILE}`;
+
 /** What bears one of these names when the library is opened was left by a program that was interrupted. */
 const RUBBISH = [STAGING_PREFIX, REMOVED_PREFIX, TEMPORARY_PREFIX, LOCK_WORK_PREFIX];
 
@@ -20,9 +24,12 @@ export const HOST_FILES = {
   machine: MACHINE_FILE,
   serialLog: 'serial.log',
   previousSerialLog: 'serial.previous.log',
+  guardLog: 'guard.log',
+  previousGuardLog: 'guard.previous.log',
   thumbnail: 'thumbnail.png',
   lastRun: 'last-run.json',
   suspended: 'suspended.vst',
+  breakpoints: 'breakpoints.json',
 } as const;
 
 const OWN_NAMES: ReadonlySet<string> = new Set(Object.values(HOST_FILES));
@@ -41,8 +48,11 @@ export interface StoredProblem {
   problem: HostError;
 }
 
-/** A file for a new machine's folder (its name may have folders before it, with slashes): bytes, or a copy of a file. */
-export type NewFile = { name: string; bytes: Uint8Array } | { name: string; copyOf: string };
+/** A file for a new machine's folder (its name may have folders before it, with slashes): bytes, a copy of a file, or what `make` puts there. */
+export type NewFile =
+  | { name: string; bytes: Uint8Array }
+  | { name: string; copyOf: string }
+  | { name: string; make: (target: string, advance: (bytes: number) => void) => Promise<void> };
 
 /** The folder name for a machine's name: "Kernel course, 2nd" becomes "kernel-course-2nd". */
 export function folderName(name: string): string {
@@ -112,7 +122,10 @@ export async function readLibrary(disk: Disk, library: string): Promise<(StoredM
       found.push({
         id: name,
         folder: machine.folder,
-        problem: new HostError('BROKEN', 'cannot be opened: the folder’s name must be lower-case letters, digits and hyphens; rename it.'),
+        problem: new HostError(
+          'BROKEN',
+          'cannot be opened: the folder’s name must be lower-case letters, digits and hyphens; rename it.',
+        ),
       });
   }
   return found;
@@ -153,11 +166,29 @@ export class Library {
       if (RUBBISH.some((prefix) => name.startsWith(prefix))) {
         await this.disk.removeTree(join(this.folder, name));
       } else if (folder) {
-        for (const file of await this.disk.list(join(this.folder, name))) {
-          if (file.name.startsWith(TEMPORARY_PREFIX)) await this.disk.removeFile(join(this.folder, name, file.name));
-        }
+        await this.clearMachine(join(this.folder, name));
       }
     }
+  }
+
+  /** A machine's folder: what was being written, locks of programs that are gone, and the rest of a deletion. */
+  private async clearMachine(folder: string): Promise<void> {
+    const files = (await this.disk.list(folder)).filter((entry) => !entry.folder).map(({ name }) => name);
+    for (const name of files) {
+      const path = join(folder, name);
+      const isRubbish =
+        name.startsWith(TEMPORARY_PREFIX) ||
+        (imageOfLock(name) !== undefined && isLeftBehind(name, await this.disk.readFile(path)));
+      if (isRubbish) await this.disk.removeFile(path);
+    }
+    if (files.includes(DELETED_FILE)) await this.removeOwnFiles(folder, files);
+  }
+
+  /** Of a machine whose `machine.json` is set aside. That goes last: it says that there is something to do. */
+  private async removeOwnFiles(folder: string, files: readonly string[]): Promise<void> {
+    for (const name of files) if (OWN_NAMES.has(name) && name !== MACHINE_FILE) await this.disk.removeFile(join(folder, name));
+    await this.disk.removeFile(join(folder, DELETED_FILE));
+    await this.disk.syncFolder(folder);
   }
 
   list(): Promise<(StoredMachine | StoredProblem)[]> {
@@ -191,6 +222,7 @@ export class Library {
           folders.add(dirname(target));
         }
         if ('bytes' in entry) await this.disk.writeDurably(target, entry.bytes);
+        else if ('make' in entry) await entry.make(target, options.advance ?? (() => undefined));
         else await this.disk.copyFile(entry.copyOf, target, options.advance);
       }
       await this.disk.writeDurably(join(staging, MACHINE_FILE), writeMachineFile(file));
@@ -239,27 +271,36 @@ export class Library {
   }
 
   /** What a copy of a machine's folder would hold beside its `machine.json`, and how many bytes that is. */
-  async copyOf(folder: string): Promise<{ files: NewFile[]; bytes: number }> {
-    const own = (await this.walk(folder, '')).filter(({ part }) => part === 'disk');
-    return { files: own.map(({ name }) => ({ name, copyOf: join(folder, name) })), bytes: own.reduce((sum, { size }) => sum + size, 0) };
+  async copyOf(folder: string, without: ReadonlySet<string> = new Set()): Promise<{ files: NewFile[]; bytes: number }> {
+    const own = (await this.walk(folder, '')).filter(({ name, part }) => part === 'disk' && !without.has(name));
+    return {
+      files: own.map(({ name }) => ({ name, copyOf: join(folder, name) })),
+      bytes: own.reduce((sum, { size }) => sum + size, 0),
+    };
   }
 
   private async walk(folder: string, prefix: string): Promise<MachineFileEntry[]> {
     const entries: MachineFileEntry[] = [];
-    for (const { name, folder: inside } of await this.disk.list(folder)) {
+    const list = await this.disk.list(folder);
+    const isLock = (name: string): boolean => list.some((other) => other.name === imageOfLock(name));
+    for (const { name, folder: inside } of list) {
       const relative = prefix === '' ? name : `${prefix}/${name}`;
       if (inside) entries.push(...(await this.walk(join(folder, name), relative)));
       else {
         const status = await this.disk.status(join(folder, name));
-        entries.push({ name: relative, size: status?.size ?? 0, part: OWN_NAMES.has(relative) ? 'machine' : 'disk' });
+        entries.push({
+          name: relative,
+          size: status?.size ?? 0,
+          part: OWN_NAMES.has(relative) || isLock(name) ? 'machine' : 'disk',
+        });
       }
     }
     return entries.sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
   /**
-   * `machine-and-disks`: the folder leaves the library at one instant, then its files go. `machine`: the host's own files go,
-   * `machine.json` first, and the folder stays with the rest.
+   * `machine-and-disks`: the folder leaves the library at one instant, then its files go. `machine`: `machine.json` is set aside at one
+   * instant, the host's own files go, and the folder stays with the rest.
    */
   async delete(
     id: string,
@@ -276,11 +317,9 @@ export class Library {
         await this.disk.syncFolder(this.folder);
         await this.disk.removeTree(removed);
       } else {
-        await this.disk.removeFile(join(machine.folder, MACHINE_FILE));
-        for (const { name, part } of files) {
-          if (part === 'machine' && name !== MACHINE_FILE) await this.disk.removeFile(join(machine.folder, name));
-        }
+        await this.disk.rename(join(machine.folder, MACHINE_FILE), join(machine.folder, DELETED_FILE));
         await this.disk.syncFolder(machine.folder);
+        await this.removeOwnFiles(machine.folder, names);
       }
     } catch (error) {
       throw explain(error, machine.folder);

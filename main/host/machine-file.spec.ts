@@ -41,7 +41,7 @@ describe('machine.json', () => {
       'machine.json cannot be opened: it was written by a newer Vitrine (format 2; this one reads 1). It is left as it is.',
     ],
     ['no memory', { ...GOOD, memoryMiB: 0 }, /memoryMiB: too small/],
-    ['two processors', { ...GOOD, cpus: 2 }, /cpus: a machine has one processor in this version\./],
+    ['too many processors', { ...GOOD, cpus: 17 }, /cpus: a machine has at most 16 processors\./],
     ['a file outside of its folder', { ...GOOD, boot: { kind: 'boot-sector', file: '../secret' } }, /boot\.file: a file is named relative/],
     ['a disk whose format is not said', { ...GOOD, drives: [{ kind: 'disk', file: 'disk.img' }] }, /drives\.0\.format: add "format": "raw" or "format": "qcow2"/],
     ['a missing name', { ...GOOD, name: undefined }, /name: /],

@@ -1,6 +1,17 @@
 import { isAbsolute } from 'node:path';
 import { z } from 'zod';
-import { clockMode, cpuCount, groupName, machineName, tagNames, MEMORY_MAXIMUM, MEMORY_MINIMUM, MEMORY_UNIT } from '../contract/machine.ts';
+import {
+  clockMode,
+  cpuCount,
+  groupName,
+  machineId,
+  machineName,
+  tagNames,
+  MEMORY_MAXIMUM,
+  MEMORY_MINIMUM,
+  MEMORY_UNIT,
+} from '../contract/machine.ts';
+import { guardAction } from '../contract/guard.ts';
 import { HostError } from './errors.ts';
 
 /** The name of a machine's own file in its folder. */
@@ -48,7 +59,8 @@ const drive = z
   })
   .refine(({ kind, format }) => kind !== 'disk' || format !== undefined, {
     path: ['format'],
-    message: 'add "format": "raw" or "format": "qcow2"; it is not guessed, since a guest can make its raw disk look like another format',
+    message:
+      'add "format": "raw" or "format": "qcow2"; it is not guessed, since a guest can make its raw disk look like another format',
   });
 
 /** `machine.json`, version 1. Unknown keys are refused: a setting that silently does nothing is worse than none. */
@@ -70,6 +82,29 @@ export const machineFile = z.strictObject({
   clock: clockMode,
   boot,
   drives: z.array(drive).max(6, 'a machine has two floppy drives and room for four disks and CD-ROMs').optional(),
+  /** Machines of the same library in whose folders images behind the disks stand: a linked clone needs them. */
+  linkedTo: z.array(machineId).max(15).optional(),
+  /** What its guard does from power-on; see docs/formats/machine-file.md. */
+  guard: z
+    .strictObject({
+      /** The guest's kernel is listened to at VMCALL. */
+      hypercalls: z.literal(true).optional(),
+      /** Physical memory that is protected at each power-on and reset. */
+      ranges: z
+        .array(
+          z.strictObject({
+            address: z.int().min(0).max(0xffffffff),
+            bytes: z
+              .int()
+              .min(1)
+              .max(2 ** 32),
+            action: guardAction,
+          }),
+        )
+        .max(256)
+        .optional(),
+    })
+    .optional(),
   /** What firmware tries, first to last. */
   bootOrder: z
     .array(z.enum(['floppy', 'cdrom', 'disk']))

@@ -1,10 +1,15 @@
 import { cpus } from 'node:os';
 import { implement, ORPCError, ValidationError } from '@orpc/server';
-import type { DoctorResult, Front } from '../contract/application.ts';
+import type { DoctorResult, Front, Opened } from '../contract/application.ts';
 import { contract } from '../contract/contract.ts';
 import { errorMap } from '../contract/errors.ts';
 import type { CreationSource, FileSource } from '../contract/library.ts';
+import type { TerminalEventMessage } from '../contract/terminal.ts';
+import { attachPlace } from './debug/attach-lines.ts';
+import { debugRouter } from './debug/router.ts';
 import { explain, HostError } from './errors.ts';
+import { forgetRange, keepRange } from './guard.ts';
+import { resolveGuardRange } from './guard-range.ts';
 import type { Host } from './host.ts';
 import { scancodesOf } from './keyboard.ts';
 import { packageVersion } from './places.ts';
@@ -13,9 +18,17 @@ import { encodePng } from './picture.ts';
 /** What only a front with a desktop can do; the app implements it. */
 export interface Desktop {
   openConsole(id: string): Promise<void>;
+  dockConsole(id: string): Promise<void>;
   chooseFile(title: string, filters: { name: string; extensions: string[] }[]): Promise<string | undefined>;
   saveFile(title: string, name: string, bytes: Uint8Array): Promise<string | undefined>;
   showFolder(folder: string): Promise<void>;
+  openings(signal?: AbortSignal): AsyncGenerator<Opened, void, void>;
+  terminals: {
+    /** gdb of this computer, attached at `place` (host:port). */
+    start(place: string, size: { columns: number; rows: number }, signal?: AbortSignal): Promise<AsyncGenerator<TerminalEventMessage, void, void>>;
+    write(terminal: number, bytes: Uint8Array): void;
+    resize(terminal: number, size: { columns: number; rows: number }): void;
+  };
 }
 
 /** Who is asking, and over what. Made by the front for each connection, never by the client. */
@@ -93,7 +106,7 @@ export const router = os.router({
     }),
     rename: os.library.rename.handler(({ context, input }) => context.host.rename(input.id, input.name)),
     configure: os.library.configure.handler(({ context, input: { id, ...change } }) => context.host.configure(id, change)),
-    clone: os.library.clone.handler(({ context, input }) => context.host.clone(input.id, input.name)),
+    clone: os.library.clone.handler(({ context, input }) => context.host.clone(input.id, input.name, input.kind)),
     adopt: os.library.adopt.handler(({ context, input }) => {
       if (context.front === 'browser') throw new HostError('NOT_SUPPORTED', 'A browser cannot name folders of the host; adopt it in the app.');
       return context.host.adopt(input.folder);
@@ -102,6 +115,8 @@ export const router = os.router({
     delete: os.library.delete.handler(({ context, input }) => context.host.delete(input.id, input.what)),
     thumbnail: os.library.thumbnail.handler(({ context, input }) => context.host.thumbnail(input.id)),
   },
+
+  debug: debugRouter,
 
   machines: {
     start: os.machines.start.handler(({ context, input }) => context.host.start(input.id, input.paused ?? false)),
@@ -169,6 +184,51 @@ export const router = os.router({
     },
   },
 
+  smm: {
+    state: os.smm.state.handler(({ context, input }) => context.host.ask(input.id, ({ machine }) => machine.smm())),
+    watch: os.smm.watch.handler(({ context, input, signal }) => context.host.watchSmm(input.id, signal)),
+    inject: os.smm.inject.handler(({ context, input }) => context.host.ask(input.id, ({ machine }) => machine.injectSmi(input.target, input.count))),
+    breakOn: os.smm.breakOn.handler(({ context, input: { id, ...when } }) => context.host.ask(id, ({ machine }) => machine.breakOnSmm(when))),
+    read: os.smm.read.handler(async ({ context, input }) => ({
+      bytes: await context.host.ask(input.id, ({ machine }) => machine.readSmram(input.address, input.length)),
+    })),
+    saveState: os.smm.saveState.handler(({ context, input }) => context.host.ask(input.id, ({ machine }) => machine.smmSaveState(input.cpu))),
+  },
+
+  guard: {
+    state: os.guard.state.handler(({ context, input }) => context.host.changeGuard(input.id, { kind: 'look' })),
+    add: os.guard.add.handler(async ({ context, input: { id, range: named, action, atPowerOn } }) => {
+      const range = await resolveGuardRange(context.host, id, named);
+      return context.host.changeGuard(id, { kind: 'add', range, action }, atPowerOn === true ? (file) => keepRange(file, named, action) : undefined);
+    }),
+    remove: os.guard.remove.handler(async ({ context, input: { id, range: named } }) => {
+      const range = await resolveGuardRange(context.host, id, named);
+      return context.host.changeGuard(id, { kind: 'remove', range }, range.kind === 'physical' ? (file) => forgetRange(file, range) : undefined);
+    }),
+    clear: os.guard.clear.handler(({ context, input }) => context.host.changeGuard(input.id, { kind: 'clear' })),
+    treeAction: os.guard.treeAction.handler(({ context, input }) =>
+      context.host.changeGuard(input.id, { kind: 'treeAction', action: input.action }),
+    ),
+    watch: os.guard.watch.handler(({ context, input, signal }) => context.host.watchGuard(input.id, input.history ?? false, signal)),
+  },
+
+  peek: {
+    read: os.peek.read.handler(({ context, input }) => context.host.peeks.read(input)),
+    walk: os.peek.walk.handler(({ context, input }) => context.host.peeks.walk(input)),
+    mappings: os.peek.mappings.handler(({ context, input }) => context.host.peeks.mappings(input)),
+    chips: os.peek.chips.handler(({ context, input }) => context.host.peeks.chips(input.id)),
+    descriptors: os.peek.descriptors.handler(({ context, input }) => context.host.peeks.descriptors(input)),
+    profiles: os.peek.profiles.handler(({ context, input }) => context.host.peeks.profiles(input.id)),
+    load: os.peek.load.handler(({ context, input }) => {
+      guardPaths(context, input.file);
+      return context.host.peeks.load(input.id, input.profile, input.file);
+    }),
+    unload: os.peek.unload.handler(({ context, input }) => context.host.peeks.unload(input.id, input.profile)),
+    search: os.peek.search.handler(({ context, input }) => context.host.peeks.search(input.id, input.profile, input.text)),
+    evaluate: os.peek.evaluate.handler(({ context, input }) => context.host.peeks.evaluate(input)),
+    watch: os.peek.watch.handler(({ context, input, signal }) => context.host.peeks.watch(input, signal)),
+  },
+
   tasks: {
     watch: os.tasks.watch.handler(({ context, signal }) => context.host.tasks.watch(signal)),
     cancel: os.tasks.cancel.handler(({ context, input }) => context.host.tasks.cancel(input.id)),
@@ -177,6 +237,7 @@ export const router = os.router({
 
   desktop: {
     openConsole: os.desktop.openConsole.handler(({ context, input }) => desktopOf(context).openConsole(input.id)),
+    dockConsole: os.desktop.dockConsole.handler(({ context, input }) => desktopOf(context).dockConsole(input.id)),
     chooseFile: os.desktop.chooseFile.handler(async ({ context, input }) => {
       const path = await desktopOf(context).chooseFile(input.title, input.filters ?? []);
       return path === undefined ? null : { path };
@@ -189,6 +250,17 @@ export const router = os.router({
       const entry = await context.host.get(input.id);
       await desktopOf(context).showFolder(entry.folder);
     }),
+    openings: os.desktop.openings.handler(({ context, signal }) => desktopOf(context).openings(signal)),
+    terminals: {
+      gdb: os.desktop.terminals.gdb.handler(async ({ context, input: { id, ...size }, signal }) => {
+        const { terminals } = desktopOf(context);
+        const { host, port, attached } = await context.host.withSession(id, ({ debug }) => debug.startGdb());
+        if (attached) throw new HostError('CONFLICT', 'Another gdb is attached to this machine; a machine has one at a time. Let that one detach first.');
+        return terminals.start(attachPlace(host, port), size, signal);
+      }),
+      write: os.desktop.terminals.write.handler(({ context, input }) => desktopOf(context).terminals.write(input.terminal, input.bytes)),
+      resize: os.desktop.terminals.resize.handler(({ context, input: { terminal, ...size } }) => desktopOf(context).terminals.resize(terminal, size)),
+    },
   },
 });
 

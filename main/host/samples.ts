@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { z } from 'zod';
-import { bootKind, memoryBytes } from '../contract/machine.ts';
+import { bootKind, cpuCount, memoryBytes } from '../contract/machine.ts';
 import type { Sample } from '../contract/library.ts';
 import { parseMemory } from './memory-size.ts';
 import type { Disk } from './disk.ts';
@@ -22,6 +22,9 @@ const manifest = z.array(
       context.addIssue({ code: 'custom', message: `memory: ${checked.error.issues[0]?.message ?? 'refused'}` });
       return z.NEVER;
     }),
+    cpus: cpuCount.default(1),
+    /** Its kernel calls the guard by VMCALL. */
+    hypercalls: z.literal(true).optional(),
     summary: z.string(),
   }),
 );
@@ -29,6 +32,7 @@ const manifest = z.array(
 export interface SampleSource extends Sample {
   /** The assembly source's file name. */
   file: string;
+  hypercalls: true | undefined;
 }
 
 /** Every file of a sample, relative to the guests' folder: its source, and the folder of its name with what it includes. */
@@ -55,6 +59,5 @@ export async function readSamples(disk: Disk, guests: string): Promise<SampleSou
   } catch (error) {
     throw new HostError('BAD_INPUT', `${path} is damaged; install Vitrine again.`, { cause: error });
   }
-  return parsed.map(({ id, name, file, memory, summary }) => ({ id, name, file, summary, memoryBytes: memory }));
+  return parsed.map(({ id, name, file, memory, cpus, summary, hypercalls }) => ({ id, name, file, summary, cpus, memoryBytes: memory, hypercalls }));
 }
-

@@ -6,10 +6,10 @@ import { explain } from './errors.ts';
 export const SERIAL_LOG_LIMIT = 16 * 1024 * 1024;
 
 /**
- * What COM1 said in this run, in a file. Writing never holds up the machine; what cannot be written is said once by `warn`, and
+ * What a machine said in one run (COM1, alerts of its guard), in a file. Writing never holds up the machine; what cannot be written is said once by `warn`, and
  * the log ends there.
  */
-export class SerialLog {
+export class RunLog {
   #waiting: Uint8Array[] = [];
   #accepted = 0;
   #ended = false;
@@ -18,16 +18,23 @@ export class SerialLog {
   private constructor(
     private readonly path: string,
     private readonly warn: (sentence: string) => void,
+    private readonly what: string,
   ) {}
 
-  /** Begins a new log at `path`; the one before becomes `previous`. */
-  static async open(disk: Disk, path: string, previous: string, warn: (sentence: string) => void): Promise<SerialLog> {
+  /** Begins a new log at `path`; the one before becomes `previous`. `what` it is called in sentences. */
+  static async open(
+    disk: Disk,
+    path: string,
+    previous: string,
+    warn: (sentence: string) => void,
+    what = 'serial log',
+  ): Promise<RunLog> {
     try {
       if (await disk.status(path)) await disk.rename(path, previous);
     } catch (error) {
-      warn(`The serial log was not put aside. ${explain(error, path).message}`);
+      warn(`The ${what} was not put aside. ${explain(error, path).message}`);
     }
-    return new SerialLog(path, warn);
+    return new RunLog(path, warn, what);
   }
 
   append(bytes: Uint8Array): void {
@@ -40,6 +47,11 @@ export class SerialLog {
       this.warn(`${this.path} has reached its limit; the rest of this run is not logged.`);
     }
     this.#writing ??= this.write();
+  }
+
+  /** Nothing is taken any more. */
+  get ended(): boolean {
+    return this.#ended;
   }
 
   /** When everything so far is written. */
@@ -56,7 +68,7 @@ export class SerialLog {
       } catch (error) {
         this.#ended = true;
         this.#waiting = [];
-        this.warn(`The serial log ends early. ${explain(error, this.path).message}`);
+        this.warn(`The ${this.what} ends early. ${explain(error, this.path).message}`);
       }
     }
     this.#writing = undefined;

@@ -4,12 +4,16 @@ import type { Machine, MachineConfiguration, MachineEvent, MachineStatistics, Pi
 import type { DisplaySize, MachineEventMessage, MachineStateName } from '../contract/machine.ts';
 import { TEMPORARY_PREFIX, writeAtomically } from './atomic-file.ts';
 import type { Disk } from './disk.ts';
+import { MachineDebug, type OwnSymbols } from './debug/machine-debug.ts';
 import { explain, HostError } from './errors.ts';
 import { EventChannel } from './event-channel.ts';
+import type { GuardAlert } from '../../engine/machine/guard-types.ts';
+import { alertSentence, GuardLog } from './guard-log.ts';
 import { HistoryRing } from './history-ring.ts';
+import { joinBytes } from './joined-bytes.ts';
 import { HOST_FILES } from './library.ts';
 import { encodePng, shrink } from './picture.ts';
-import { SerialLog } from './serial-log.ts';
+import { RunLog } from './serial-log.ts';
 
 /** Makes an engine machine; the engine's own in the product, a fake in tests. */
 export type MachineFactory = (configuration: MachineConfiguration) => Promise<Machine>;
@@ -33,12 +37,9 @@ export interface Remains {
 /** Joins neighbouring events of one stream, so that what waits for a slow reader stays bounded. */
 function merge(last: MachineEventMessage, next: MachineEventMessage): MachineEventMessage | undefined {
   if (last.kind === 'display' && next.kind === 'display') return next;
+  if (last.kind === 'guard' && next.kind === 'guard') return { ...next, count: last.count + next.count };
   if ((last.kind === 'serial' && next.kind === 'serial') || (last.kind === 'debugConsole' && next.kind === 'debugConsole')) {
-    const joined = new Uint8Array(last.bytes.length + next.bytes.length);
-    joined.set(last.bytes);
-    joined.set(next.bytes, last.bytes.length);
-    const dropped = Math.max(0, joined.length - WAITING_BYTES);
-    return { kind: next.kind, bytes: joined.subarray(dropped), lost: last.lost + next.lost + dropped };
+    return { kind: next.kind, ...joinBytes(last, next, WAITING_BYTES) };
   }
   return undefined;
 }
@@ -58,6 +59,8 @@ export class Session {
   remains: Remains | undefined;
 
   readonly events = new EventChannel<MachineEventMessage>(merge);
+  readonly debug: MachineDebug;
+  readonly guard = new GuardLog();
   readonly #serial = new HistoryRing(HISTORY_BYTES);
   readonly #debugConsole = new HistoryRing(HISTORY_BYTES);
   #machine: Machine | undefined;
@@ -65,7 +68,7 @@ export class Session {
   #unsubscribe: (() => void) | undefined;
   #timer: NodeJS.Timeout | undefined;
   #pictureDigest = '';
-  #log: SerialLog | undefined;
+  #log: RunLog | undefined;
   #ending: Promise<void> = Promise.resolve();
 
   /**
@@ -78,11 +81,19 @@ export class Session {
     private readonly disk: Disk,
     private readonly changed: () => void,
     private readonly warn: (sentence: string) => void,
-  ) {}
+    ownSymbols?: OwnSymbols,
+  ) {
+    this.debug = new MachineDebug(folder, disk, warn, ownSymbols);
+  }
 
   /** True from the moment a start begins until the machine is off and its engine gone. */
   get on(): boolean {
     return this.#starting || this.#machine !== undefined;
+  }
+
+  /** The engine machine while there is one. */
+  get running(): Machine | undefined {
+    return this.#machine;
   }
 
   /** The engine machine, or WRONG_STATE with the way out. */
@@ -102,9 +113,12 @@ export class Session {
       this.#debugConsole.clear();
       this.remains = undefined;
       this.#log = await this.openLog();
+      const { guardLog: log, previousGuardLog: previous } = HOST_FILES;
+      await this.guard.begin(this.disk, this.folder, { log, previous }, this.warn);
       this.#machine = machine;
       this.#unsubscribe = machine.on((event) => this.receive(event));
       try {
+        await this.debug.attach(machine);
         await machine.start({ paused, restore });
       } catch (error) {
         await this.end();
@@ -209,12 +223,24 @@ export class Session {
         this.events.publish({ kind: 'display', display: this.display });
         this.changed();
         return;
+      case 'guard':
+        this.guard.receive(event.alerts, (linear) => this.debug.symbolAt(linear));
+        this.notify(event.alerts.filter(({ action }) => action === 'notify'));
+        return;
+      case 'debug':
+        return;
       case 'debugExit':
       case 'reset':
       case 'diskError':
       case 'tripleFault':
         this.events.publish(event);
     }
+  }
+
+  /** People are told of a write to a page with that action. */
+  private notify(alerts: readonly GuardAlert[]): void {
+    const last = alerts.at(-1);
+    if (last !== undefined) this.events.publish({ kind: 'guard', count: alerts.length, sentence: alertSentence(last) });
   }
 
   private setState(state: MachineStateName, reason: string): void {
@@ -228,10 +254,10 @@ export class Session {
     this.changed();
   }
 
-  private openLog(): Promise<SerialLog> | undefined {
+  private openLog(): Promise<RunLog> | undefined {
     if (this.folder === undefined) return undefined;
     const { serialLog, previousSerialLog } = HOST_FILES;
-    return SerialLog.open(this.disk, join(this.folder, serialLog), join(this.folder, previousSerialLog), this.warn);
+    return RunLog.open(this.disk, join(this.folder, serialLog), join(this.folder, previousSerialLog), this.warn);
   }
 
   /** Takes what is left to take, and ends the engine machine; idempotent. */
@@ -255,12 +281,14 @@ export class Session {
       screenText: await ask(() => machine.screenText()),
     };
     if (this.remains.picture) await this.storePicture(this.remains.picture);
+    await this.debug.detach();
     try {
       await machine.dispose();
     } catch (error) {
       this.warn(`${machine.configuration.name} did not end cleanly. ${explain(error, 'Its engine').message}`);
     }
     await this.#log?.flush();
+    await this.guard.flush();
     if (this.state !== 'off') this.setState(final.state, final.reason);
   }
 
@@ -299,6 +327,8 @@ export class Session {
   async dispose(): Promise<void> {
     if (this.#machine) await this.powerOff();
     await this.#ending;
+    await this.debug.dispose();
     this.events.close();
+    this.guard.close();
   }
 }

@@ -9,7 +9,13 @@ import { EventChannel } from './event-channel.ts';
 /** Beside the machines; the dot keeps it out of the list. */
 export const SETTINGS_FILE = '.settings.json';
 
-const DEFAULTS: Settings = { theme: 'system', releaseKey: 'ControlRight', scaling: 'pixel-exact' };
+const DEFAULTS: Settings = {
+  theme: 'system',
+  releaseKey: 'ControlRight',
+  scaling: 'pixel-exact',
+  passThrough: [],
+  combinations: [],
+};
 
 const stored = z.object({ version: z.literal(1), settings: schema.partial() });
 
@@ -48,7 +54,11 @@ export class SettingsStore {
 
   async #set(change: Partial<Settings>): Promise<Settings> {
     const value = { ...this.value, ...change };
-    await writeAtomically(this.disk, this.path, Buffer.from(`${JSON.stringify({ version: 1, settings: value }, undefined, 2)}\n`));
+    await writeAtomically(
+      this.disk,
+      this.path,
+      Buffer.from(`${JSON.stringify({ version: 1, settings: value }, undefined, 2)}\n`),
+    );
     this.value = value;
     this.#changes.publish(value);
     return value;

@@ -47,7 +47,10 @@ describe('suspending', () => {
     let fail = false;
     const disk: Disk = {
       ...nodeDisk,
-      rename: (from, to) => (fail && to.endsWith('.vst') ? Promise.reject(Object.assign(new Error('rename'), { code: 'ENOSPC' })) : nodeDisk.rename(from, to)),
+      rename: (from, to) =>
+        fail && to.endsWith('.vst')
+          ? Promise.reject(Object.assign(new Error('rename'), { code: 'ENOSPC' }))
+          : nodeDisk.rename(from, to),
     };
     const { host, machine, folder } = await open(disk);
     await host.start('hello', false);
@@ -76,6 +79,31 @@ describe('a suspended machine', () => {
     expect(existsSync(state)).toBe(false);
   });
 
+  it('has its state removed before its guest runs, and does not run when that fails', async () => {
+    const removed: string[] = [];
+    let fail = true;
+    const { host, engine, state, machine } = await open({
+      ...nodeDisk,
+      async removeFile(path) {
+        if (path.endsWith('.vst')) {
+          removed.push(engine.machines.at(-1)?.state ?? 'none');
+          if (fail) throw Object.assign(new Error('unlink'), { code: 'EACCES' });
+        }
+        await nodeDisk.removeFile(path);
+      },
+    });
+    await host.start('hello', false);
+    await host.suspend('hello');
+    await expect(host.resume('hello')).rejects.toThrow(
+      /Hello was not resumed: its kept state could not be removed\. .*permission denied/,
+    );
+    expect(await machine()).toMatchObject({ state: 'suspended' });
+    expect(existsSync(state)).toBe(true);
+    fail = false;
+    expect((await host.resume('hello')).state).toBe('running');
+    expect(removed).toEqual(['paused', 'paused']);
+  });
+
   it('keeps a state that cannot be resumed until it is discarded', async () => {
     const { host, state, machine } = await open();
     await writeFile(state, 'bad');
@@ -90,7 +118,10 @@ describe('a suspended machine', () => {
   it('is not started anew and not given other memory behind its back, but may be renamed and deleted', async () => {
     const { host, state } = await open();
     await writeFile(state, 'state');
-    await expect(host.start('hello', false)).rejects.toMatchObject({ code: 'WRONG_STATE', message: 'Hello is suspended. Resume it, or discard its state first.' });
+    await expect(host.start('hello', false)).rejects.toMatchObject({
+      code: 'WRONG_STATE',
+      message: 'Hello is suspended. Resume it, or discard its state first.',
+    });
     await expect(host.configure('hello', { memoryBytes: 32 << 20 })).rejects.toMatchObject({ code: 'WRONG_STATE' });
     expect((await host.configure('hello', { note: 'mine' })).note).toBe('mine');
     expect(await host.listFiles('hello')).toContainEqual({ name: 'suspended.vst', size: 5, part: 'machine' });
@@ -114,5 +145,19 @@ describe('the end of the program', () => {
     if (fake) fake.suspendFailure = new MachineError('no-space', 'The disk is full.');
     expect(await host.suspendAll()).toEqual(['hello was not suspended. The disk is full.']);
     expect((await machine()).state).toBe('running');
+  });
+
+  it('is not missed for a machine that was powered off meanwhile', async () => {
+    const { host, engine } = await open();
+    await host.start('hello', false);
+    const fake = engine.machines[0];
+    if (!fake) throw new Error('There is no machine.');
+    let go = (): void => undefined;
+    fake.suspending = new Promise((resolve) => (go = resolve));
+    fake.suspendFailure = new MachineError('wrong-state', 'The machine is off.');
+    const all = host.suspendAll();
+    await host.control('hello', (session) => session.powerOff());
+    go();
+    expect(await all).toEqual([]);
   });
 });

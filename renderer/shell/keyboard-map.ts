@@ -15,6 +15,28 @@ export const LIBRARY_KEYS: readonly KeyGroup[] = [
     ],
   },
   {
+    title: 'Workbench',
+    keys: [
+      { keys: ['Ctrl', '1…7'], what: 'A view' },
+      { keys: ['F6'], what: 'Next group of panels; with Shift the one before' },
+      { keys: ['← →'], what: 'Along the tabs of a group' },
+      { keys: ['Ctrl', 'Shift', 'C'], what: 'Show the console in a window' },
+    ],
+  },
+  {
+    title: 'Debugger',
+    keys: [
+      { keys: ['F5'], what: 'Continue' },
+      { keys: ['Ctrl', 'F5'], what: 'Pause' },
+      { keys: ['F10'], what: 'Step over' },
+      { keys: ['F11'], what: 'Step into; with Shift out' },
+      { keys: ['F9'], what: 'Set or remove a breakpoint at the line' },
+      { keys: ['Ctrl', 'F10'], what: 'Run to the line' },
+      { keys: ['Ctrl', 'G'], what: 'In code and memory: go to an address or symbol' },
+      { keys: ['F8'], what: 'Next alert of the guard; with Shift the one before' },
+    ],
+  },
+  {
     title: 'Library',
     keys: [
       { keys: ['Ctrl', 'N'], what: 'New machine' },
@@ -22,6 +44,7 @@ export const LIBRARY_KEYS: readonly KeyGroup[] = [
       { keys: ['← ↑ → ↓'], what: 'Select a machine' },
       { keys: ['Enter'], what: 'Start it and show its console' },
       { keys: ['Ctrl', 'Shift', 'C'], what: 'Show its console' },
+      { keys: ['Ctrl', 'Shift', 'I'], what: 'Open its workbench' },
       { keys: ['F2'], what: 'Edit it' },
       { keys: ['Del'], what: 'Delete it; asks first' },
     ],

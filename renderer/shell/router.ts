@@ -9,6 +9,13 @@ export function createAppRouter(): Router {
     routes: [
       { path: '/', name: 'library', component: LibraryView },
       { path: '/console/:id', name: 'console', component: ConsoleView, props: true },
+      {
+        path: '/machine/:id',
+        name: 'workbench',
+        // Apart from the first page: consoles and the library do not need the dock.
+        component: () => import('../features/workbench/WorkbenchView.vue'),
+        props: true,
+      },
       { path: '/:rest(.*)*', redirect: '/' },
     ],
   });

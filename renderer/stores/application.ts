@@ -10,7 +10,7 @@ export const useApplication = defineStore('application', () => {
   const host = useHost();
   const notices = useNotices();
   const about = ref<About>();
-  const settings = ref<Settings>({ theme: 'system', releaseKey: 'ControlRight', scaling: 'pixel-exact' });
+  const settings = ref<Settings>({ theme: 'system', releaseKey: 'ControlRight', scaling: 'pixel-exact', passThrough: [], combinations: [] });
 
   function take(next: Settings): void {
     settings.value = next;

@@ -71,17 +71,18 @@ export const useLibrary = defineStore('library', () => {
       put(await host.machines[verb]({ id }));
       return true;
     } catch (error) {
-      if (verb !== 'suspend' || !useTasks().isCancelled(error)) notices.failure(FAILED[verb].replace('%', nameOf(find(id)) || id), error);
+      if (verb !== 'suspend' || !useTasks().isCancelled(error))
+        notices.failure(FAILED[verb].replace('%', nameOf(find(id)) || id), error);
       return false;
     } finally {
       busy.value.delete(id);
     }
   }
 
-  /** A copy with a name of its own; the list of tasks shows how far it is. Undefined when it was not made. */
-  async function clone(id: string): Promise<MachineSummary | undefined> {
+  /** A copy with a name of its own, or a linked clone; the list of tasks shows how far it is. Undefined when it was not made. */
+  async function clone(id: string, kind: 'full' | 'linked' = 'full'): Promise<MachineSummary | undefined> {
     try {
-      const made = await host.library.clone({ id });
+      const made = await host.library.clone({ id, kind });
       put(made);
       return made;
     } catch (error) {
@@ -93,7 +94,8 @@ export const useLibrary = defineStore('library', () => {
   /** Copies a machine's folder from elsewhere on this computer into the library. */
   async function adopt(name: string, path: string | undefined): Promise<MachineSummary | undefined> {
     try {
-      if (path === undefined) throw new Error('A browser does not say where a folder is. Drop it on the Vitrine app, which can read it there.');
+      if (path === undefined)
+        throw new Error('A browser does not say where a folder is. Drop it on the Vitrine app, which can read it there.');
       const made = await host.library.adopt({ folder: path });
       put(made);
       return made;

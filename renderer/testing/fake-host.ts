@@ -1,7 +1,13 @@
 import { createRouterClient, implement } from '@orpc/server';
 import { contract, type HostClient } from '../../main/contract/contract.ts';
+import type { Opened } from '../../main/contract/application.ts';
 import type { Creation, LibraryEvent } from '../../main/contract/library.ts';
-import type { LibraryEntry, MachineSummary } from '../../main/contract/machine.ts';
+import type { LibraryEntry, MachineStatisticsMessage, MachineSummary } from '../../main/contract/machine.ts';
+import type { SmmMessage } from '../../main/contract/smm.ts';
+import { FakeDebug } from './fake-debug.ts';
+import { FakeGuard } from './fake-guard.ts';
+import { FakeTerminals } from './fake-terminals.ts';
+import { FakePeek } from './fake-peek.ts';
 
 const MEBIBYTE = 1024 * 1024;
 
@@ -22,6 +28,8 @@ export function machine(part: Partial<MachineSummary> = {}): MachineSummary {
     note: '',
     group: null,
     tags: [],
+    disks: 0,
+    linkedTo: [],
     folder: '/library/hello',
     thumbnail: null,
     created: 0,
@@ -36,6 +44,22 @@ export function machine(part: Partial<MachineSummary> = {}): MachineSummary {
 export class FakeHost {
   readonly calls: string[] = [];
   readonly created: Creation[] = [];
+  /** What a reader of System Management Mode hears, then nothing more. */
+  readonly smm: SmmMessage[] = [];
+  readonly debug = new FakeDebug(this.calls);
+  readonly guard = new FakeGuard();
+  readonly terminals = new FakeTerminals(this.calls);
+  readonly peek = new FakePeek(this.calls);
+  /** What the machine's counters say, one after the other; the last one again and again. */
+  statistics: MachineStatisticsMessage[] = [
+    {
+      seconds: 1,
+      instructions: 1000,
+      mips: 1,
+      exits: {},
+      vcpus: [{ instructions: 1000, exits: {}, exceptions: {}, interrupts: 0, halted: true, idleSeconds: 0 }],
+    },
+  ];
   /** What the next control request is refused with. */
   refusal: string | undefined;
   readonly #wake: (() => void)[] = [];
@@ -43,17 +67,25 @@ export class FakeHost {
   readonly client: HostClient;
 
   constructor(readonly entries: LibraryEntry[]) {
+    const heard = this.smm;
     const os = implement(contract).$context<Record<never, never>>();
     const control = (verb: string, state: MachineSummary['state']) => (id: string) => {
       this.calls.push(`${verb} ${id}`);
       if (this.refusal !== undefined) throw new Error(this.refusal);
       return this.change(id, { state, since: 0 });
     };
-    const verbs = { start: control('start', 'running'), pause: control('pause', 'paused'), resume: control('resume', 'running'), powerOff: control('powerOff', 'off') };
+    const verbs = {
+      start: control('start', 'running'),
+      pause: control('pause', 'paused'),
+      resume: control('resume', 'running'),
+      powerOff: control('powerOff', 'off'),
+    };
     const router = {
       library: {
         watch: os.library.watch.handler(() => this.watch()),
-        samples: os.library.samples.handler(() => [{ id: 'hello', name: 'Hello', summary: 'Echoes keys.', memoryBytes: 16 * MEBIBYTE }]),
+        samples: os.library.samples.handler(() => [
+          { id: 'hello', name: 'Hello', summary: 'Echoes keys.', memoryBytes: 16 * MEBIBYTE, cpus: 1 },
+        ]),
         create: os.library.create.handler(({ input }) => {
           this.created.push(input);
           const made = machine({ id: 'made', name: input.name ?? 'Made' });
@@ -61,7 +93,7 @@ export class FakeHost {
           return made;
         }),
         clone: os.library.clone.handler(({ input }) => {
-          this.calls.push(`clone ${input.id}`);
+          this.calls.push(`clone ${input.id}${input.kind === 'linked' ? ' linked' : ''}`);
           const made = machine({ id: `${input.id}-copy`, name: 'Copy' });
           this.entries.push(made);
           this.publish({ kind: 'changed', entry: made });
@@ -92,6 +124,7 @@ export class FakeHost {
           description: 'This is a text, which no machine starts from.',
           memoryMinimum: MEBIBYTE,
           memoryProposed: MEBIBYTE,
+          imports: null,
         })),
       },
       machines: {
@@ -99,13 +132,12 @@ export class FakeHost {
         pause: os.machines.pause.handler(({ input }) => verbs.pause(input.id)),
         resume: os.machines.resume.handler(({ input }) => verbs.resume(input.id)),
         powerOff: os.machines.powerOff.handler(({ input }) => verbs.powerOff(input.id)),
-        statistics: os.machines.statistics.handler(() => ({
-          seconds: 1,
-          instructions: 1000,
-          mips: 1,
-          exits: {},
-          vcpus: [{ instructions: 1000, exits: {}, exceptions: {}, interrupts: 0, halted: true }],
-        })),
+        statistics: os.machines.statistics.handler(() => {
+          const [next, ...rest] = this.statistics;
+          if (next === undefined) throw new Error('There are no statistics.');
+          if (rest.length > 0) this.statistics = rest;
+          return next;
+        }),
       },
       application: {
         about: os.application.about.handler(() => ({
@@ -119,15 +151,63 @@ export class FakeHost {
           desktop: true,
         })),
         settings: {
-          get: os.application.settings.get.handler(() => ({ theme: 'light' as const, releaseKey: 'ControlRight', scaling: 'pixel-exact' as const })),
+          get: os.application.settings.get.handler(() => ({
+            theme: 'light' as const,
+            releaseKey: 'ControlRight',
+            scaling: 'pixel-exact' as const,
+            passThrough: [],
+            combinations: [],
+          })),
           watch: os.application.settings.watch.handler(async function* () {
             // Nothing changes it.
           }),
           set: os.application.settings.set.handler(({ input }) => {
             this.calls.push(`theme ${input.theme}`);
-            return { theme: input.theme ?? 'light', releaseKey: 'ControlRight', scaling: 'pixel-exact' as const };
+            return {
+              theme: input.theme ?? 'light',
+              releaseKey: 'ControlRight',
+              scaling: 'pixel-exact' as const,
+              passThrough: [],
+              combinations: [],
+            };
           }),
         },
+      },
+      smm: {
+        watch: os.smm.watch.handler(async function* () {
+          yield* heard;
+          await new Promise<void>(() => undefined);
+        }),
+        inject: os.smm.inject.handler(({ input }) => {
+          this.calls.push(`smi ${input.target} ${input.count}`);
+          return { sent: 1, latched: 0 };
+        }),
+        breakOn: os.smm.breakOn.handler(({ input }) => {
+          this.calls.push(`break ${input.entry} ${input.exit}`);
+        }),
+        read: os.smm.read.handler(({ input }) => ({ bytes: new TextEncoder().encode('SMRAM bytes.'.padEnd(input.length, ' ')) })),
+        saveState: os.smm.saveState.handler(({ input }) => ({
+          cpu: input.cpu,
+          layout: 'intel32' as const,
+          smbase: 0xa0000,
+          inSmm: true,
+          fields: [
+            { name: 'eflags', offset: 0xfff4, bytes: 4, value: '00000242', hidden: false },
+            { name: 'hidden', offset: 0xfe00, bytes: 4, value: '00000000', hidden: true },
+          ],
+        })),
+      },
+      debug: { ...this.debug.router(), gdb: this.terminals.server() },
+      guard: this.guard.router(),
+      peek: {
+        ...this.peek.router(),
+        read: os.peek.read.handler(({ input: { operation } }) => {
+          if (operation.kind !== 'read') throw new Error('Only plain reads are faked.');
+          this.calls.push(`peek ${operation.address.toString(16)}`);
+          const bytes = this.debug.memory.slice(operation.address, operation.address + operation.length);
+          const complete = bytes.length === operation.length;
+          return { bytes, pointers: [], complete, fault: null, problem: complete ? null : 'not present' };
+        }),
       },
       tasks: {
         watch: os.tasks.watch.handler(async function* () {
@@ -138,6 +218,8 @@ export class FakeHost {
         openConsole: os.desktop.openConsole.handler(({ input }) => {
           this.calls.push(`console ${input.id}`);
         }),
+        openings: os.desktop.openings.handler(() => this.openings()),
+        terminals: this.terminals.router(),
       },
     };
     // A test that reaches for a procedure that is not here fails with NOT_FOUND.
@@ -159,9 +241,16 @@ export class FakeHost {
     for (const wake of this.#wake.splice(0)) wake();
   }
 
+  /** What the app was asked to open before the page came. */
+  readonly toOpen: Opened[] = [];
+
+  private async *openings(): AsyncGenerator<Opened, void, void> {
+    yield* this.toOpen.splice(0);
+  }
+
   private async *watch(): AsyncGenerator<LibraryEvent, void, void> {
     yield { kind: 'all', entries: [...this.entries] };
-    for (let at = 0; ; ) {
+    for (let at = 0; ;) {
       const event = this.#events[at];
       if (event === undefined) await new Promise<void>((resolve) => this.#wake.push(resolve));
       else {

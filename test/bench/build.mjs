@@ -1,5 +1,5 @@
 /** Builds what a run needs into out/bench: the engine with its workers, and the guest by our own assembler. */
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { build } from 'vite';
@@ -8,7 +8,7 @@ import { ROOT } from '../../build/prepare.mjs';
 const HERE = import.meta.dirname;
 const OUT = path.join(ROOT, 'out/bench');
 
-/** Returns the folder of the bundle and the path of the guest. Throws with the assembler's words when the guest is wrong. */
+/** Returns the folder of the bundle and the path of the guest of run.mjs. */
 export async function buildBench() {
   await build({
     root: ROOT,
@@ -33,14 +33,19 @@ export async function buildBench() {
       },
     },
   });
+  return { bundle: OUT, kernel: await assembleKernel(path.join(HERE, 'guest.asm')) };
+}
+
+/** The path of a guest by our own assembler, which buildBench has built; includes are looked for in `folders` too. Throws with its words. */
+export async function assembleKernel(source, folders = []) {
   const { assemble } = await import(pathToFileURL(path.join(OUT, 'engine.js')));
-  const source = path.join(HERE, 'guest.asm');
-  const result = assemble({ file: source, read: (file) => ({ path: file, text: readFileSync(file, 'utf8') }) });
+  const placeOf = (file) => [file, ...folders.map((folder) => path.join(folder, path.basename(file)))].find(existsSync) ?? file;
+  const result = assemble({ file: source, read: (file) => ({ path: file, text: readFileSync(placeOf(file), 'utf8') }) });
   if (result.errors.length > 0) {
     throw new Error(result.errors.map(({ file, line, message }) => `${file}:${line}: ${message}`).join('\n'));
   }
   mkdirSync(OUT, { recursive: true });
-  const kernel = path.join(OUT, 'guest.bin');
+  const kernel = path.join(OUT, `${path.basename(source, '.asm')}.bin`);
   writeFileSync(kernel, result.bytes);
-  return { bundle: OUT, kernel };
+  return kernel;
 }

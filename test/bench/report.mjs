@@ -4,16 +4,11 @@ import { readFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { ROOT } from '../../build/prepare.mjs';
+import { median } from './page.mjs';
 
 /** The goal: geometric mean of the ratios, and the least ratio of a row. */
 const GOAL_MEAN = 3;
 const GOAL_ROW = 2;
-
-function median(values) {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
-}
 
 /** `rounds[r][row]` is [ours, peer], each `{ seconds, instructions? }`. */
 export function summarize(rows, rounds) {
@@ -72,9 +67,9 @@ function table(rows) {
 }
 
 export function report({ rows, mean, reached }, { rounds, command, node, v8, electron, v86, cpu, cpus, load }) {
-  return `# Benchmarks
+  return `## Instructions
 
-This page is written by \`${command}\`; \`npm run bench\` does the same.
+This section is written by \`${command}\`; \`npm run bench\` does the same.
 
 Our interpreter against that of v86 (its JIT disabled), both in Electron's Node, on the same guest: \`test/bench/guest.asm\`, a Multiboot
 kernel that switches paging on (4 KiB pages) and does fixed work on command. Each row's result is compared between the two.

@@ -1,5 +1,5 @@
 /**
- * Compares the speed of our interpreter with that of v86 without its JIT, both under Electron's Node, and writes docs/benchmarks.md.
+ * Compares the speed of our interpreter with that of v86 without its JIT, both under Electron's Node, and writes its section of docs/benchmarks.md.
  *
  *   node test/bench/run.mjs [--rounds N] [--quick] [--no-write]
  *
@@ -8,11 +8,11 @@
  * too short to judge by, and not written.
  * Exit status: 0 when the goal is reached, 1 when it is missed or the sides disagree, 2 for wrong arguments.
  */
-import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { ensureElectron } from '../../build/electron.mjs';
-import { ROOT, ensureNodePackages, requireNode } from '../../build/prepare.mjs';
+import { ensureNodePackages, requireNode } from '../../build/prepare.mjs';
+import { writeSection } from './page.mjs';
 import { report, summarize, versions } from './report.mjs';
 import { rows } from './rows.mjs';
 import { startSide } from './side.mjs';
@@ -81,7 +81,7 @@ async function main(options) {
     ...versions(electron),
   });
   process.stdout.write(text);
-  if (options.write) writeFileSync(path.join(ROOT, 'docs/benchmarks.md'), text);
+  if (options.write) writeSection('instructions', text);
   return summary.reached || options.quick ? 0 : 1;
 }
 

@@ -29,7 +29,8 @@ export async function withMachine(
   boot: BootSource,
   memoryMebibytes: number,
   body: (machine: BootedMachine) => Promise<void>,
-  more: Pick<MachineConfiguration, 'drives' | 'bootOrder'> = {},
+  more: Partial<Pick<MachineConfiguration, 'drives' | 'bootOrder' | 'cpus' | 'clock' | 'startTime' | 'guard' | 'saveState' | 'guestSmm'>> = {},
+  start: { paused?: boolean; restore?: string | undefined } = {},
 ): Promise<void> {
   const machine = await createMachine(
     { name: 'boot test', cpus: 1, memoryBytes: memoryMebibytes << 20, clock: 'wall', boot, ...more },
@@ -56,13 +57,15 @@ export async function withMachine(
         if (death === undefined && Date.now() < end) await delay(pollMilliseconds);
         else {
           const reason = death ?? `${seconds} s were not enough`;
-          throw new Error(`Waited for ${what}: ${reason}\nScreen:\n${await screen()}\nSerial:\n${serial}\nDebug console:\n${debugConsole}`);
+          throw new Error(
+            `Waited for ${what}: ${reason}\nScreen:\n${await screen()}\nSerial:\n${serial}\nDebug console:\n${debugConsole}`,
+          );
         }
       }
     },
   };
   try {
-    await machine.start();
+    await machine.start(start);
     await body(booted);
   } finally {
     await machine.dispose();

@@ -62,6 +62,24 @@ describe.skipIf(!present(bios, vgaBios, `${grubFolder}/boot.img`, '/usr/bin/grub
     });
   });
 
+  it('starts from what is chosen in the boot menu', { timeout: 90_000 }, async () => {
+    const disk = writeGrubImage(folder, 'chosen.img', diskBytes);
+    const floppy = writeGrubImage(folder, 'other.img', floppyBytes);
+    await boot([{ kind: 'disk', path: disk }, { kind: 'floppy', path: floppy }], async (guest) => {
+      await guest.until('the invitation', async () => (await guest.screen()).includes('Press ESC for boot menu'), seconds);
+      await type(guest, '\u001b');
+      // The floppy would be first by the boot order.
+      const hardDisk = /^(\d)\. ata/m;
+      await guest.until('the menu', async () => hardDisk.test(await guest.screen()), seconds);
+      await type(guest, hardDisk.exec(await guest.screen())?.[1] ?? '');
+      await guest.until('the prompt', async () => (await guest.screen()).includes('grub>'), seconds);
+      expect(guest.debugConsole()).toContain('Booting from Hard Disk');
+      expect(guest.debugConsole()).not.toContain('Booting from Floppy');
+      await type(guest, 'echo chosen by hand\n');
+      await guest.until('the echo', async () => /^chosen by hand/m.test(await guest.screen()), seconds);
+    }, ['floppy', 'disk']);
+  });
+
   it('is left out when another order is asked for', { timeout: 90_000 }, async () => {
     const disk = writeGrubImage(folder, 'last.img', diskBytes);
     const cdrom = writeGrubCdrom(folder, 'first.iso', '');

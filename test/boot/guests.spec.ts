@@ -37,6 +37,35 @@ describe.skipIf(spawnSync('nasm', ['-v']).status !== 0)('our guests', { timeout:
     });
   });
 
+  it('smm-lab has all processors take SMIs, and no thief gets at SMRAM', async () => {
+    await withMachine(
+      { kind: 'kernel', image: assemble('smm-lab.asm') },
+      16,
+      async (guest) => {
+        // Of whole lines: the newest may be on its way.
+        const last = () =>
+          [...guest.serial().matchAll(/(\d+) processors, (\d+) of (\d+) SMIs taken, (\d+) leaks, (\d+) loads[^\n]*\n/g)]
+            .at(-1)
+            ?.slice(1, 6)
+            .map(Number);
+        await guest.until('a hundred SMIs', () => (last()?.[1] ?? 0) > 100, 80);
+        const [processors, taken = 0, sent = 0, leaks, loads = 0] = last() ?? [];
+        expect([processors, leaks]).toEqual([4, 0]);
+        expect(taken).toBeLessThanOrEqual(sent);
+        expect(loads).toBeGreaterThan(0);
+        expect(guest.serial()).toMatch(/us, locked\r\n/);
+        expect(await guest.screen()).toMatch(/nobody outside of SMM has seen, changed or executed a byte of SMRAM/);
+        // The thieves halt: a parked processor counts as stopped without being woken.
+        await guest.machine.input({ kind: 'scancodes', bytes: [0x14, 0x94] });
+        const before = last()?.[1] ?? 0;
+        await guest.until('more SMIs', () => (last()?.[1] ?? 0) > before + 50, 60);
+        await guest.machine.input({ kind: 'scancodes', bytes: [0x10, 0x90] });
+        await guest.until('power-off', () => guest.machine.state === 'off', 30);
+      },
+      { cpus: 4 },
+    );
+  });
+
   it('lantern walks its page tables, reports faults, and switches the machine off', async () => {
     await withMachine({ kind: 'kernel', image: assemble('lantern.asm') }, 64, async (guest) => {
       const prompt = 'lantern:/# ';

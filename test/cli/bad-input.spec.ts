@@ -46,6 +46,22 @@ describe('bad input is refused with a sentence', () => {
     expectRefusal(await line.run('run', '--boot-sector', line.at('short')), 2, /cut short: it has 100 bytes of 512\.\n$/);
   });
 
+  it('drives and firmware of every wrong kind', { timeout: 240_000 }, async () => {
+    const rom = line.at('rom.bin');
+    await writeFile(line.at('short'), new Uint8Array(100));
+    await writeFile(rom, Uint8Array.from({ length: 65_536 }, (_, at) => at & 0xff));
+    await writeFile(line.at('disk.img'), new Uint8Array(1 << 20));
+    expectRefusal(await line.run('run', '--floppy', line.at('none')), 2, /^vitrine: .*there is no such file.*\n$/);
+    expectRefusal(await line.run('run', '--cdrom', line.folder), 2, /is no plain file; an image must be one\.\n$/);
+    expectRefusal(await line.run('run', '--disk', line.at('short')), 2, /^vitrine: .*short ends inside a sector.*\n$/);
+    expectRefusal(await line.run('run', '--floppy', line.at('disk.img'), '--floppy', line.at('disk.img'), '--floppy', 'x'), 2, /--floppy can be given 2 times at most/);
+    expectRefusal(await line.run('run', '--bios', rom, '--vgabios', line.at('short')), 2, /^vitrine: .*short: The VGA BIOS image does not begin with the option ROM signature 55 AA\.\n$/);
+  });
+
+  it('a picture that has nowhere to go, before the machine starts', async () => {
+    expectRefusal(await line.run('run', 'hello', '--screenshot', line.at('none/x.png')), 2, /^vitrine: The screenshot cannot go to .*x\.png: there is no folder .*none\.\n$/);
+  });
+
   it('a kernel larger than the memory', async () => {
     const kernel = new Uint8Array(4 * 1024 * 1024);
     const view = new DataView(kernel.buffer);
@@ -66,7 +82,7 @@ describe('bad input is refused with a sentence', () => {
   });
 
   it('options that make no sense', async () => {
-    expectRefusal(await line.run('run', 'hello', '--cpus', '64'), 2, /one processor in this version\.\n$/);
+    expectRefusal(await line.run('run', 'hello', '--cpus', '64'), 2, /at most 16 processors\.\n$/);
     expectRefusal(await line.run('run', 'hello', '--memory', '1T'), 2, /not an amount of memory/);
     expectRefusal(await line.run('walk'), 2, /unknown command/);
   });

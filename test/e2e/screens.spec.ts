@@ -1,43 +1,17 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Locator, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { archive, OVF, sparseVmdk } from '../../engine/storage/import/testing/images.ts';
+import { barriers, inspectScreen } from './accessibility.ts';
 import { DesktopApp } from './desktop-app.ts';
 import { displayMissing, startDisplay, type DisplayServer } from './display-server.ts';
+import { dropPath } from './drop.ts';
 import { askHost } from './host-client.ts';
 import { eventually } from './screen.ts';
 
 const missing = displayMissing();
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-
-/** What axe finds that keeps people out: serious and critical, one line each with the element. */
-async function barriers(page: Page): Promise<string[]> {
-  // By the driver, which the page's policy does not hold.
-  await page.evaluate(AXE);
-  return page.evaluate(async () => {
-    interface Found {
-      violations: { id: string; impact: string | null; nodes: { html: string; failureSummary?: string }[] }[];
-    }
-    const { axe } = globalThis as unknown as { axe: { run(): Promise<Found> } };
-    const { violations } = await axe.run();
-    return violations
-      .filter(({ impact }) => impact === 'serious' || impact === 'critical')
-      .flatMap(({ id, nodes }) => nodes.map(({ html, failureSummary }) => `${id}: ${html.slice(0, 200)} ${failureSummary?.split('\n')[1] ?? ''}`));
-  });
-}
-
-/** Drops a file or folder as a desktop does, with its path. */
-async function dropPath(page: Page, target: Locator, file: string): Promise<void> {
-  const box = await target.boundingBox();
-  if (!box) throw new Error('The target is not shown.');
-  const session = await page.context().newCDPSession(page);
-  const place = { x: box.x + box.width / 2, y: box.y + box.height / 2, data: { items: [], files: [file], dragOperationsMask: 1 } };
-  for (const type of ['dragEnter', 'dragOver', 'drop'] as const) await session.send('Input.dispatchDragEvent', { type, ...place });
-  await session.detach();
-}
-
 describe.skipIf(missing !== undefined)('the screens of the desktop app', () => {
   let folder: string;
   let display: DisplayServer;
@@ -61,20 +35,12 @@ describe.skipIf(missing !== undefined)('the screens of the desktop app', () => {
   const dialog = (): Locator => page.getByRole('dialog');
   const closed = (): Promise<void> => dialog().waitFor({ state: 'detached' });
 
-  /** A picture in light and dark, and no barrier in either. */
-  async function inspect(name: string, at: Page = page): Promise<void> {
-    const found: string[] = [];
-    for (const theme of ['dark', 'light'] as const) {
-      await askHost(library(), (client) => client.application.settings.set({ theme }));
-      await eventually(() => at.evaluate(() => document.documentElement.dataset['theme']), (now) => now === theme, `the theme is ${theme}`);
-      await app.keepPicture(at, `${name}-${theme}`);
-      found.push(...(await barriers(at)).map((barrier) => `${theme}: ${barrier}`));
-    }
-    expect(found.join('\n'), name).toBe('');
-  }
+  const inspect = (name: string, at: Page = page): Promise<void> => inspectScreen(app, library(), name, at);
 
   it('would be told of a barrier: axe finds one that is put there', async () => {
-    await page.evaluate(() => document.querySelector('main')?.append(Object.assign(document.createElement('input'), { id: 'nameless' })));
+    await page.evaluate(() =>
+      document.querySelector('main')?.append(Object.assign(document.createElement('input'), { id: 'nameless' })),
+    );
     expect((await barriers(page)).join('\n')).toContain('nameless');
     await page.evaluate(() => document.querySelector('#nameless')?.remove());
   });
@@ -125,6 +91,43 @@ describe.skipIf(missing !== undefined)('the screens of the desktop app', () => {
     await closed();
     const entry = await askHost(library(), (client) => client.library.get({ id: 'boot' }));
     expect(entry).toMatchObject({ kind: 'machine', boot: { kind: 'boot-sector', file: 'boot.img' } });
+  });
+
+  it('says of a dropped appliance what will become of it, and makes a machine of it', async () => {
+    const file = path.join(folder, 'box.ova');
+    writeFileSync(
+      file,
+      archive({ 'box.ovf': OVF, 'box-disk1.vmdk': sparseVmdk(4 << 20, new Map([[0, new Uint8Array(65536).fill(7)]])) }),
+    );
+    await dropPath(page, page.locator('.gal'), file);
+    await dialog().getByText('Its disks are converted to qcow2 images: box-disk1.qcow2').waitFor();
+    await dialog().getByText('It is set up for EFI firmware').waitFor();
+    await inspect('wizard-appliance');
+    await dialog().locator('[data-action=next]').click();
+    expect(await dialog().getByLabel('Virtual processors').inputValue()).toBe('2');
+    await dialog().locator('[data-action=next]').click();
+    await inspect('wizard-appliance-review');
+    await dialog().locator('[data-action=create]').click();
+    await closed();
+    await app.card('box').waitFor();
+    expect(
+      readFileSync(path.join(library(), 'box', 'box-disk1.qcow2'))
+        .subarray(0, 3)
+        .toString(),
+    ).toBe('QFI');
+  });
+
+  it('makes a linked clone, and keeps the disks that it stands on', async () => {
+    await app.card('box').click();
+    await page.getByRole('button', { name: 'More actions' }).click();
+    await page.locator('[data-action=clone-linked]').click();
+    await app.card('box copy').waitFor();
+    await app.card('box').first().click();
+    await page.keyboard.press('Delete');
+    await dialog().getByTestId('dependants').getByText('box copy').waitFor();
+    await inspect('delete-linked');
+    await page.keyboard.press('Escape');
+    await closed();
   });
 
   it('clones a machine, and lists what was done', async () => {
@@ -178,10 +181,23 @@ describe.skipIf(missing !== undefined)('the screens of the desktop app', () => {
     await dialog().getByText('is refused').waitFor();
     await dialog().getByLabel('Release key').click();
     await page.keyboard.press('F12');
+    for (const label of ['Passed through', 'Keys to send']) {
+      await dialog().getByRole('group', { name: label }).getByRole('button', { name: 'Add' }).click();
+      await page.keyboard.press('Control+Alt+F9');
+      await dialog()
+        .getByRole('button', { name: 'Remove Ctrl Alt F9' })
+        .nth(label === 'Passed through' ? 0 : 1)
+        .waitFor();
+    }
     await dialog().getByLabel('Scaling of consoles').selectOption('fit');
     await inspect('settings');
-    const kept = await eventually(() => askHost(library(), (client) => client.application.settings.get()), ({ scaling }) => scaling === 'fit', 'the scaling is kept');
-    expect(kept).toMatchObject({ releaseKey: 'F12', scaling: 'fit' });
+    const kept = await eventually(
+      () => askHost(library(), (client) => client.application.settings.get()),
+      ({ scaling }) => scaling === 'fit',
+      'the scaling is kept',
+    );
+    const combination = ['ControlLeft', 'AltLeft', 'F9'];
+    expect(kept).toMatchObject({ releaseKey: 'F12', scaling: 'fit', passThrough: [combination], combinations: [combination] });
     await page.keyboard.press('Escape');
     await closed();
   });

@@ -11,7 +11,7 @@ import * as stop from '../../engine/machine/stop.ts';
 import { running, StopReason, type StopWords } from '../../engine/machine/stop.ts';
 import { explore, type Model, type ModelStep, type Thread } from './explore.ts';
 
-const maximum = 3;
+const maximum = 4;
 const ownerWord = 3 * maximum;
 const lockWord = ownerWord + 1;
 /** Ghost: number of vCPUs that have exclusivity, of threads that hold the lock. */
@@ -31,6 +31,11 @@ function wordsOf(cpus: number): StopWords {
 const sound = { ...stop, acquireLock, releaseLock };
 type Parts = typeof sound;
 
+function insideLock(words: StopWords, values: readonly number[]): string | undefined {
+  const found = Array.from({ length: words.cpus }, (_, cpu) => values[words.inside(cpu)]).indexOf(stop.Inside.lock);
+  return found < 0 ? undefined : `vCPU ${found} is in the middle of an instruction`;
+}
+
 type Steps = Generator<ModelStep, void, number>;
 
 /** The vCPU executes guest code. */
@@ -47,7 +52,7 @@ function* execute(cpu: number, where: string): Steps {
   };
 }
 
-type Habit = 'busy' | 'halts' | 'exclusive' | 'lock';
+type Habit = 'busy' | 'halts' | 'exclusive' | 'between' | 'lock';
 
 /** A vCPU: executes, polls, and does now and then what its habits say. It starts quiescent. */
 function vcpu(parts: Parts, words: StopWords, cpu: number, habits: readonly Habit[]): Thread {
@@ -66,8 +71,12 @@ function vcpu(parts: Parts, words: StopWords, cpu: number, habits: readonly Habi
       if (habit === 'halts') {
         yield* parts.enterQuiescence(words, cpu);
         yield* parts.leaveQuiescence(words, cpu);
-      } else if (habit === 'exclusive') {
-        yield* parts.acquireExclusivity(words, cpu);
+      } else if (habit === 'exclusive' || habit === 'between') {
+        if (habit === 'exclusive') yield* parts.acquireExclusivity(words, cpu);
+        else {
+          yield* parts.acquireExclusivityBetweenInstructions(words, cpu);
+          yield { at: 'nobody inside', op: 'assert', check: (values) => insideLock(words, values) };
+        }
         yield { at: 'begin', op: 'store', word: exclusiveWord, value: cpu + 1 };
         yield* execute(cpu, 'exclusive');
         yield { at: 'end', op: 'store', word: exclusiveWord, value: 0 };
@@ -90,6 +99,13 @@ function* underLock(parts: Parts, words: StopWords, cpu: number): Steps {
   if (cpu >= 0) yield* execute(cpu, 'chip');
   yield { at: 'drop', op: 'store', word: holdersWord, value: 0 };
   yield* parts.releaseLock(lockWord);
+}
+
+/** The service worker at work on a chip, once. */
+function lockHolder(parts: Parts, words: StopWords): Thread {
+  return function* () {
+    yield* underLock(parts, words, -1);
+  };
 }
 
 /** Stops some vCPUs, relies on it, lets them go; `rounds` times. */
@@ -189,6 +205,16 @@ describe('the stop protocol, in every interleaving', () => {
     );
   });
 
+  it('stops four vCPUs', () => {
+    expectSound(
+      check(4, (words) => ({
+        vcpus: [0, 1, 2, 3].map((cpu) => vcpu(sound, words, cpu, ['busy'])),
+        requesters: [requester(sound, words, pause, [0, 1, 2, 3])],
+      })),
+      5000,
+    );
+  });
+
   it('gives exclusivity to one of two at a time, and stops who waits for it', () => {
     expectSound(
       check(2, (words) => ({
@@ -241,16 +267,51 @@ describe('the device lock, in every interleaving', () => {
     );
   });
 
+  it('leaves no vCPU in the middle of an instruction that waits for exclusivity when its state is read', () => {
+    expectSound(
+      check(2, (words) => ({
+        vcpus: [0, 1].map((cpu) => vcpu(sound, words, cpu, ['busy', 'exclusive'])),
+        requesters: [reader(words, stop.stopBetweenInstructions)],
+      })),
+      1000,
+    );
+  });
+
+  it('leaves nobody who waits for it when a vCPU has exclusivity between instructions', () => {
+    expectSound(
+      check(3, (words) => ({
+        vcpus: [vcpu(sound, words, 0, ['between']), vcpu(sound, words, 1, ['lock']), vcpu(sound, words, 2, ['lock'])],
+        requesters: [],
+      })),
+      1000,
+    );
+  });
+
+  it('lets who has exclusivity between instructions be stopped together with who waits in the middle of one', () => {
+    expectSound(
+      check(2, (words) => ({
+        vcpus: [vcpu(sound, words, 0, ['between']), vcpu(sound, words, 1, ['lock'])],
+        requesters: [requester(sound, words, StopReason.smm, [0, 1]), lockHolder(sound, words)],
+      })),
+      1000,
+    );
+  });
+
+  it('lets who has exclusivity between instructions be read while another waits in the middle of one', () => {
+    expectSound(
+      check(2, (words) => ({
+        vcpus: [vcpu(sound, words, 0, ['between']), vcpu(sound, words, 1, ['lock'])],
+        requesters: [reader(words, stop.stopBetweenInstructions), lockHolder(sound, words)],
+      })),
+      1000,
+    );
+  });
+
   it('serves the others while one of those who wait is stopped', () => {
     expectSound(
       check(2, (words) => ({
         vcpus: [0, 1].map((cpu) => vcpu(sound, words, cpu, ['lock'])),
-        requesters: [
-          requester(sound, words, StopReason.debug, [0]),
-          function* () {
-            yield* underLock(sound, words, -1);
-          },
-        ],
+        requesters: [requester(sound, words, StopReason.debug, [0]), lockHolder(sound, words)],
       })),
       5000,
     );
@@ -371,6 +432,39 @@ describe('without one of its precautions the protocol fails:', () => {
       requesters: [reader(words, stop.stopAll)],
     }));
     expect(outcome.failure).toMatch(/middle of an instruction/);
+  });
+
+  it('exclusivity is taken to be between instructions while somebody waits for the device lock', () => {
+    const parts: Parts = { ...sound, acquireExclusivityBetweenInstructions: stop.acquireExclusivity };
+    const outcome = check(3, (words) => ({
+      vcpus: [vcpu(parts, words, 0, ['between']), vcpu(parts, words, 1, ['lock']), vcpu(parts, words, 2, ['lock'])],
+      requesters: [],
+    }));
+    expect(outcome.failure).toMatch(/middle of an instruction/);
+  });
+
+  it('who has exclusivity goes on running while it waits for who is in the middle of an instruction', () => {
+    const parts: Parts = {
+      ...sound,
+      *acquireExclusivityBetweenInstructions(words, cpu) {
+        yield* stop.acquireExclusivity(words, cpu);
+        attempt: for (;;) {
+          for (let other = 0; other < words.cpus; other++) {
+            const inside = yield { at: 'between', op: 'load', word: words.inside(other) };
+            if (inside !== stop.Inside.lock) continue;
+            yield* stop.releaseAll(words, StopReason.exclusive, cpu);
+            yield* stop.stopAll(words, StopReason.exclusive, cpu);
+            continue attempt;
+          }
+          return;
+        }
+      },
+    };
+    const outcome = check(2, (words) => ({
+      vcpus: [vcpu(parts, words, 0, ['between']), vcpu(parts, words, 1, ['lock'])],
+      requesters: [requester(parts, words, StopReason.smm, [0, 1]), lockHolder(parts, words)],
+    }));
+    expect(outcome.failure).toMatch(/cannot be reached/);
   });
 
   it('who waits for the device lock goes on running', () => {

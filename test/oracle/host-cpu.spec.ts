@@ -67,6 +67,9 @@ const excluded = new Set([
   'rsm',
   'vmcall',
   'vmmcall',
+  // The flat machine has no x87; x87.spec.ts and the image's own specification have them.
+  'fxsave',
+  'fxrstor',
 ]);
 const candidates = encodings.filter(({ instruction, form, opcode: [first = 0] }) => {
   // The x87 has an oracle of its own: x87.spec.ts.
@@ -240,6 +243,8 @@ describe.skipIf(runner === undefined)('instructions on the host CPU and in the i
       // Random pointers may hit the native program itself, where the interpreter has nothing.
       const address32 = Number(machine.state.faultAddress);
       if (vector === 14 && ((address32 >= 0x08000000 && address32 < 0x09000000) || address32 >= 0xf0000000)) return;
+      // Where an operand passes 4 GiB some processors see a segment limit and others the pages on both sides (SDM vol. 3, 5.3).
+      if ((vector === 12 || vector === 13) && trap === 14 && (address >= 0xfffff000 || address < 0x1000)) return;
       decode(page, 0, 16, 4, decoded);
       const counted = decoded.encoding?.form.operands.at(-1);
       const count = counted === 'CL' ? (one.registers[1] ?? 0) & 31 : counted === '1' ? 1 : decoded.immediate & 31;
@@ -262,7 +267,9 @@ describe.skipIf(runner === undefined)('instructions on the host CPU and in the i
       if (!resultUndefined(decoded, count)) {
         const size = decoded.form?.operands[0] && 'size' in decoded.form.operands[0] ? decoded.form.operands[0].size : 4;
         const mask = (allFlags | 0x400) & ~(trap === 3 ? undefinedFlags(one, count, size) : 0);
-        compare('flags', machine.flags & mask, (theirs[8] ?? 0) & mask);
+        // Not every processor does what the manual says of REPNE (engine/execute/interpreter.spec.ts has it).
+        const faulted = trap !== 3 && mnemonic.startsWith('scas') && one.bytes.includes(0xf2);
+        if (!faulted) compare('flags', machine.flags & mask, (theirs[8] ?? 0) & mask);
         for (let register = 0; register < 8; register++)
           compare(`r${register}`, machine.register(register), theirs[register] ?? 0);
         compare('memory', hash(words), theirs[13] ?? 0);

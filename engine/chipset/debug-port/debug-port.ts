@@ -3,6 +3,7 @@
  * (QEMU's isa-debug-exit).
  */
 import { array, defineBlock, scalar } from '../../layout/block.ts';
+import type { ChipFacts } from '../../layout/facts.ts';
 import type { Bus, Chip, OutputStream, Timer } from '../../machine/bus.ts';
 import { bytePorts } from '../byte-ports.ts';
 
@@ -60,6 +61,21 @@ export class DebugPort implements Chip {
   /** Bytes on their way stay: they were sent before the reset. */
   reset(): void {
     this.flush();
+  }
+
+  inspect(): ChipFacts {
+    const { count, lost } = this.state;
+    return {
+      id: 'debug-port',
+      title: 'Debug console and exit port',
+      place: 'ports e9, 402, f4',
+      group: 'devices',
+      facts: [
+        { name: 'Waiting', value: `${count} bytes`, note: 'that the host has not taken' },
+        { name: 'Lost', value: `${lost} bytes` },
+      ],
+      tables: [],
+    };
   }
 
   private send(byte: number): void {

@@ -3,6 +3,7 @@
  * that use a channel, through `channel` and `transferred`. Port 0x80 keeps the POST code.
  */
 import { array, defineBlock, scalar } from '../../layout/block.ts';
+import { digits, type ChipFacts } from '../../layout/facts.ts';
 import type { Bus, Chip } from '../../machine/bus.ts';
 import { bytePorts } from '../byte-ports.ts';
 
@@ -177,6 +178,22 @@ export class Dma implements Chip {
   reset(): void {
     for (const controller of this.controllers) controller.reset();
     this.pages.fill(0);
+  }
+
+  inspect(): ChipFacts {
+    const rows = [0, 1, 2, 3, 5, 6, 7].map((number) => {
+      const { address, bytes, mode, masked } = this.channel(number);
+      const direction = ['verify', 'to memory', 'from memory', 'illegal'][(mode >> 2) & 3] ?? '';
+      return [String(number), digits(address, 6), String(bytes), `${direction}${mode & 0x10 ? ', reloads' : ''}`, masked ? 'masked' : 'open'];
+    });
+    return {
+      id: 'dma',
+      title: '8237 DMA controllers',
+      place: 'ports 00-0f, 80-8f, c0-df',
+      group: 'devices',
+      facts: [{ name: 'POST code', value: digits(this.postCode, 2), note: 'the last byte written to port 80' }],
+      tables: [{ title: 'Channels', columns: ['Channel', 'Address', 'Bytes', 'Transfer', 'State'], rows }],
+    };
   }
 
   /** The last byte written to port 0x80. */

@@ -3,6 +3,7 @@
  * by sector between image and buffer, and by DMA or byte by byte between buffer and host.
  */
 import { array, defineBlock, scalar } from '../../layout/block.ts';
+import { digits, register, type ChipFacts } from '../../layout/facts.ts';
 import type { Bus, Chip, DiskPort, DiskStatus, InterruptLine } from '../../machine/bus.ts';
 import { bytePorts } from '../byte-ports.ts';
 import type { Dma } from '../dma/dma.ts';
@@ -131,6 +132,35 @@ export class Floppy implements Chip {
     state.pending.fill(nothing);
     state.configure.set([0, 0]);
     this.lower();
+  }
+
+  inspect(): ChipFacts {
+    const { state } = this;
+    const phases = ['waits for a command', 'image at work', 'data to host', 'data from host', 'waits for DMA', 'result'];
+    const rows = this.ports.map((port, drive) => {
+      const diskette = this.diskette(drive);
+      const medium = diskette === undefined ? 'none' : `${diskette.cylinders} × ${diskette.heads} × ${diskette.sectors}${port.readOnly ? ', read-only' : ''}`;
+      const motor = (state.digitalOutput & (DigitalOutput.motor0 << drive)) !== 0 ? 'on' : 'off';
+      return [String(drive), medium, motor, String(state.cylinder[drive] ?? 0), state.changed[drive] ? 'changed' : '-'];
+    });
+    return {
+      id: 'floppy',
+      title: '82077AA floppy controller',
+      place: 'ports 3f0-3f7',
+      group: 'devices',
+      facts: [
+        { name: 'Phase', value: phases[state.phase] ?? '', note: state.interrupt ? 'IRQ 6 raised' : '' },
+        register('DOR', state.digitalOutput, 8, { 'not reset': DigitalOutput.notReset, DMA: DigitalOutput.dmaGate }),
+        register('MSR', this.mainStatus(), 8, {
+          RQM: MainStatus.request,
+          DIO: MainStatus.toHost,
+          'non-DMA': MainStatus.nonDma,
+          CB: MainStatus.busy,
+        }),
+        { name: 'Command', value: [...state.command.subarray(0, state.commandLength)].map((byte) => digits(byte, 2)).join(' ') || '-' },
+      ],
+      tables: [{ title: 'Drives', columns: ['Drive', 'Medium', 'Motor', 'Cylinder', 'DSKCHG'], rows }],
+    };
   }
 
   /** CMOS type of drive 0 or 1, 0 without one; an image tells which drive it is. */

@@ -1,4 +1,5 @@
 /** The Q35 host bridge at 00:00.0: legacy routing (PAM), SMRAM, memory-mapped configuration space, the top of memory. */
+import { digits, register, type ChipFacts } from '../../layout/facts.ts';
 import type { Bus, Chip, MmioRegion, Width } from '../../machine/bus.ts';
 import { PciFunction } from '../pci/function.ts';
 import type { PciBus } from '../pci/pci.ts';
@@ -54,6 +55,51 @@ export class HostBridge extends PciFunction implements Chip {
     this.applyMapped();
   }
 
+  inspect(): ChipFacts {
+    const pam = (index: number) => this.config[HostRegister.pam0 + index] ?? 0;
+    const segments = [
+      ...Array.from({ length: 12 }, (_, index) => ({ base: 0xc0000 + index * pamSegment, bits: pam(1 + (index >> 1)) >> (4 * (index & 1)) })),
+      { base: 0xf0000, bits: pam(0) >> 4 },
+    ];
+    const { tseg } = this;
+    const mapped = this.get32(HostRegister.pciExpressBar);
+    return {
+      id: 'host-bridge',
+      title: 'Host bridge: SMRAM, PAM',
+      place: 'PCI 00.0',
+      group: 'devices',
+      facts: [
+        register('SMRAM', this.config[HostRegister.smram] ?? 0, 8, {
+          G_SMRAME: Smram.enable,
+          D_OPEN: Smram.open,
+          D_CLS: Smram.close,
+          D_LCK: Smram.lock,
+        }),
+        {
+          name: 'TSEG',
+          value: tseg === undefined ? 'off' : `${digits(tseg.base, 8)}, ${tseg.size / mebibyte} MiB`,
+        },
+        {
+          name: 'PCIEXBAR',
+          value: digits(mapped, 8),
+          note: mapped & PciExpressBar.enable ? 'configuration space is mapped' : 'off',
+        },
+        { name: 'TOLUD', value: digits((this.get16(HostRegister.topOfLowUsable) >> 4) * mebibyte, 8), note: 'end of memory below 4 GiB' },
+      ],
+      tables: [
+        {
+          title: 'Legacy segments (PAM)',
+          columns: ['From', 'Reads', 'Writes'],
+          rows: segments.map(({ base, bits }) => [
+            digits(base, 5),
+            bits & Pam.read ? 'RAM' : 'ROM',
+            bits & Pam.write ? 'RAM' : 'dropped',
+          ]),
+        },
+      ],
+    };
+  }
+
   /** D_LCK: SMRAM's registers are read-only until reset. */
   get smramLocked(): boolean {
     return ((this.config[HostRegister.smram] ?? 0) & Smram.lock) !== 0;
@@ -64,7 +110,17 @@ export class HostBridge extends PciFunction implements Chip {
     return ((this.config[HostRegister.smram] ?? 0) & Smram.enable) !== 0;
   }
 
-  /** The part of memory that TSEG takes, or undefined while it is off. Nothing is hidden yet. */
+  /** D_OPEN: everybody sees SMRAM. */
+  get smramOpen(): boolean {
+    return this.smramEnabled && ((this.config[HostRegister.smram] ?? 0) & Smram.open) !== 0;
+  }
+
+  /** D_CLS: data accesses of those in SMM pass by SMRAM. */
+  get smramClosed(): boolean {
+    return ((this.config[HostRegister.smram] ?? 0) & Smram.close) !== 0;
+  }
+
+  /** The part of memory that TSEG takes, or undefined while it is off. */
   get tseg(): { base: number; size: number } | undefined {
     const control = this.config[HostRegister.esmramc] ?? 0;
     const size = tsegSizes[(control & Esmramc.tsegSize) >> 1];
@@ -74,11 +130,12 @@ export class HostBridge extends PciFunction implements Chip {
 
   override write(offset: number, width: Width, value: number): void {
     // A locked register takes no part of a wider write either.
-    const before = [HostRegister.smram, HostRegister.esmramc].map((at) => [at, this.config[at] ?? 0] as const);
+    const tsegBase = [0, 1, 2, 3].map((byte) => HostRegister.tsegBase + byte);
+    const before = [HostRegister.smram, HostRegister.esmramc, ...tsegBase].map((at) => [at, this.config[at] ?? 0] as const);
     const locked = this.smramLocked;
     super.write(offset, width, value);
     if (locked) for (const [at, byte] of before) this.config[at] = byte;
-    if (this.touches(offset, width, HostRegister.smram, 2)) {
+    if (this.touches(offset, width, HostRegister.smram, 2) || this.touches(offset, width, HostRegister.tsegBase, 4)) {
       // D_OPEN and D_CLS cannot stay on with the lock.
       if (this.smramLocked) this.config[HostRegister.smram] = (this.config[HostRegister.smram] ?? 0) & ~Smram.open;
       this.applySmram();
@@ -107,8 +164,8 @@ export class HostBridge extends PciFunction implements Chip {
   }
 
   private applySmram(): void {
-    const value = this.config[HostRegister.smram] ?? 0;
-    this.bus.memory.openSmram((value & Smram.enable) !== 0 && (value & Smram.open) !== 0);
+    const { smramEnabled: compatible, tseg, smramOpen: open, smramClosed: closed } = this;
+    this.bus.memory.routeSmram({ compatible, tseg, open, closed });
   }
 
   private applyMapped(): void {

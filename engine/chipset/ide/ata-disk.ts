@@ -21,6 +21,8 @@ const enum Addressing {
 }
 
 export class AtaDisk implements Device {
+  readonly kind = 'disk';
+
   constructor(
     private readonly channel: Channel,
     readonly state: DeviceState,

@@ -41,6 +41,8 @@ const needDisc: readonly number[] = [
 ];
 
 export class Cdrom implements Device {
+  readonly kind = 'CD-ROM';
+
   constructor(
     private readonly channel: Channel,
     readonly state: DeviceState,

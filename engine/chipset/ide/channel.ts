@@ -2,6 +2,7 @@
  * One channel: the registers that its two devices share, and the transfer of data between the host and the medium of the device
  * that has a command. Which commands there are is the devices' affair (ata-disk.ts, cdrom.ts).
  */
+import { digits, register, setNames, type Fact } from '../../layout/facts.ts';
 import type { Bus, DiskPort, DiskStatus, InterruptLine, PortHandler, Width } from '../../machine/bus.ts';
 import { moveRegions, startTable, tableEnded } from './bus-master.ts';
 import { bufferBytes, BusMaster, BusMasterCommand, BusMasterStatus, Command, ControlBit, DeviceBit, Register, Status } from './registers.ts';
@@ -12,6 +13,7 @@ const floating = 0x7f;
 
 /** A device on a channel. */
 export interface Device {
+  readonly kind: 'disk' | 'CD-ROM';
   readonly state: DeviceState;
   /** Power-on: everything in `state` as it leaves the factory. */
   powerOn(): void;
@@ -27,6 +29,12 @@ export interface Device {
   transferEnded(): void;
   /** The host could not do its part. */
   transferFailed(status: DiskStatus): void;
+}
+
+/** As SET FEATURES numbers them. */
+function transferModeName(mode: number): string {
+  if (mode >= 0x40) return `Ultra DMA ${mode & 7}`;
+  return mode >= 0x20 ? `DMA ${mode & 7}` : `PIO ${mode & 7}`;
 }
 
 export interface Transfer {
@@ -55,6 +63,36 @@ export class Channel {
     this.ports = [0, 1].map((device) =>
       bus.disk(`ide${number}.${device}`, { buffer: this.state.buffer, completed: (status) => this.completed(status) }),
     );
+  }
+
+  inspect(): Fact[] {
+    const { state, number } = this;
+    const phases = ['idle', 'image at work', 'data to host', 'data from host', 'packet', 'DMA'];
+    const device = state.select & DeviceBit.device1 ? 1 : 0;
+    return [
+      {
+        name: `Channel ${number}`,
+        value: phases[state.phase] ?? '',
+        note: `device ${device} selected${state.interrupt ? `, INTRQ${state.control & ControlBit.interruptDisable ? ' kept back' : ''}` : ''}`,
+      },
+      register(`Bus master ${number}`, state.masterStatus, 8, {
+        active: BusMasterStatus.active,
+        error: BusMasterStatus.error,
+        interrupt: BusMasterStatus.interrupt,
+      }),
+    ];
+  }
+
+  inspectDevices(): string[][] {
+    return this.devices.map((device, position) => {
+      const name = `ide${this.number}.${position}`;
+      const port = this.ports[position];
+      if (device === undefined || port === undefined) return [name, 'none', '-', '-', '-'];
+      const { status, error, transferMode } = device.state;
+      const medium = port.bytes === 0 ? 'no medium' : `${Math.ceil(port.bytes / 2 ** 20)} MiB${port.readOnly ? ', read-only' : ''}`;
+      const names = { BSY: Status.busy, DRDY: Status.ready, DF: Status.fault, DSC: Status.seekComplete, DRQ: Status.dataRequest, ERR: Status.error };
+      return [name, `${device.kind}, ${medium}`, setNames(status, names), digits(error, 2), transferModeName(transferMode)];
+    });
   }
 
   /** Puts a device in a position. Every thread does so in the same way. */

@@ -2,6 +2,7 @@
  * The IDE controller at 00:1f.1: two channels on the legacy ports (0x1F0/0x3F6 with IRQ 14, 0x170/0x376 with IRQ 15) and their bus masters, with the
  * identity of the PIIX3's IDE function, whose drivers every system has. The legacy ports answer whatever the timing registers say.
  */
+import type { ChipFacts } from '../../layout/facts.ts';
 import type { Bus, Chip, InterruptLine, Width } from '../../machine/bus.ts';
 import { bytePorts } from '../byte-ports.ts';
 import { PciFunction } from '../pci/function.ts';
@@ -60,6 +61,23 @@ export class Ide extends PciFunction implements Chip {
   override reset(): void {
     super.reset();
     for (const channel of this.channels) channel.powerOn();
+  }
+
+  inspect(): ChipFacts {
+    return {
+      id: 'ide',
+      title: 'IDE controller',
+      place: 'PCI 1f.1, ports 1f0, 170',
+      group: 'devices',
+      facts: this.channels.flatMap((channel) => channel.inspect()),
+      tables: [
+        {
+          title: 'Drives',
+          columns: ['Position', 'Drive', 'Status', 'Error', 'Transfer mode'],
+          rows: this.channels.flatMap((channel) => channel.inspectDevices()),
+        },
+      ],
+    };
   }
 
   protected override written(offset: number, width: Width): void {

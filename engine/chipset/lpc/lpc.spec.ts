@@ -72,6 +72,20 @@ describe('the host bridge', () => {
     expect(bus.smramOpen).toBe(true);
   });
 
+  it('has TSEG where TSEGMB says, and no longer moves it after D_LCK', () => {
+    write32(0, 0xac, 0x0370_0000);
+    write(0, 0x9d, 0x0a);
+    expect(bridge.tseg).toBeUndefined();
+    write(0, 0x9e, 0x01);
+    expect(bridge.tseg).toEqual({ base: 0x0370_0000, size: 1 << 20 });
+    write(0, 0x9e, 0x05);
+    expect(bridge.tseg).toEqual({ base: 0x0370_0000, size: 8 << 20 });
+    write(0, 0x9d, 0x1a);
+    write(0, 0x9e, 0x00);
+    write32(0, 0xac, 0);
+    expect(bridge.tseg).toEqual({ base: 0x0370_0000, size: 8 << 20 });
+  });
+
   it('cannot have D_OPEN and D_LCK together', () => {
     write(0, 0x9d, 0x5a);
     expect([bus.smramOpen, read(0, 0x9d)]).toEqual([false, 0x1a]);
@@ -178,6 +192,35 @@ describe('power management', () => {
   });
 });
 
+describe('SMIs', () => {
+  beforeEach(() => setUp({ smm: true }));
+
+  it('come from port 0xB2 when APMC_EN and GBL_SMI_EN are set, and SMI_STS says so', () => {
+    for (const enabled of [0x00, 0x20, 0x01]) {
+      bus.out(0x630, enabled, 4);
+      bus.out(0xb2, 0x11);
+      expect([bus.posted, bus.in(0x634, 4)]).toEqual([[], 0]);
+    }
+    bus.out(0x630, 0x21, 4);
+    bus.out(0xb2, 0x12);
+    expect(bus.posted).toEqual([{ kind: 'smi', cause: 'apm' }]);
+    expect([bus.in(0xb2), bus.in(0x634, 4)]).toEqual([0x12, 0x20]);
+    bus.out(0x634, 0x20, 4);
+    expect(bus.in(0x634, 4)).toBe(0);
+  });
+
+  it('come instead of sleep when SLP_SMI_EN is set, and from GBL_RLS when BIOS_EN is', () => {
+    bus.out(0x630, 0x15, 4);
+    bus.out(0x604, 0x3c00, 2);
+    bus.out(0x604, 0x0004, 2);
+    expect(bus.posted).toEqual([
+      { kind: 'smi', cause: 'chipset' },
+      { kind: 'smi', cause: 'chipset' },
+    ]);
+    expect(bus.in(0x634, 4)).toBe(0x14);
+  });
+});
+
 describe('reset and the odd ports', () => {
   it('resets on a rising edge at 0xCF9 and at 0x92, not on a level', () => {
     bus.out(0xcf9, 0x02);
@@ -195,10 +238,12 @@ describe('reset and the odd ports', () => {
     expect(bus.in(0xcfc, 2)).toBe(0x8086);
   });
 
-  it('keeps fast A20 and the APM ports', () => {
-    expect(lpc.fastA20).toBe(false);
+  it('moves the A20 gate, and keeps the APM ports', () => {
+    expect(bus.in(0x92)).toBe(2);
+    bus.out(0x92, 0x00);
+    expect([bus.memory.a20, bus.in(0x92)]).toEqual([false, 0]);
     bus.out(0x92, 0x02);
-    expect(lpc.fastA20).toBe(true);
+    expect([bus.memory.a20, bus.in(0x92)]).toEqual([true, 2]);
     bus.out(0xb2, 0x34);
     bus.out(0xb3, 0x56);
     expect([bus.in(0xb2), bus.in(0xb3)]).toEqual([0x34, 0x56]);

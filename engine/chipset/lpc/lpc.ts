@@ -1,5 +1,6 @@
 /** The ICH9 LPC bridge at 00:1f.0: interrupt routing, power management, reset, fast A20, the APM ports. */
 import { array, defineBlock, scalar } from '../../layout/block.ts';
+import { digits, type ChipFacts } from '../../layout/facts.ts';
 import type { Bus, Chip, InterruptLine, MmioRegion, PortRegion, Width } from '../../machine/bus.ts';
 import { bytePorts } from '../byte-ports.ts';
 import { PciFunction, type PciAddress } from '../pci/function.ts';
@@ -11,8 +12,10 @@ import { RootComplexRegisters } from './root-complex.ts';
 
 /** IRQs that a PIRQ may be routed to. */
 const routableIrqs = [3, 4, 5, 6, 7, 9, 10, 11, 12, 14, 15];
-/** SCI_IRQ_SEL: IRQ 20-23, of the I/O APIC, are not here. */
-const sciIrqs = [9, 10, 11];
+/** SCI_IRQ_SEL; IRQ 20-23 exist at the I/O APIC only. */
+const sciIrqs = [9, 10, 11, undefined, 20, 21, 22, 23];
+/** PIRQA# to PIRQH# are inputs 16-23 of the I/O APIC, whatever they are routed to. */
+const firstPirqInput = 16;
 const firstRoutedDevice = 25;
 
 const lpcBlock = defineBlock('lpc', 1, {
@@ -28,6 +31,8 @@ const lpcBlock = defineBlock('lpc', 1, {
 export interface LpcOptions {
   /** A driver of an input of the interrupt controllers: `pic.line`. */
   line: (irq: number) => InterruptLine;
+  /** A driver of an input of the I/O APIC. Absent: there is none. */
+  apicLine?: (input: number) => InterruptLine;
   /** True when the machine has System Management Mode. See PowerManagementOptions. */
   smm?: boolean;
 }
@@ -39,6 +44,7 @@ export class Lpc extends PciFunction implements Chip, InterruptRouter {
   private readonly rootComplex: RootComplexRegisters;
   private readonly rootComplexRegion: MmioRegion;
   private readonly lines: ReadonlyMap<number, InterruptLine>;
+  private readonly apicLines: ReadonlyMap<number, InterruptLine>;
 
   constructor(
     private readonly bus: Bus,
@@ -60,6 +66,9 @@ export class Lpc extends PciFunction implements Chip, InterruptRouter {
     this.declareRegisters();
     this.state = bus.block(lpcBlock);
     this.lines = new Map(routableIrqs.map((irq) => [irq, options.line(irq)]));
+    const { apicLine } = options;
+    const apicInputs = apicLine === undefined ? [] : [9, 10, 11, ...Array.from({ length: 8 }, (_, pirq) => firstPirqInput + pirq)];
+    this.apicLines = new Map(apicInputs.flatMap((input) => (apicLine === undefined ? [] : [[input, apicLine(input)] as const])));
     const sci = {
       set: (asserted: boolean) => {
         this.state.sci = asserted ? 1 : 0;
@@ -73,7 +82,7 @@ export class Lpc extends PciFunction implements Chip, InterruptRouter {
     this.rootComplexRegion = bus.mmio('lpc.rootComplex', undefined, RootComplex.size, this.rootComplex.handler);
     this.registerPort(
       LpcPort.port92,
-      () => this.state.port92,
+      () => (this.state.port92 & ~Port92.a20) | (this.bus.memory.a20 ? Port92.a20 : 0),
       (value) => this.writePort92(value),
     );
     this.registerPort(
@@ -86,6 +95,7 @@ export class Lpc extends PciFunction implements Chip, InterruptRouter {
       () => this.state.apmControl,
       (value) => {
         this.state.apmControl = value;
+        this.power.apmWritten();
       },
     );
     this.registerPort(
@@ -152,9 +162,32 @@ export class Lpc extends PciFunction implements Chip, InterruptRouter {
     this.updateLines();
   }
 
-  /** Fast A20 (port 0x92 bit 1). State only: address line 20 is never masked. */
-  get fastA20(): boolean {
-    return (this.state.port92 & Port92.a20) !== 0;
+  inspect(): ChipFacts {
+    const { state } = this;
+    const routes = Array.from({ length: 8 }, (_, pirq) => {
+      const route = this.config[pirq < 4 ? LpcRegister.pirqA + pirq : LpcRegister.pirqE + pirq - 4] ?? 0;
+      return [`PIRQ${'ABCDEFGH'[pirq] ?? ''}`, route & PirqRoute.disabled ? 'not routed' : `IRQ ${route & PirqRoute.irq}`, String(firstPirqInput + pirq)];
+    });
+    const sciIrq = sciIrqs[(this.config[LpcRegister.acpiControl] ?? 0) & AcpiControl.sciSelect];
+    return {
+      id: 'lpc',
+      title: 'ICH9 LPC bridge',
+      place: 'PCI 1f.0',
+      group: 'devices',
+      facts: [
+        { name: 'A20', value: this.bus.memory.a20 ? 'open' : 'masked', note: 'address line 20, as the processors see it' },
+        { name: 'APM control', value: digits(state.apmControl, 2), note: `status ${digits(state.apmStatus, 2)}; ports b2, b3` },
+        { name: 'Reset control', value: digits(state.resetControl, 2), note: 'port cf9' },
+        { name: 'SCI', value: sciIrq === undefined ? 'nowhere' : `IRQ ${sciIrq}`, note: state.sci ? 'asserted' : 'not asserted' },
+        { name: 'RCBA', value: digits(this.get32(LpcRegister.rootComplexBase), 8) },
+      ],
+      tables: [{ title: 'PCI interrupts', columns: ['Line', '8259', 'I/O APIC input'], rows: routes }],
+    };
+  }
+
+  /** ACPI and SMI control are a block of their own. */
+  inspectPower(): ChipFacts {
+    return this.power.inspect();
   }
 
   /** The power button. True when the guest will get an interrupt for it. Under the device lock. */
@@ -195,23 +228,31 @@ export class Lpc extends PciFunction implements Chip, InterruptRouter {
   private updateLines(): void {
     const { state } = this;
     let asserted = 0;
+    let inputs = 0;
     for (let device = 0; device < 32; device++) {
       const pins = state.pins[device] ?? 0;
       for (let pin = 1; pins >> (pin - 1) !== 0; pin++) {
         if ((pins & (1 << (pin - 1))) === 0) continue;
         const pirq = this.pirq(device, pin);
+        inputs |= 1 << (firstPirqInput + pirq);
         const route = this.config[pirq < 4 ? LpcRegister.pirqA + pirq : LpcRegister.pirqE + pirq - 4] ?? 0;
         if ((route & PirqRoute.disabled) === 0) asserted |= 1 << (route & PirqRoute.irq);
       }
     }
     const sciIrq = sciIrqs[(this.config[LpcRegister.acpiControl] ?? 0) & AcpiControl.sciSelect];
-    if (state.sci && sciIrq !== undefined) asserted |= 1 << sciIrq;
+    if (state.sci && sciIrq !== undefined) {
+      asserted |= 1 << sciIrq;
+      inputs |= 1 << sciIrq;
+    }
+    for (const [input, line] of this.apicLines) line.set((inputs & (1 << input)) !== 0);
     for (const [irq, line] of this.lines) line.set((asserted & (1 << irq)) !== 0);
   }
 
   private writePort92(value: number): void {
     const rising = value & ~this.state.port92;
     this.state.port92 = value & (Port92.initNow | Port92.a20);
+    // One gate, which the keyboard controller moves as well: the last word counts.
+    this.bus.memory.a20 = (value & Port92.a20) !== 0;
     if (rising & Port92.initNow) this.bus.post({ kind: 'reset', reason: 'the guest asked for it at port 0x92' });
   }
 

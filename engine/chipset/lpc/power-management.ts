@@ -1,7 +1,8 @@
 import { array, defineBlock, scalar } from '../../layout/block.ts';
+import { digits, register, type ChipFacts } from '../../layout/facts.ts';
 import type { Bus, Chip, InterruptLine, PortHandler, PortRegion, Timer } from '../../machine/bus.ts';
 import { oscillator } from '../oscillator.ts';
-import { Pm1, Pm1Control, PmRegister, SleepType, SmiEnable, Tco } from './registers.ts';
+import { Pm1, Pm1Control, PmRegister, SleepType, SmiEnable, SmiStatus, Tco } from './registers.ts';
 
 /** The ACPI power management timer. */
 export const pmTimerHertz = 3_579_545;
@@ -10,6 +11,8 @@ const timerMask = 0xff_ffff;
 const overflowTicks = 2 ** 23;
 const crystal = oscillator(pmTimerHertz);
 export const pmPortCount = 128;
+/** The highest byte first. */
+const bytesOf = (bytes: Uint8Array): string => [...bytes].reverse().map((byte) => digits(byte, 2)).join('');
 
 const pmBlock = defineBlock('lpc.power', 1, {
   pm1Status: scalar('u16'),
@@ -102,12 +105,56 @@ export class PowerManagement implements Chip {
     this.update();
   }
 
+  inspect(): ChipFacts {
+    const { state } = this;
+    const ticks = this.ticks();
+    const pm1 = { TMROF: Pm1.timer, GBL: Pm1.global, PWRBTN: Pm1.powerButton, RTC: Pm1.rtc };
+    const status = state.pm1Status | (this.overflowed(ticks) ? Pm1.timer : 0);
+    const base = this.region?.base ?? 0;
+    return {
+      id: 'power-management',
+      title: 'ACPI power management and SMI control',
+      place: `ports ${digits(base, 4)}-${digits(base + pmPortCount - 1, 4)}`,
+      group: 'devices',
+      facts: [
+        register('PM1_STS', status, 16, { ...pm1, WAK: Pm1.wake }),
+        register('PM1_EN', state.pm1Enable, 16, pm1),
+        register('PM1_CNT', state.pm1Control, 32, { SCI_EN: Pm1Control.sciEnable }),
+        { name: 'PM1_TMR', value: digits(ticks & timerMask, 6), note: '3.579545 MHz' },
+        register('SMI_EN', state.smiEnable, 32, {
+          GBL: SmiEnable.global,
+          BIOS: SmiEnable.biosRelease,
+          SLP: SmiEnable.sleep,
+          APMC: SmiEnable.apmControl,
+        }),
+        register('SMI_STS', state.smiStatus, 32, { BIOS: SmiStatus.bios, SLP: SmiStatus.sleep, APM: SmiStatus.apm }),
+        { name: 'GPE0', value: `${bytesOf(state.gpe0Status)} status, ${bytesOf(state.gpe0Enable)} enabled` },
+      ],
+      tables: [],
+    };
+  }
+
   /** The power button: PWRBTN_STS, and SCI if the guest asked for it. True when the guest will get an interrupt. */
   pressPowerButton(): boolean {
     const { state } = this;
     state.pm1Status |= Pm1.powerButton;
     this.update();
     return (state.pm1Enable & Pm1.powerButton) !== 0 && (state.pm1Control & Pm1Control.sciEnable) !== 0;
+  }
+
+  /** The APM control port was written (ICH9 datasheet, section 13.8.3.7 and 13.8.3.8). */
+  apmWritten(): void {
+    if (this.options.smm) this.raiseSmi(SmiEnable.apmControl, SmiStatus.apm, 'apm');
+  }
+
+  /** True if it was: both its own and the global enable bit are set. */
+  private raiseSmi(enable: SmiEnable, status: SmiStatus, cause: 'apm' | 'chipset'): boolean {
+    const { state } = this;
+    const needed = SmiEnable.global | enable;
+    if ((state.smiEnable & needed) !== needed) return false;
+    state.smiStatus |= status;
+    this.bus.post({ kind: 'smi', cause });
+    return true;
   }
 
   private ticks(): number {
@@ -180,7 +227,10 @@ export class PowerManagement implements Chip {
     } else if (offset >= PmRegister.pm1Control) {
       const merged = (state.pm1Control & ~lane(PmRegister.pm1Control)) | at(PmRegister.pm1Control);
       state.pm1Control = merged & Pm1Control.writable;
-      if (merged & Pm1Control.sleepEnable) this.sleep((merged & Pm1Control.sleepType) >> 10);
+      if (merged & Pm1Control.globalRelease) this.raiseSmi(SmiEnable.biosRelease, SmiStatus.bios, 'chipset');
+      if (merged & Pm1Control.sleepEnable && !this.raiseSmi(SmiEnable.sleep, SmiStatus.sleep, 'chipset')) {
+        this.sleep((merged & Pm1Control.sleepType) >> 10);
+      }
     } else if (offset >= PmRegister.pm1Enable) {
       const merged = (state.pm1Enable & ~lane(PmRegister.pm1Enable)) | at(PmRegister.pm1Enable);
       state.pm1Enable = merged & Pm1.enable;

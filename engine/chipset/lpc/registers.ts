@@ -78,6 +78,7 @@ export const enum Pm1 {
 export const enum Pm1Control {
   sciEnable = 1 << 0, // SCI_EN
   sleepType = 7 << 10, // SLP_TYP
+  globalRelease = 1 << 2, // GBL_RLS
   sleepEnable = 1 << 13, // SLP_EN
   writable = 0x1c03,
 }
@@ -91,8 +92,19 @@ export const enum SleepType {
   s5 = 7,
 }
 
+/** SMI_EN: what raises an SMI in this machine. */
 export const enum SmiEnable {
+  global = 1 << 0, // GBL_SMI_EN
+  biosRelease = 1 << 2, // BIOS_EN: GBL_RLS raises an SMI
+  sleep = 1 << 4, // SLP_SMI_EN: SLP_EN raises an SMI instead of putting the machine to sleep
   apmControl = 1 << 5, // APMC_EN
+}
+
+/** SMI_STS. */
+export const enum SmiStatus {
+  bios = 1 << 2, // BIOS_STS
+  sleep = 1 << 4, // SLP_SMI_STS
+  apm = 1 << 5, // APM_STS
 }
 
 /** TCO registers, offsets from the TCO block (section 13.9). */

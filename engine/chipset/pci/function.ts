@@ -1,4 +1,5 @@
 import { array, defineBlock } from '../../layout/block.ts';
+import { digits, setNames } from '../../layout/facts.ts';
 import type { Bus, MmioRegion, PortRegion, Width } from '../../machine/bus.ts';
 import { Bar, ConfigRegister, configSize, PciCommand, PciStatus } from './registers.ts';
 
@@ -159,6 +160,30 @@ export class PciFunction {
 
   protected get32(offset: number): number {
     return this.read(offset, 4);
+  }
+
+  /** Its identity, what software allowed it, and where its BARs are placed. */
+  describe(): { identity: string; classCode: string; command: string; bars: string; interrupt: string } {
+    const bars = this.bars.map(({ register, region, size, kind }) => {
+      const name = kind === 'rom' ? 'ROM' : `BAR ${(register - ConfigRegister.bar0) / 4}`;
+      const value = (this.get32(register) & -size) >>> 0;
+      const room = kind === 'io' ? `${size} ports` : `${size / 1024} KiB`;
+      const placed = region.base === value && value !== 0 ? '' : ', not decoded';
+      return `${name} ${digits(value, kind === 'io' ? 4 : 8)} (${room}${placed})`;
+    });
+    const pin = this.config[ConfigRegister.interruptPin] ?? 0;
+    return {
+      identity: `${digits(this.get16(ConfigRegister.vendor), 4)}:${digits(this.get16(ConfigRegister.device), 4)}`,
+      classCode: digits(this.get32(ConfigRegister.revision) >>> 8, 6),
+      command: setNames(this.get16(ConfigRegister.command), {
+        I: PciCommand.io,
+        M: PciCommand.memory,
+        B: PciCommand.master,
+        'no INTx': PciCommand.interruptDisable,
+      }),
+      bars: bars.join(', ') || '-',
+      interrupt: pin === 0 ? '-' : `INT${'ABCD'[pin - 1] ?? ''} ${this.config[ConfigRegister.interruptLine] ?? 0}`,
+    };
   }
 
   private placeBars(): void {

@@ -2,7 +2,13 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { FakeBus } from '../testing/fake-bus.ts';
 import { PciFunction } from './function.ts';
 import { PciBus } from './pci.ts';
+import { Vga } from '../vga/vga.ts';
 import { VideoFunction } from './video-function.ts';
+
+/** With as much video memory as a VGA has. */
+class VgaBus extends FakeBus {
+  override readonly vram = new Uint8Array(new SharedArrayBuffer(1 << 18));
+}
 
 let bus: FakeBus;
 let device: PciFunction;
@@ -141,9 +147,11 @@ describe('a function', () => {
 });
 
 describe('the video function', () => {
-  it('lets firmware find, map and read the VGA BIOS, and shows VRAM at BAR 0', () => {
+  it('lets firmware find, map and read the VGA BIOS, shows VRAM at BAR 0 and its registers at BAR 2', () => {
+    bus = new VgaBus();
     const pci = new PciBus(bus);
-    const video = new VideoFunction(bus, pci);
+    const video = new VideoFunction(bus, pci, new Vga(bus));
+    video.registers.setEdid(Uint8Array.of(1, 2, 3, 4));
     video.setRom(Uint8Array.of(0x55, 0xaa, 0x4c));
     video.reset();
     expect(() => video.setRom(new Uint8Array(65_537))).toThrow(RangeError);
@@ -156,8 +164,11 @@ describe('the video function', () => {
     bus.out(0xcfc, 0xfe00_0001, 4);
     at(0x10);
     bus.out(0xcfc, 0xfd00_0000, 4);
+    at(0x18);
+    bus.out(0xcfc, 0xfe10_0000, 4);
     at(4);
     bus.out(0xcfc, 3, 4);
+    expect(bus.mmioRead(0xfe10_0000, 4)).toBe(0x0403_0201);
     expect([bus.mmioRead(0xfe00_0000, 2), bus.mmioRead(0xfe00_0002, 2)]).toEqual([0xaa55, 0xff4c]);
     bus.mmioWrite(0xfd00_0004, 0x12345678);
     expect([...bus.vram.subarray(4, 8)]).toEqual([0x78, 0x56, 0x34, 0x12]);

@@ -1,5 +1,6 @@
 /** PCI bus 0: configuration mechanism #1 at 0xCF8/0xCFC, the memory-mapped one, and the way of INTx# to the router. */
 import { defineBlock, scalar } from '../../layout/block.ts';
+import { digits, type ChipFacts } from '../../layout/facts.ts';
 import type { Bus, Chip, MmioHandler, Width } from '../../machine/bus.ts';
 import type { InterruptSink, PciAddress, PciFunction } from './function.ts';
 import { configEnable, configSize, PciPort } from './registers.ts';
@@ -57,6 +58,30 @@ export class PciBus implements Chip, InterruptSink {
 
   reset(): void {
     this.state.address = 0;
+  }
+
+  inspect(): ChipFacts {
+    const functions = [...this.functions.values()].sort(
+      (a, b) => a.address.device - b.address.device || a.address.function - b.address.function,
+    );
+    const { address } = this.state;
+    return {
+      id: 'pci',
+      title: 'PCI bus 0',
+      place: 'ports cf8-cff',
+      group: 'devices',
+      facts: [{ name: 'CONFIG_ADDRESS', value: digits(address, 8), note: address & configEnable ? 'leads to a register' : 'disabled' }],
+      tables: [
+        {
+          title: 'Functions',
+          columns: ['Function', 'Identity', 'Class', 'Command', 'INTx, IRQ', 'Base addresses'],
+          rows: functions.map((each) => {
+            const { identity, classCode, command, bars, interrupt } = each.describe();
+            return [`${digits(each.address.device, 2)}.${each.address.function}`, identity, classCode, command, interrupt, bars];
+          }),
+        },
+      ],
+    };
   }
 
   add(device: PciFunction): void {

@@ -1,4 +1,5 @@
 import { defineBlock, scalar } from '../../layout/block.ts';
+import { bitNumbers, digits } from '../../layout/facts.ts';
 import { Icw1, Icw4, Ocw2, Ocw3 } from './registers.ts';
 
 /** Where the initialization sequence stands: which ICW the next write to the odd port is. */
@@ -216,6 +217,30 @@ export class Controller8259 {
     if (value & Ocw3.poll) state.poll = 1;
     if (value & Ocw3.readRegister) state.readInService = value & Ocw3.inService;
     if (value & Ocw3.changeSpecialMask) state.specialMask = value & Ocw3.specialMask ? 1 : 0;
+  }
+
+  /** Registers by name, and what the input numbers of one controller say; `first` is its lowest IRQ. */
+  inspect(first: number): readonly (readonly [register: string, value: string])[] {
+    const { state } = this;
+    const base = state.vectorBase & 0xf8;
+    const modes = [
+      ...(state.icw4 & Icw4.autoEoi ? ['automatic EOI'] : []),
+      ...(state.icw4 & Icw4.specialFullyNested ? ['special fully nested'] : []),
+      ...(state.specialMask ? ['special mask'] : []),
+      ...(state.rotateOnAutoEoi ? ['rotating'] : []),
+      ...(state.poll ? ['poll pending'] : []),
+    ];
+    return [
+      ['Vectors', `${digits(base, 2)}-${digits(base + 7, 2)}`],
+      ['Requested (IRR)', bitNumbers(state.requests, first)],
+      ['In service (ISR)', bitNumbers(state.inService, first)],
+      ['Masked (IMR)', bitNumbers(state.mask, first)],
+      ['Asserted inputs', bitNumbers(state.inputs, first)],
+      ['Level-triggered', bitNumbers(state.levelTriggered, first)],
+      ['Highest priority', `IRQ ${first + ((state.lowest + 1) & 7)}`],
+      ['Mode', modes.join(', ') || 'fully nested'],
+      ['Initialization', state.expecting === Expecting.mask ? 'done' : `waits for ICW${state.expecting}`],
+    ];
   }
 
   get edgeLevelControl(): number {

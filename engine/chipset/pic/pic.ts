@@ -1,7 +1,9 @@
 /** The pair of 8259A interrupt controllers, as in the ICH9: master at 0x20, slave at 0xA0 on the master's input 2. */
 import { array, defineBlock } from '../../layout/block.ts';
+import type { ChipFacts } from '../../layout/facts.ts';
 import type { Bus, Chip, InterruptLine } from '../../machine/bus.ts';
 import { bytePorts } from '../byte-ports.ts';
+import { WiredInputs } from '../wired-inputs.ts';
 import { Controller8259, controllerBlock } from './controller.ts';
 import { PicPort } from './registers.ts';
 
@@ -27,7 +29,7 @@ export class Pic implements Chip {
   private readonly state;
   private readonly master;
   private readonly slave;
-  private readonly driverCount = new Uint8Array(16);
+  private readonly inputs: WiredInputs;
   private readonly onInterruptRequest: () => void;
 
   constructor(bus: Bus, options: PicOptions = {}) {
@@ -35,6 +37,10 @@ export class Pic implements Chip {
     this.state = bus.block(picBlock);
     this.master = new Controller8259(bus.block(controllerBlock, 'master'), 1 << cascadeInput, levelCapableMaster);
     this.slave = new Controller8259(bus.block(controllerBlock, 'slave'), 0, levelCapableSlave);
+    this.inputs = new WiredInputs(this.state.drivers, (irq, asserted) => {
+      (irq < 8 ? this.master : this.slave).setInput(irq & 7, asserted);
+      this.update();
+    });
     for (const [base, chip] of [
       [PicPort.master, this.master],
       [PicPort.slave, this.slave],
@@ -83,31 +89,35 @@ export class Pic implements Chip {
     this.update();
   }
 
+  inspect(): ChipFacts {
+    const [master, slave] = [this.master.inspect(0), this.slave.inspect(8)];
+    const outputs = this.state.outputs;
+    return {
+      id: 'pic',
+      title: '8259 interrupt controllers',
+      place: 'ports 20, a0, 4d0',
+      group: 'interrupts',
+      facts: [
+        { name: 'INTR', value: Atomics.load(outputs, 0) !== 0 ? 'asserted' : 'not asserted', note: 'to the processors’ LINT0' },
+      ],
+      tables: [
+        {
+          title: 'Registers, by IRQ',
+          columns: ['Register', 'Master', 'Slave'],
+          rows: master.map(([name, value], index) => [name, value, slave[index]?.[1] ?? '']),
+        },
+      ],
+    };
+  }
+
   /**
-   * A driver of IRQ `irq` (0-15, not 2). Drivers of one IRQ are wired together: it is asserted while any of them
-   * asserts it. Every thread must make its chips, and with them its lines, in the same order; at most 32 a wire.
+   * A driver of IRQ `irq` (0-15, not 2); see WiredInputs.
    */
   line(irq: number): InterruptLine {
     if (!Number.isInteger(irq) || irq < 0 || irq > 15 || irq === cascadeInput) {
       throw new RangeError(`IRQ ${irq} is not an input of the interrupt controllers`);
     }
-    const index = this.driverCount[irq] ?? 0;
-    if (index === 32) throw new RangeError(`IRQ ${irq} has more than 32 drivers`);
-    this.driverCount[irq] = index + 1;
-    const bit = 2 ** index;
-    const { drivers } = this.state;
-    const chip = irq < 8 ? this.master : this.slave;
-    return {
-      set: (asserted) => {
-        const before = drivers[irq] ?? 0;
-        const after = (asserted ? before | bit : before & ~bit) >>> 0;
-        if (after === before) return;
-        drivers[irq] = after;
-        if ((before === 0) === (after === 0)) return;
-        chip.setInput(irq & 7, after !== 0);
-        this.update();
-      },
-    };
+    return this.inputs.line(irq);
   }
 
   private update(): void {

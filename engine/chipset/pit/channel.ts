@@ -199,6 +199,23 @@ export class Channel8254 {
     }
   }
 
+  /** What the counter is at `tick`; changes nothing. */
+  inspect(tick: number): { mode: number; bcd: boolean; count: number; now: number; gate: boolean; output: boolean; loaded: boolean } {
+    return this.preserving(() => {
+      const output = this.output(tick);
+      const { mode, bcd, gate, counting } = this.state;
+      return {
+        mode,
+        bcd: bcd !== 0,
+        count: this.initialCount,
+        now: this.element(tick),
+        gate: gate !== 0,
+        output,
+        loaded: counting !== 0,
+      };
+    });
+  }
+
   /** Control word (bits 5-0): stops the counter until a count is written; the output goes to its initial level at once. */
   control(word: number, tick: number): void {
     const { state } = this;

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { oscillator } from '../oscillator.ts';
 import { FakeBus, FakeLine } from '../testing/fake-bus.ts';
 import { Channel8254, channelBlock } from './channel.ts';
@@ -288,6 +288,25 @@ describe('the interval timer', () => {
 });
 
 describe('an oscillator', () => {
+  it('gives the edge of a short count although time goes by while it is written', () => {
+    const bus = new FakeBus();
+    const line = new FakeLine();
+    const pit = new Pit(bus, line);
+    pit.reset();
+    for (const [port, value] of [
+      [0x43, 0x30],
+      [0x40, 0x20],
+    ] as const)
+      bus.out(port, value);
+    const now = vi.spyOn(bus.clock, 'now');
+    let time = 0;
+    now.mockImplementation(() => (time += 20_000));
+    bus.out(0x40, 0);
+    now.mockRestore();
+    bus.advance(200_000);
+    expect([line.risingEdges, line.asserted]).toEqual([1, true]);
+  });
+
   it('turns times into ticks and back without drift, up to a hundred days', () => {
     const { ticksAt, timeOf } = oscillator(pitHertz);
     fc.assert(

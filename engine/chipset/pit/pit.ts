@@ -1,5 +1,6 @@
 /** The 8254 interval timer at 0x40-0x43 and the system control port 0x61 that holds channel 2's gate and output. */
 import { defineBlock, scalar } from '../../layout/block.ts';
+import { register, type ChipFacts } from '../../layout/facts.ts';
 import type { Bus, Chip, InterruptLine, Timer } from '../../machine/bus.ts';
 import { bytePorts } from '../byte-ports.ts';
 import { oscillator } from '../oscillator.ts';
@@ -38,6 +39,8 @@ const pitBlock = defineBlock('pit', 1, {
   systemControl: scalar('u8'),
 });
 
+/** Intel 8254 datasheet, "Mode definitions". */
+const modeNames = ['terminal count', 'one-shot', 'rate', 'square wave', 'software strobe', 'hardware strobe'];
 const crystal = oscillator(pitHertz);
 
 /**
@@ -92,6 +95,38 @@ export class Pit implements Chip {
     this.channels[2].reset(false);
     this.timer.cancel();
     this.irq0.set(false);
+  }
+
+  inspect(): ChipFacts {
+    const tick = this.tick();
+    const rows = this.channels.map((channel, index) => {
+      const { mode, bcd, count, now, gate, output, loaded } = channel.inspect(tick);
+      const isPeriodic = mode === 2 || mode === 3;
+      return [
+        String(index),
+        `${mode}: ${modeNames[mode] ?? ''}${bcd ? ', BCD' : ''}`,
+        String(count),
+        loaded ? String(now) : 'stopped',
+        isPeriodic && loaded ? `${(pitHertz / count).toFixed(2)} Hz` : '-',
+        gate ? 'high' : 'low',
+        output ? 'high' : 'low',
+      ];
+    });
+    return {
+      id: 'pit',
+      title: '8254 interval timer',
+      place: 'ports 40-43, 61',
+      group: 'devices',
+      facts: [
+        register('Port 61', this.readSystemControl(PitPort.systemControl), 8, {
+          GATE2: SystemControl.gate2,
+          SPKR: SystemControl.speaker,
+          REF: SystemControl.refresh,
+          OUT2: SystemControl.output2,
+        }),
+      ],
+      tables: [{ title: 'Channels', columns: ['Channel', 'Mode', 'Reload', 'Count', 'Rate', 'Gate', 'Output'], rows }],
+    };
   }
 
   /** Whether the speaker is driven, and how: for a sound output, and for tools. */
@@ -153,18 +188,19 @@ export class Pit implements Chip {
       this.irq0.set(false);
       this.irq0.set(after);
     }
-    this.schedule();
+    // From the write on, not from now: a short count may be over by this time, and its edge is the only one of mode 0.
+    this.schedule(tick);
   }
 
   private outputRose(): void {
     this.irq0.set(false);
     this.irq0.set(true);
-    this.schedule();
+    // Edges that were missed while the host was late are one.
+    this.schedule(this.tick());
   }
 
-  /** Edges that were missed while the host was late are one. */
-  private schedule(): void {
-    const edge = this.channels[0].nextRisingEdge(this.tick());
+  private schedule(after: number): void {
+    const edge = this.channels[0].nextRisingEdge(after);
     if (edge === Infinity) this.timer.cancel();
     else this.timer.arm(crystal.timeOf(edge));
   }

@@ -1,4 +1,5 @@
 import { array, defineBlock, scalar } from '../../layout/block.ts';
+import { setNames, type Fact } from '../../layout/facts.ts';
 import type { Bus } from '../../machine/bus.ts';
 import { ByteQueue, queueBlock } from './byte-queue.ts';
 import { Answer, type Ps2Device } from './device.ts';
@@ -61,6 +62,15 @@ export class Keyboard implements Ps2Device {
     this.answers.clear();
     this.setDefaults();
     this.state.scanning = 1;
+  }
+
+  inspect(): Fact[] {
+    const { state } = this;
+    const lights = setNames(state.indicators, { Scroll: 1, Num: 2, Caps: 4 });
+    return [
+      { name: 'Keyboard', value: state.scanning ? `scans, set ${state.set}` : 'does not scan', note: `lights: ${lights}` },
+      { name: 'Keys waiting', value: `${this.events.length} bytes`, note: `${this.answers.length} bytes of answers` },
+    ];
   }
 
   private setDefaults(): void {

@@ -1,4 +1,5 @@
 import { array, defineBlock, scalar } from '../../layout/block.ts';
+import { setNames, type Fact } from '../../layout/facts.ts';
 import type { Bus } from '../../machine/bus.ts';
 import { ByteQueue, queueBlock } from './byte-queue.ts';
 import { Answer, type Ps2Device } from './device.ts';
@@ -79,6 +80,16 @@ export class Mouse implements Ps2Device {
     this.state = bus.block(mouseBlock);
     this.answers = new ByteQueue(bus.block(queueBlock, 'mouse.answers'));
     this.events = new ByteQueue(bus.block(queueBlock, 'mouse.events'));
+  }
+
+  inspect(): Fact[] {
+    const { state } = this;
+    const mode = state.wrap ? 'echoes (wrap mode)' : state.remote ? 'remote mode' : state.reporting ? 'reports' : 'does not report';
+    const kind = state.identity === wheelIdentity ? 'with wheel' : 'standard';
+    return [
+      { name: 'Mouse', value: `${mode}, ${kind}`, note: `${state.sampleRate} samples/s, ${2 ** state.resolution} counts/mm` },
+      { name: 'Motion waiting', value: `${this.events.length} bytes`, note: `buttons: ${setNames(state.buttons, { left: 1, right: 2, middle: 4 })}` },
+    ];
   }
 
   reset(): void {

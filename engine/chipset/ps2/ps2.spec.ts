@@ -57,15 +57,20 @@ describe('the keyboard controller', () => {
     expect(bus.posted.map((request) => request.kind)).toEqual(['reset', 'reset']);
   });
 
-  it('keeps the state of A20', () => {
-    const { bus, ps2, command } = controller();
-    expect(ps2.a20).toBe(true);
+  it('moves the A20 gate, and tells how it stands whoever moved it', () => {
+    const { bus, command } = controller();
+    expect(bus.memory.a20).toBe(true);
     command(0xd1, 0xdd);
-    expect(ps2.a20).toBe(false);
+    expect(bus.memory.a20).toBe(false);
     command(0xd0);
     expect(bus.in(0x60) & 2).toBe(0);
     command(0xdf);
-    expect(ps2.a20).toBe(true);
+    expect(bus.memory.a20).toBe(true);
+    command(0xdd);
+    expect(bus.memory.a20).toBe(false);
+    bus.memory.a20 = true;
+    command(0xd0);
+    expect(bus.in(0x60) & 2).toBe(2);
   });
 
   it('gives each scancode an edge on IRQ 1, and IRQ 12 to bytes put in the mouse buffer', () => {

@@ -1,5 +1,6 @@
 /** The i8042 keyboard controller at 0x60 and 0x64 with a keyboard (IRQ 1) and a mouse (IRQ 12). */
 import { defineBlock, scalar } from '../../layout/block.ts';
+import { digits, register, type ChipFacts } from '../../layout/facts.ts';
 import type { Bus, Chip, InterruptLine, PortHandler, Timer } from '../../machine/bus.ts';
 import { bytePorts } from '../byte-ports.ts';
 import { ByteQueue, queueBlock } from './byte-queue.ts';
@@ -111,6 +112,38 @@ export class Ps2 implements Chip {
     this.updateInterrupts();
   }
 
+  inspect(): ChipFacts {
+    const { state } = this;
+    return {
+      id: 'ps2',
+      title: 'i8042, keyboard and mouse',
+      place: 'ports 60, 64',
+      group: 'devices',
+      facts: [
+        register('Status', this.status, 8, {
+          OBF: Status.outputFull,
+          SYS: CommandByte.system,
+          CMD: Status.command,
+          KEYL: Status.notLocked,
+          AUX: Status.mouseData,
+        }),
+        register('Command byte', state.commandByte, 8, {
+          INT1: CommandByte.keyboardInterrupt,
+          INT12: CommandByte.mouseInterrupt,
+          SYS: CommandByte.system,
+          'KBD off': CommandByte.keyboardDisabled,
+          'AUX off': CommandByte.mouseDisabled,
+          XLAT: CommandByte.translate,
+        }),
+        register('Output port', state.outputPort, 8, { A20: OutputPort.a20, RESET: OutputPort.notReset }),
+        { name: 'Buffer', value: digits(state.buffer, 2), note: state.full ? 'not read yet' : 'was read' },
+        ...this.keyboard.inspect(),
+        ...this.mouseDevice.inspect(),
+      ],
+      tables: [],
+    };
+  }
+
   /**
    * Bytes of scancode set 1 with their prefixes, from the host, under the device lock: gives how many were accepted, from the
    * first on, whole keys only. 0 with scanning switched off by the guest.
@@ -133,9 +166,10 @@ export class Ps2 implements Chip {
     return this.keyboard.indicators;
   }
 
-  /** The controller's A20 output. State only: address line 20 is never masked. */
-  get a20(): boolean {
-    return (this.state.outputPort & OutputPort.a20) !== 0;
+  private setOutputPort(value: number): void {
+    this.state.outputPort = value;
+    // One gate, which port 0x92 moves as well: the last word counts.
+    this.bus.memory.a20 = (value & OutputPort.a20) !== 0;
   }
 
   private get status(): number {
@@ -265,7 +299,8 @@ export class Ps2 implements Chip {
         break;
       case Command.readOutputPort:
         this.answer(
-          state.outputPort |
+          (state.outputPort & ~OutputPort.a20) |
+            (this.bus.memory.a20 ? OutputPort.a20 : 0) |
             (state.full && state.source !== Source.mouse ? OutputPort.keyboardFull : 0) |
             (state.full && state.source === Source.mouse ? OutputPort.mouseFull : 0),
         );
@@ -277,10 +312,10 @@ export class Ps2 implements Chip {
         state.command = value;
         break;
       case Command.disableA20:
-        state.outputPort &= ~OutputPort.a20;
+        this.setOutputPort(state.outputPort & ~OutputPort.a20);
         break;
       case Command.enableA20:
-        state.outputPort |= OutputPort.a20;
+        this.setOutputPort(state.outputPort | OutputPort.a20);
         break;
       case Command.readTestInputs:
         this.answer(0);
@@ -315,7 +350,7 @@ export class Ps2 implements Chip {
         this.setCommandByte(value);
         break;
       case Command.writeOutputPort:
-        state.outputPort = value & OutputPort.writable;
+        this.setOutputPort(value & OutputPort.writable);
         if ((value & OutputPort.notReset) === 0) {
           state.outputPort |= OutputPort.notReset;
           this.bus.post({ kind: 'reset', reason: 'the keyboard controller asserted the reset line' });

@@ -73,4 +73,5 @@ export const enum Cmos {
   memoryAbove4G = 0x5b,
   /** Processors, less one. */
   processors = 0x5f,
+  smm = 0x60, // bit 0: the guest brings its own SMI handler; ours
 }

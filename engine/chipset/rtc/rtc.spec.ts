@@ -108,6 +108,25 @@ describe('the real-time clock', () => {
     expect(irq.risingEdges).toBe(1025);
   });
 
+  it('gives an edge for each periodic interrupt also when the next one is due before register C has been read', () => {
+    // Time goes on while the chip works, by more than a period each time it looks.
+    class BusyBus extends FakeBus {
+      looks = 0;
+      override readonly clock = { startTime: start, now: () => ++this.looks * 1_000_000 };
+    }
+    const bus = new BusyBus();
+    const irq = new FakeLine();
+    new Rtc(bus, irq).reset();
+    bus.out(0x70, 0x0b);
+    bus.out(0x71, 0x42);
+    const before = irq.risingEdges;
+    for (let step = 0; step < 100; step++) {
+      bus.out(0x70, 0x0c);
+      bus.in(0x71);
+    }
+    expect(irq.risingEdges - before).toBe(100);
+  });
+
   it('interrupts after each update and at the alarm, with don’t-care fields', () => {
     const { bus, irq, read, write } = clock();
     write(0x0b, 0x12);

@@ -1,5 +1,6 @@
 /** The real-time clock and its CMOS memory at 0x70-0x77, IRQ 8. */
 import { array, defineBlock, scalar } from '../../layout/block.ts';
+import { digits, register, type ChipFacts } from '../../layout/facts.ts';
 import type { Bus, Chip, InterruptLine, Timer } from '../../machine/bus.ts';
 import { bytePorts } from '../byte-ports.ts';
 import { oscillator } from '../oscillator.ts';
@@ -58,6 +59,8 @@ export class Rtc implements Chip {
           this.collect(this.bus.clock.now());
           const value = this.peek(port);
           this.state.flags = 0;
+          // The line falls even if the next event has come meanwhile: an edge-triggered input would never see it otherwise.
+          this.irq8.set(false);
           this.update();
           return value;
         },
@@ -88,11 +91,56 @@ export class Rtc implements Chip {
     this.update();
   }
 
+  inspect(): ChipFacts {
+    const { state } = this;
+    const { cmos } = state;
+    const alarm = [Index.hoursAlarm, Index.minutesAlarm, Index.secondsAlarm].map((at) => {
+      const raw = cmos[at] ?? 0;
+      return (raw & dontCare) === dontCare ? 'any' : digits(raw, 2);
+    });
+    const rows = Array.from({ length: 8 }, (_, row) => [
+      digits(16 * row, 2),
+      Array.from({ length: 16 }, (_, column) => digits(this.readRegister(16 * row + column), 2)).join(' '),
+    ]);
+    return {
+      id: 'rtc',
+      title: 'RTC and CMOS',
+      place: 'ports 70-77',
+      group: 'devices',
+      facts: [
+        { name: 'Time', value: new Date(this.seconds * 1000).toISOString().replace('T', ' ').slice(0, 19), note: state.running ? 'runs' : 'stands still' },
+        { name: 'Alarm', value: alarm.join(':') },
+        { name: 'Index', value: digits(state.index, 2), note: state.nmiDisabled ? 'NMI disabled' : 'NMI enabled' },
+        register('Register A', this.readRegister(Index.a), 8, { UIP: RegisterA.updateInProgress, DV: RegisterA.divider, RS: RegisterA.rate }),
+        register('Register B', this.controlB, 8, {
+          SET: RegisterB.set,
+          PIE: RegisterB.periodicInterrupt,
+          AIE: RegisterB.alarmInterrupt,
+          UIE: RegisterB.updateInterrupt,
+          DM: RegisterB.binary,
+          '24H': RegisterB.hours24,
+        }),
+        register('Register C', this.readRegister(Index.c), 8, {
+          IRQF: RegisterC.request,
+          PF: RegisterC.periodic,
+          AF: RegisterC.alarm,
+          UF: RegisterC.update,
+        }),
+      ],
+      tables: [{ title: 'CMOS', columns: ['At', 'Bytes'], rows }],
+    };
+  }
+
+  /** Tells firmware whether the guest brings its own SMI handler; as setMemory. */
+  setGuestSmm(bringsOwn: boolean): void {
+    this.state.cmos[Cmos.smm] = bringsOwn ? 1 : 0;
+  }
+
   /**
    * Fills in what firmware reads: `ramBytes` of memory below 4 GiB in one piece; `floppies` are CMOS drive types (4: 1.44 MB);
    * `bootOrder` has up to three of 1 floppy, 2 disk, 3 CD-ROM, and none means all of them. To be called after the first `reset`, before the machine runs.
    */
-  setMemory(ramBytes: number, floppies: readonly [number, number] = [0, 0], bootOrder: readonly number[] = []): void {
+  setMemory(ramBytes: number, floppies: readonly [number, number] = [0, 0], bootOrder: readonly number[] = [], cpus = 1): void {
     if (!Number.isInteger(ramBytes) || ramBytes < 0 || ramBytes > 2 ** 32) {
       throw new RangeError(`CMOS cannot tell of ${ramBytes} bytes of memory`);
     }
@@ -107,7 +155,7 @@ export class Rtc implements Chip {
     word(Cmos.extendedMemoryActual, extended);
     word(Cmos.memoryAbove16M, Math.max(0, Math.floor(ramBytes / 65_536) - 256));
     cmos.fill(0, Cmos.memoryAbove4G, Cmos.memoryAbove4G + 3);
-    cmos[Cmos.processors] = 0;
+    cmos[Cmos.processors] = cpus - 1;
     cmos[Cmos.floppyTypes] = (floppies[0] << 4) | floppies[1];
     cmos[Cmos.diskTypes] = 0;
     const drives = floppies.filter((type) => type !== 0).length;

@@ -1,5 +1,6 @@
 /** A 16550A serial port: COM1 at 0x3F8 on IRQ 4, COM2 at 0x2F8 on IRQ 3. */
 import { array, defineBlock, scalar } from '../../layout/block.ts';
+import { digits, register, type ChipFacts } from '../../layout/facts.ts';
 import type { Bus, Chip, InterruptLine, OutputStream, Timer } from '../../machine/bus.ts';
 import { bytePorts } from '../byte-ports.ts';
 import {
@@ -70,7 +71,7 @@ export class Serial implements Chip {
   constructor(
     private readonly bus: Bus,
     private readonly irq: InterruptLine,
-    options: SerialOptions,
+    private readonly options: SerialOptions,
   ) {
     const { name, port: base } = options;
     this.state = bus.block(serialBlock, name);
@@ -94,6 +95,56 @@ export class Serial implements Chip {
         write: (port, value) => this.write(port - base, value),
       }),
     );
+  }
+
+  inspect(): ChipFacts {
+    const { state } = this;
+    const format = `${5 + (state.lineControl & LineControl.wordLength)}${state.lineControl & LineControl.parity ? 'P' : 'N'}${state.lineControl & LineControl.twoStopBits ? 2 : 1}`;
+    return {
+      id: this.options.name,
+      title: `${this.options.name.toUpperCase()}, 16550A`,
+      place: `ports ${digits(this.options.port, 3)}-${digits(this.options.port + 7, 3)}`,
+      group: 'devices',
+      facts: [
+        {
+          name: 'Line',
+          value: `${state.divisor === 0 ? 'no rate' : `${Math.round(baudBase / state.divisor)} baud`}, ${format}`,
+          note: `divisor ${state.divisor}`,
+        },
+        {
+          name: 'FIFO',
+          value: state.fifoEnabled ? `on, ${triggerLevels[state.trigger] ?? 1} to trigger` : 'off',
+          note: `${state.received} received, ${state.waiting} to send, ${state.inputCount} on the wire`,
+        },
+        register('IER', state.interruptEnable, 8, {
+          ERBFI: InterruptEnable.received,
+          ETBEI: InterruptEnable.transmitterEmpty,
+          ELSI: InterruptEnable.lineStatus,
+          EDSSI: InterruptEnable.modemStatus,
+        }),
+        register('LSR', this.peek(Register.lineStatus), 8, {
+          DR: LineStatus.dataReady,
+          OE: LineStatus.overrun,
+          BI: LineStatus.breakInterrupt,
+          THRE: LineStatus.holdingEmpty,
+          TEMT: LineStatus.transmitterEmpty,
+        }),
+        register('MCR', state.modemControl, 8, {
+          DTR: ModemControl.dataTerminalReady,
+          RTS: ModemControl.requestToSend,
+          OUT1: ModemControl.out1,
+          OUT2: ModemControl.out2,
+          LOOP: ModemControl.loop,
+        }),
+        register('MSR', this.peek(Register.modemStatus), 8, {
+          CTS: ModemStatus.clearToSend,
+          DSR: ModemStatus.dataSetReady,
+          RI: ModemStatus.ring,
+          DCD: ModemStatus.carrier,
+        }),
+      ],
+      tables: [],
+    };
   }
 
   /** Bytes that wait in either direction stay: they are on the wire. */

@@ -38,6 +38,7 @@ class FakeShared {
   readonly posted: ChipRequest[] = [];
   readonly routed: { base: number; size: number; routing: LegacyRouting }[] = [];
   smramOpen = false;
+  a20 = true;
   readonly ram: Uint8Array;
 
   constructor(ramBytes: number) {
@@ -137,8 +138,14 @@ export class FakeBus implements Bus {
     this.vram = new Uint8Array(new SharedArrayBuffer(vramBytes));
     this.memory = {
       routeLegacy: (base, size, routing) => shared.routed.push({ base, size, routing }),
-      openSmram: (open) => {
-        shared.smramOpen = open;
+      routeSmram: (routing) => {
+        shared.smramOpen = routing.open;
+      },
+      get a20() {
+        return shared.a20;
+      },
+      set a20(open: boolean) {
+        shared.a20 = open;
       },
       ramBytes: shared.ram.length,
       dmaRead: (address, into) => into.set(shared.ram.subarray(address, address + into.length)),

@@ -152,19 +152,27 @@ export class Dispi implements PortHandler {
   write(port: number, width: Width, value: number): void {
     if (width === 4 && port === dispiPort) {
       this.registers.index = value & 0xffff;
-      this.store(value >>> 16);
+      this.store(this.registers.index, value >>> 16);
     } else if (width === 2) {
       if (port === dispiPort) this.registers.index = value;
-      else this.store(value);
+      else this.store(this.registers.index, value);
     }
+  }
+
+  /** A register without the index port, as the adapter's memory-mapped registers have it. */
+  register(index: number): number {
+    return this.value(index);
+  }
+
+  setRegister(index: number, value: number): void {
+    this.store(index, value);
   }
 
   private at(index: DispiIndex): number {
     return this.values[index] ?? 0;
   }
 
-  private value(): number {
-    const { index } = this.registers;
+  private value(index = this.registers.index): number {
     const capabilities = (this.at(DispiIndex.enable) & DispiEnable.getCapabilities) !== 0;
     switch (index) {
       case DispiIndex.width:
@@ -185,8 +193,7 @@ export class Dispi implements PortHandler {
     }
   }
 
-  private store(value: number): void {
-    const { index } = this.registers;
+  private store(index: number, value: number): void {
     const enabled = (this.at(DispiIndex.enable) & DispiEnable.enabled) !== 0;
     switch (index) {
       case DispiIndex.id:

@@ -2,6 +2,7 @@
  * A VGA as every PC has it on its ISA ports: registers, memory window, and the start-up text mode for guests without firmware.
  * Source: IBM PS/2 Hardware Interface Technical Reference, Video Subsystem.
  */
+import { digits, register, type ChipFacts } from '../../layout/facts.ts';
 import type { Bus, Chip, PortHandler, Width } from '../../machine/bus.ts';
 import { BankWindow } from './bank-window.ts';
 import { Dispi, dispiBlock, dispiPort, dispiPortCount } from './dispi.ts';
@@ -26,7 +27,9 @@ import {
 } from './registers.ts';
 import type { VgaRegisters } from './registers.ts';
 import { beamStatus } from './retrace.ts';
+import { displayMode } from './geometry.ts';
 import { programTextMode } from './text-mode.ts';
+import { textSize } from './text.ts';
 
 /** Text modes that `setTextMode` can set: columns × rows, with 16-line characters where they fit, else 8-line ones. */
 export const textColumns = [40, 80, 132] as const;
@@ -91,6 +94,49 @@ export class Vga implements Chip, PortHandler {
     r.latch.fill(0);
     this.dispi.reset();
     this.bus.displayChanged();
+  }
+
+  inspect(): ChipFacts {
+    const { registers } = this;
+    const { mode } = this.dispi;
+    const shown = displayMode(registers);
+    const text = textSize(registers);
+    const words = mode !== undefined
+      ? `${mode.width} × ${mode.height}, ${mode.depth} bits (BGA)`
+      : text !== undefined
+        ? `text, ${text.columns} × ${text.rows}`
+        : shown.kind === 'graphics'
+          ? `graphics, ${shown.shift}, ${8 * shown.columns} × ${shown.lines}`
+          : 'off';
+    const indexed = (name: string, values: Uint8Array) => [name, [...values].map((value) => digits(value, 2)).join(' ')];
+    const { registers: bga } = this.dispi.registers;
+    return {
+      id: 'vga',
+      title: 'VGA',
+      place: 'ports 3b4-3df, 1ce-1d0, memory a0000',
+      group: 'devices',
+      facts: [
+        { name: 'Mode', value: words },
+        { name: 'BGA', value: [...bga.subarray(0, 11)].map((value) => digits(value, 4)).join(' '), note: 'registers 0 to a' },
+        register('Miscellaneous', registers.general[General.miscellaneousOutput] ?? 0, 8, {
+          colour: Miscellaneous.ioAddressSelect,
+          RAM: Miscellaneous.enableRam,
+        }),
+        { name: 'PEL mask', value: digits(registers.pelMask, 2) },
+      ],
+      tables: [
+        {
+          title: 'Registers',
+          columns: ['Group', 'Values'],
+          rows: [
+            indexed('Sequencer', registers.sequencer),
+            indexed('CRTC', registers.crtc),
+            indexed('Graphics', registers.graphics),
+            indexed('Attribute', registers.attribute),
+          ],
+        },
+      ],
+    };
   }
 
   /**

@@ -1,8 +1,9 @@
 /** A vCPU over a small memory with a recording platform, for unit tests. The executor is the real interpreter, or none. */
 import { Interpreter } from '../../execute/interpreter.ts';
 
-import { Page, physicalPages, type Platform } from '../platform.ts';
+import { Page, physicalPages, type CodeCoherence, type Hypercalls, type Platform, type SystemManagementPlatform } from '../platform.ts';
 import type { Executor } from '../executor.ts';
+import type { WriteGuard } from '../traced-writes.ts';
 import { Vcpu } from '../vcpu.ts';
 import { tlbBytes } from '../tlb.ts';
 
@@ -25,7 +26,6 @@ export interface Recorded {
   mmio: { address: number; size: number; value: number | undefined }[];
   ports: { port: number; size: number; value: number | undefined }[];
   tripleFaults: { vector: number; code: number; eip: number; address: number }[][];
-  codeWritten: number[];
   invalidated: number[];
   jumpCacheFlushes: number;
 }
@@ -34,7 +34,7 @@ export class TestMachine {
   readonly memory: WebAssembly.Memory;
   readonly vcpu: Vcpu;
   readonly ram: DataView;
-  readonly recorded: Recorded = { mmio: [], ports: [], tripleFaults: [], codeWritten: [], invalidated: [], jumpCacheFlushes: 0 };
+  readonly recorded: Recorded = { mmio: [], ports: [], tripleFaults: [], invalidated: [], jumpCacheFlushes: 0 };
   readonly platform: Platform;
   /** Vectors the interrupt controller offers. */
   readonly pending: number[] = [];
@@ -43,7 +43,15 @@ export class TestMachine {
   /** What chips answer. */
   deviceValue = 0x44332211;
 
-  constructor(options: { interpreter?: boolean } = {}) {
+  constructor(
+    options: {
+      interpreter?: boolean;
+      coherence?: CodeCoherence;
+      guard?: WriteGuard;
+      hypercalls?: Hypercalls;
+      systemManagement?: SystemManagementPlatform;
+    } = {},
+  ) {
     this.memory = new WebAssembly.Memory({
       initial: (ramBase + ramBytes) / wasmPage,
       maximum: (ramBase + ramBytes) / wasmPage,
@@ -74,7 +82,10 @@ export class TestMachine {
       acknowledgeInterrupt: () => pending.shift() ?? -1,
       now: () => 0,
       timestamp: () => this.time,
-      codeWritten: (page) => void recorded.codeWritten.push(page),
+      coherence: options.coherence,
+      systemManagement: options.systemManagement,
+      guard: options.guard,
+      hypercalls: options.hypercalls,
       tripleFault: (chain) => void recorded.tripleFaults.push([...chain]),
       exclusive: (body) => body(),
     };
@@ -97,6 +108,7 @@ export class TestMachine {
               throw new Error('this test executes nothing');
             },
             invalidatePage: (page) => void recorded.invalidated.push(page),
+            dropChanged: () => undefined,
             dropAll: () => undefined,
             flushJumpCache: () => void recorded.jumpCacheFlushes++,
           };

@@ -25,6 +25,7 @@ import {
 import { constant } from './constants.ts';
 import { fromBcd, fromReal, toBcd, toInteger, toReal, type Stored } from './convert.ts';
 import { bitsOf, environmentBytes, fromBits, loadEnvironment, restoreState, saveState, storeEnvironment } from './environment.ts';
+import { restoreExtendedState, saveExtendedState } from './extended-state.ts';
 import {
   exact,
   Exception,
@@ -54,6 +55,8 @@ const noWait = new Set<number>([
   X87.storeStatusToAx,
   X87.storeEnvironment,
   X87.save,
+  X87.saveExtended,
+  X87.restoreExtended,
   X87.ignored,
 ]);
 const keepsPointers = new Set<number>([...noWait, X87.loadControl, X87.loadEnvironment, X87.restore]);
@@ -285,6 +288,10 @@ export class X87Unit {
       case X87.save:
         saveState(cpu, registers, place, wordBytes);
         return registers.initialise();
+      case X87.saveExtended:
+        return saveExtendedState(cpu, registers, place);
+      case X87.restoreExtended:
+        return restoreExtendedState(cpu, registers, place);
       default:
         throw new RangeError(`x87 operation ${operation} has no form with memory`);
     }

@@ -237,6 +237,42 @@ describe('the unit', () => {
     expect(machine.takeFault()).toBe('none');
   });
 
+  describe('with FXSAVE and FXRSTOR', () => {
+    it('keeps registers in stack order, a tag bit each, and goes on with the state it has', () => {
+      stack(X87.loadPi);
+      stack(X87.loadOne);
+      const { block } = machine.state;
+      const before = [block.fpuStatus, block.fpuTags, block.fpuControl, ...block.fpuRegisters];
+      memory(X87.saveExtended, X87Format.image32);
+      expect([block.fpuStatus, block.fpuTags, block.fpuControl, ...block.fpuRegisters]).toEqual(before);
+      const words = (...at: number[]) => at.map((offset) => machine.word(place + offset));
+      expect(words(0, 2, 4)).toEqual([0x37f, 6 << 11, 0xc0]);
+      expect(machine.word(place + 8)).toBe(0x1234);
+      // ST(0) is 1, ST(1) is pi; each has sixteen bytes.
+      expect(words(32, 36, 38, 40, 42)).toEqual([0, 0, 0x8000, 0x3fff, 0]);
+      expect(words(48, 50, 52, 54, 56)).toEqual([0xc235, 0x2168, 0xdaa2, 0xc90f, 0x4000]);
+      stack(X87.initialise);
+      block.fpuRegisters.fill(0n);
+      memory(X87.restoreExtended, X87Format.image32);
+      expect([block.fpuStatus, block.fpuTags, block.fpuControl, ...block.fpuRegisters]).toEqual(before);
+      expect(machine.takeFault()).toBe('none');
+    });
+
+    it('wants its image at a multiple of 16', () => {
+      machine.services.x87Memory(X87.saveExtended, X87Format.image32, 3 * 32, place + 8, 0);
+      expect(machine.takeFault()).toBe('13(0x0)');
+      machine.services.x87Memory(X87.restoreExtended, X87Format.image32, 3 * 32, place + 4, 0);
+      expect(machine.takeFault()).toBe('13(0x0)');
+    });
+
+    it('does not report exceptions that are pending', () => {
+      machine.state.block.fpuControl = 0x340;
+      machine.state.block.fpuStatus = 0x8081;
+      memory(X87.saveExtended, X87Format.image32);
+      expect(machine.takeFault()).toBe('none');
+    });
+  });
+
   it('stores linear addresses in real mode', () => {
     stack(X87.loadOne);
     machine.services.moveToControl(0, 0);

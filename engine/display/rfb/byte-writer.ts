@@ -41,8 +41,13 @@ export class ByteWriter {
     for (const character of ascii) this.u8(character.charCodeAt(0) & 0xff);
   }
 
-  /** What has been written, as a copy of its own. */
+  /** Writes over 16 bits that were written before. */
+  u16At(at: number, value: number): void {
+    this.view.setUint16(at, value);
+  }
+
+  /** What has been written. The writer is not to be used after it: the bytes are its own, not a copy. */
   take(): Uint8Array {
-    return this.bytes.slice(0, this.length);
+    return this.bytes.subarray(0, this.length);
   }
 }

@@ -18,13 +18,6 @@ const tileRaw = 0;
 const tileSolid = 1;
 const largestPalette = 16;
 
-function rawPixels(block: PixelBlock, translator: PixelTranslator): Uint8Array {
-  const bytes = new Uint8Array(block.width * block.height * translator.size);
-  let at = 0;
-  for (const colour of block.pixels) at = translator.put(bytes, at, colour);
-  return bytes;
-}
-
 /** Encodes for one viewer; keeps its zlib streams, so rectangles must be sent in the order they are encoded. */
 export class RectangleEncoder {
   private readonly zlib = new ZlibStream();
@@ -32,12 +25,12 @@ export class RectangleEncoder {
   private readonly palette = new Map<number, number>();
   private readonly tile = new Uint32Array(tileSize * tileSize);
 
-  /** The rectangle's body, without its header. */
+  /** The rectangle's body, without its header. Uses up the block's pixels. */
   encode(encoding: PixelEncoding, block: PixelBlock, translator: PixelTranslator): Uint8Array {
-    if (encoding === Encoding.raw) return rawPixels(block, translator);
+    if (encoding === Encoding.raw) return translator.translate(block.pixels);
     const compressed =
       encoding === Encoding.zlib
-        ? this.zlib.compress(rawPixels(block, translator))
+        ? this.zlib.compress(translator.translate(block.pixels))
         : this.zrle.compress(this.zrleTiles(block, translator));
     const body = new Uint8Array(4 + compressed.length);
     new DataView(body.buffer).setUint32(0, compressed.length);

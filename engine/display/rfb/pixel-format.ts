@@ -72,7 +72,7 @@ export function readPixelFormat(view: DataView, at: number): PixelFormat {
   return format;
 }
 
-/** Turns RGBA words (red lowest) into a viewer's pixels. */
+/** Turns RGBA words (red lowest, on a little-endian host) into a viewer's pixels. */
 export class PixelTranslator {
   private readonly red = new Uint32Array(256);
   private readonly green = new Uint32Array(256);
@@ -82,6 +82,8 @@ export class PixelTranslator {
   /** Bytes of a ZRLE CPIXEL (RFC 6143, 7.7.5): 3 when the colours leave the lowest or highest byte of 32 bits free. */
   readonly compactSize: number;
   private readonly compactFrom: number;
+  /** How a pixel of 8 bits a colour in 32 differs from our words: not at all, or by red and blue in each other's place. */
+  private readonly words: 'same' | 'swapped' | undefined;
 
   constructor(readonly format: PixelFormat) {
     const table = (into: Uint32Array, max: number, shift: number): number => {
@@ -99,12 +101,33 @@ export class PixelTranslator {
     const compact = this.size === 4 && format.depth <= 24 && (low || high);
     this.compactSize = compact ? 3 : this.size;
     // First byte, in the order they are sent, that belongs to a CPIXEL.
+    const whole = format.redMax === 255 && format.greenMax === 255 && format.blueMax === 255 && format.greenShift === 8;
+    const asWords = this.size === 4 && !format.bigEndian && whole;
+    const [red, blue] = [format.redShift, format.blueShift];
+    this.words = asWords && red === 0 && blue === 16 ? 'same' : asWords && red === 16 && blue === 0 ? 'swapped' : undefined;
     this.compactFrom = compact && (low ? format.bigEndian : !format.bigEndian) ? 1 : 0;
   }
 
   pixel(rgba: number): number {
     const value = (this.red[rgba & 0xff] ?? 0) | (this.green[(rgba >>> 8) & 0xff] ?? 0) | (this.blue[(rgba >>> 16) & 0xff] ?? 0);
     return value >>> 0;
+  }
+
+  /** All pixels as the viewer has them. May use up `pixels`, and be the same memory; bits that are no colour are anything. */
+  translate(pixels: Uint32Array): Uint8Array {
+    if (this.words === undefined) {
+      const bytes = new Uint8Array(pixels.length * this.size);
+      let at = 0;
+      for (const colour of pixels) at = this.put(bytes, at, colour);
+      return bytes;
+    }
+    if (this.words === 'swapped') {
+      for (let at = 0; at < pixels.length; at++) {
+        const colour = pixels[at] ?? 0;
+        pixels[at] = (colour & 0xff00ff00) | ((colour & 0xff) << 16) | ((colour >>> 16) & 0xff);
+      }
+    }
+    return new Uint8Array(pixels.buffer, pixels.byteOffset, pixels.byteLength);
   }
 
   /** Writes one pixel at `at`; returns the place after it. */

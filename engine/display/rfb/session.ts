@@ -9,6 +9,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Rectangle } from '../frame.ts';
 import type { FrameStore } from '../frame-store.ts';
+import type { Link } from '../link.ts';
 import { ByteQueue } from './byte-queue.ts';
 import { ByteWriter } from './byte-writer.ts';
 import { RectangleEncoder } from './encodings.ts';
@@ -37,6 +38,11 @@ export interface RfbSessionOptions {
   security: { kind: 'none' } | { kind: 'vnc'; password: string };
   /** False: keys and pointer are ignored. */
   input?: boolean;
+  /**
+   * What is between us and the viewer. On the same host pixels go as they are: compressing a frame and unpacking it takes longer
+   * than carrying it over. Absent: a network, and the viewer's first choice of what we have.
+   */
+  link?: Link;
 }
 
 export interface RfbSessionEvents {
@@ -56,6 +62,8 @@ const mostEncodings = 1024;
 /** Clipboard text is dropped as it comes; more than this ends the connection. */
 const largestCutText = 16 << 20;
 const mostScreens = 64;
+/** Where a framebuffer update says how many rectangles it has. */
+const rectanglesAt = 2;
 
 export class RfbSession {
   private phase: Phase = 'version';
@@ -126,6 +134,10 @@ export class RfbSession {
     const resized = store.width !== this.width || store.height !== this.height;
     const canResize = this.desktopSize || this.extendedDesktopSize;
     const writer = new ByteWriter();
+    writer.u8(ServerMessage.framebufferUpdate);
+    writer.u8(0);
+    // How many rectangles: known at the end.
+    writer.u16(0);
     let count = 0;
     if (this.announceExtendedKeys) {
       header(writer, 0, 0, 0, 0, Encoding.qemuExtendedKeyEvent);
@@ -162,14 +174,10 @@ export class RfbSession {
     return this.sendUpdate(writer, count);
   }
 
-  private sendUpdate(body: ByteWriter, rectangles: number): boolean {
+  private sendUpdate(update: ByteWriter, rectangles: number): boolean {
     this.request = undefined;
-    this.write((writer) => {
-      writer.u8(ServerMessage.framebufferUpdate);
-      writer.u8(0);
-      writer.u16(rectangles);
-      writer.put(body.take());
-    });
+    update.u16At(rectanglesAt, rectangles);
+    this.events.send(update.take());
     return true;
   }
 
@@ -351,7 +359,8 @@ export class RfbSession {
     return this.take(4 + 4 * count, (view) => {
       const named = Array.from({ length: count }, (_, i) => view.getInt32(4 + 4 * i));
       // The viewer's order is its preference.
-      const pixels = named.find((one) => one === Encoding.zrle || one === Encoding.zlib || one === Encoding.raw);
+      const choices = this.options.link === 'same-host' ? [] : named;
+      const pixels = choices.find((one) => one === Encoding.zrle || one === Encoding.zlib || one === Encoding.raw);
       this.encoding = pixels === Encoding.zrle ? Encoding.zrle : pixels === Encoding.zlib ? Encoding.zlib : Encoding.raw;
       this.desktopSize = named.includes(Encoding.desktopSize);
       this.extendedDesktopSize = named.includes(Encoding.extendedDesktopSize);

@@ -56,6 +56,8 @@ export class FlatMachine {
         translate: (linear) => (this.exists(linear) && executable(linear >>> 12) ? linear : this.pageFault(linear, 0x10)),
         page: (page) => ramBase + page * 4096,
         readByte: () => 0xff,
+        markLines: () => false,
+        generation: () => 0,
         markCode: (page) => {
           this.codePages.add(page);
           this.view.setBigInt64(tlbBase + tlbSlot(page * 4096) * tlb.entryBytes + tlb.writeTag, -1n, true);
@@ -197,6 +199,7 @@ export class FlatMachine {
       lockedSlow: (segment, offset, size) => this.bounce(segment, offset, size),
       commitWrite: () => this.ram.set(this.bounceBytes(this.bounced.size), this.bounced.offset),
       probeWrite: (segment, offset, size) => void this.fill(segment, offset, size, true),
+      pause: () => undefined,
       halt: () => undefined,
       requireProtected: () => undefined,
       softwareInterrupt: (vector) => void (this.state.faultVector = vector),

@@ -5,7 +5,7 @@
  */
 import { i32, type I32 } from '../../wasm/value.ts';
 import type { Emitter, Size } from '../emitter.ts';
-import { setSubtract, zero } from '../flags.ts';
+import { setSubtract } from '../flags.ts';
 import { form, type Instruction } from '../instruction.ts';
 import { Reg, Seg } from '../state.ts';
 
@@ -35,8 +35,11 @@ type Element = (e: Emitter, size: Size) => void;
  */
 type Run = (e: Emitter, size: Size, remaining: I32, done: (count: I32) => void) => void;
 
-/** Repeats by (E)CX. `until` gives the extra condition to stop after an element (ZF for CMPS and SCAS). */
-function repeated(size: (e: Emitter) => Size, element: Element, run?: Run, until?: (e: Emitter) => I32) {
+/** What CMPS and SCAS compare, read before the index registers move. */
+type Comparison = (e: Emitter, size: Size) => { a: I32; b: I32 };
+
+/** Repeats by (E)CX. */
+function repeated(size: (e: Emitter) => Size, element: Element, run?: Run) {
   return (e: Emitter) => {
     const bytes = size(e);
     if (e.repeat === 'none') return element(e, bytes);
@@ -52,18 +55,67 @@ function repeated(size: (e: Emitter) => Size, element: Element, run?: Run, until
           });
           element(e, bytes);
           e.setRegister(Reg.ecx, i32.sub(remaining.get, i32.const(1)), e.addressSize);
-          if (until) e.f.brIf(end, until(e));
         });
-        // Each iteration is an instruction to TF and to data breakpoints: the trap comes behind it (SDM vol. 3, 18.3.1.4).
         e.f.brIf(end, i32.eqz(index(e, Reg.ecx)));
-        const traced = e.f.let(i32.and(e.field('eflags'), i32.const(trapFlag)));
-        e.f.if(traced, () => e.setField('debugPending', i32.or(e.field('debugPending'), i32.const(singleStep))));
-        // That, or somebody who wants attention, leaves the instruction before its end; it is started again later.
-        e.f.if(i32.or(e.field('attention'), e.field('debugPending')), () => e.restart());
+        restartIfAsked(e);
         e.f.br(again);
       });
     });
   };
+}
+
+/**
+ * CMPS and SCAS: stops as well after an element that differed (REPE) or was equal (REPNE). A fault in a later element of REPNE leaves
+ * the flags as they were before the instruction (SDM vol. 2, REP), so there they are set when it is left.
+ */
+function comparing(size: (e: Emitter) => Size, comparison: Comparison) {
+  return (e: Emitter) => {
+    const bytes = size(e);
+    const setFlags = (a: I32, b: I32) => setSubtract(e, a, b, e.f.let(i32.sub(a, b)), bytes);
+    if (e.repeat === 'none') {
+      const { a, b } = comparison(e, bytes);
+      return setFlags(a, b);
+    }
+    const late = e.repeat === 'repne';
+    const left = e.f.local('i32');
+    const right = e.f.local('i32');
+    const setLate = () => {
+      if (late) setFlags(left.get, right.get);
+    };
+    e.f.block((nothing) => {
+      e.f.brIf(nothing, i32.eqz(index(e, Reg.ecx)));
+      e.f.block((end) => {
+        e.f.loop((again) => {
+          const { a, b } = comparison(e, bytes);
+          e.setRegister(Reg.ecx, i32.sub(index(e, Reg.ecx), i32.const(1)), e.addressSize);
+          if (late) {
+            e.f.set(left, a);
+            e.f.set(right, b);
+            e.f.brIf(end, i32.eq(a, b));
+          } else {
+            setFlags(a, b);
+            e.f.brIf(end, i32.ne(a, b));
+          }
+          e.f.brIf(end, i32.eqz(index(e, Reg.ecx)));
+          restartIfAsked(e, setLate);
+          e.f.br(again);
+        });
+      });
+      setLate();
+    });
+  };
+}
+
+/** Behind an element that is not the last one: leaves the instruction, which starts over later, if that is wanted. `before` comes first then. */
+function restartIfAsked(e: Emitter, before: () => void = () => {}): void {
+  // Each iteration is an instruction to TF and to data breakpoints: the trap comes behind it (SDM vol. 3, 18.3.1.4).
+  const traced = e.f.let(i32.and(e.field('eflags'), i32.const(trapFlag)));
+  e.f.if(traced, () => e.setField('debugPending', i32.or(e.field('debugPending'), i32.const(singleStep))));
+  // That, or somebody who wants attention, leaves the instruction before its end; it is started again later.
+  e.f.if(i32.or(e.field('attention'), e.field('debugPending')), () => {
+    before();
+    e.restart();
+  });
 }
 
 const minimum = (e: Emitter, a: I32, b: I32) => {
@@ -173,20 +225,6 @@ const element = {
     e.setRegister(Reg.eax, value, size);
     advance(e, Reg.esi, step(e, size));
   },
-  compare: (e: Emitter, size: Size) => {
-    const a = e.load(e.segment(), index(e, Reg.esi), size);
-    const b = e.load(Seg.es, index(e, Reg.edi), size);
-    setSubtract(e, a, b, e.f.let(i32.sub(a, b)), size);
-    const by = step(e, size);
-    advance(e, Reg.esi, by);
-    advance(e, Reg.edi, by);
-  },
-  scan: (e: Emitter, size: Size) => {
-    const a = e.register(Reg.eax, size);
-    const b = e.load(Seg.es, index(e, Reg.edi), size);
-    setSubtract(e, a, b, e.f.let(i32.sub(a, b)), size);
-    advance(e, Reg.edi, step(e, size));
-  },
   input: (e: Emitter, size: Size) => {
     const port = e.register(Reg.edx, 2);
     // The port's read has effects: permission and destination are checked before it.
@@ -205,24 +243,32 @@ const element = {
   },
 } as const;
 
-const elementSize = (e: Emitter): Size => e.size(0);
+const comparison = {
+  compare: (e: Emitter, size: Size) => {
+    const a = e.load(e.segment(), index(e, Reg.esi), size);
+    const b = e.load(Seg.es, index(e, Reg.edi), size);
+    const by = step(e, size);
+    advance(e, Reg.esi, by);
+    advance(e, Reg.edi, by);
+    return { a, b };
+  },
+  scan: (e: Emitter, size: Size) => {
+    const a = e.f.let(e.register(Reg.eax, size));
+    const b = e.load(Seg.es, index(e, Reg.edi), size);
+    advance(e, Reg.edi, step(e, size));
+    return { a, b };
+  },
+} as const;
 
-/** CMPS and SCAS stop after an element: REPE when it differed, REPNE when it was equal. */
-const untilZero = (e: Emitter): I32 => (e.repeat === 'repne' ? zero(e) : i32.ne(e.field('flagZero'), i32.const(0)));
+const elementSize = (e: Emitter): Size => e.size(0);
 
 function family(
   stem: string,
   opcode: number,
   operands: (size: 'b' | 'w' | 'd') => string,
   summary: string,
-  each: Element,
-  options: {
-    repeat: 'rep' | 'repe';
-    run?: Run;
-    until?: (e: Emitter) => I32;
-    reads?: string;
-    writes?: string;
-  },
+  semantics: Instruction['semantics'],
+  options: { repeat: 'rep' | 'repe'; writes?: string } = { repeat: 'rep' },
 ): Instruction[] {
   const hex = (number: number) => number.toString(16);
   return [
@@ -234,23 +280,25 @@ function family(
     summary,
     repeat: options.repeat,
     addressSized: true,
-    reads: `d${options.reads ?? ''}`,
+    reads: 'd',
     writes: options.writes,
     forms: [entry.form],
-    semantics: repeated(elementSize, each, options.run, options.until),
+    semantics,
   }));
 }
 
 export const string: readonly Instruction[] = [
-  ...family('movs', 0xa4, (s) => `Y${s} X${s}`, 'Move string', element.move, { repeat: 'rep', run: runMove }),
-  ...family('cmps', 0xa6, (s) => `X${s} Y${s}`, 'Compare strings', element.compare, {
+  ...family('movs', 0xa4, (s) => `Y${s} X${s}`, 'Move string', repeated(elementSize, element.move, runMove)),
+  ...family('cmps', 0xa6, (s) => `X${s} Y${s}`, 'Compare strings', comparing(elementSize, comparison.compare), {
     repeat: 'repe',
-    until: untilZero,
     writes: 'oszapc',
   }),
-  ...family('stos', 0xaa, (s) => `Y${s}`, 'Store string', element.store, { repeat: 'rep', run: runStore }),
-  ...family('lods', 0xac, (s) => `X${s}`, 'Load string', element.load, { repeat: 'rep' }),
-  ...family('scas', 0xae, (s) => `Y${s}`, 'Scan string', element.scan, { repeat: 'repe', until: untilZero, writes: 'oszapc' }),
-  ...family('ins', 0x6c, (s) => `Y${s}`, 'Input string from port DX', element.input, { repeat: 'rep' }),
-  ...family('outs', 0x6e, (s) => `X${s}`, 'Output string to port DX', element.output, { repeat: 'rep' }),
+  ...family('stos', 0xaa, (s) => `Y${s}`, 'Store string', repeated(elementSize, element.store, runStore)),
+  ...family('lods', 0xac, (s) => `X${s}`, 'Load string', repeated(elementSize, element.load)),
+  ...family('scas', 0xae, (s) => `Y${s}`, 'Scan string', comparing(elementSize, comparison.scan), {
+    repeat: 'repe',
+    writes: 'oszapc',
+  }),
+  ...family('ins', 0x6c, (s) => `Y${s}`, 'Input string from port DX', repeated(elementSize, element.input)),
+  ...family('outs', 0x6e, (s) => `X${s}`, 'Output string to port DX', repeated(elementSize, element.output)),
 ];

@@ -231,13 +231,15 @@ const system: readonly Instruction[] = [
     forms: [form('0f 35')],
     semantics: control('sysexit'),
   },
-  { mnemonic: 'cpuid', summary: 'Processor identification', forms: [form('0f a2')], semantics: call('cpuid') },
+  // It serialises: what other processors have written is seen behind it, code included (SDM vol. 3, 9.3).
+  { mnemonic: 'cpuid', summary: 'Processor identification', terminates: true, forms: [form('0f a2')], semantics: control('cpuid') },
   {
     mnemonic: 'rsm',
     summary: 'Resume from system management mode',
     terminates: true,
     forms: [form('0f aa')],
-    semantics: control('rsm'),
+    // What is at the address that it leads to must not even be looked up while SMRAM is in the view.
+    semantics: (e) => e.callAndExit('rsm', Exit.service),
   },
   {
     mnemonic: 'vmcall',
@@ -305,7 +307,8 @@ const ports: readonly Instruction[] = [
 const nothing = () => undefined;
 
 const others: readonly Instruction[] = [
-  { mnemonic: 'pause', summary: 'Spin-wait hint', forms: [form('90', '', { prefix: 0xf3 })], semantics: nothing },
+  // The run loop may let another vCPU have its turn behind it.
+  { mnemonic: 'pause', summary: 'Spin-wait hint', terminates: true, forms: [form('90', '', { prefix: 0xf3 })], semantics: control('pause') },
   { mnemonic: 'nop', summary: 'No operation', forms: [form('90'), form('0f 1f /0', 'Ev')], semantics: nothing },
   // The reserved hint space reads its ModRM and does nothing (SDM vol. 2, appendix A, table A-3).
   {

@@ -294,6 +294,18 @@ export const x87: readonly Instruction[] = [
   },
   { mnemonic: 'fnsave', summary: 'Save the state', forms: [form('dd /6', 'M', { sized: true })], semantics: image(X87.save) },
   {
+    mnemonic: 'fxsave',
+    summary: 'Save the state in 512 bytes',
+    forms: [form('0f ae /0', 'M', { noPrefix: true })],
+    semantics: memory(X87.saveExtended, X87Format.image32),
+  },
+  {
+    mnemonic: 'fxrstor',
+    summary: 'Restore the state from 512 bytes',
+    forms: [form('0f ae /1', 'M', { noPrefix: true })],
+    semantics: memory(X87.restoreExtended, X87Format.image32),
+  },
+  {
     mnemonic: 'wait',
     aliases: ['fwait'],
     summary: 'Wait for the floating-point unit',

@@ -1,13 +1,20 @@
 import type { DoctorResult } from '../../contract/application.ts';
+import { acceleration } from './acceleration.ts';
+import { addressSpace } from './address-space.ts';
+import { appLibraries } from './app-libraries.ts';
 import type { Checker, DoctorEnvironment } from './checker.ts';
+import { display } from './display.ts';
 import { engineWorkers } from './engine-workers.ts';
 import { libraryWritable } from './library-folder.ts';
 import { libraryLock } from './library-lock.ts';
 import { machineFiles } from './machine-files.ts';
 import { memory } from './memory.ts';
 import { nodeVersion } from './node-version.ts';
+import { ports } from './ports.ts';
 import { processor } from './processor.ts';
 import { sampleGuests } from './sample-guests.ts';
+import { sandbox } from './sandbox.ts';
+import { sharedFiles } from './shared-files.ts';
 import { sharedMemory } from './shared-memory.ts';
 
 /** All of them, in the order in which they are shown. */
@@ -15,6 +22,13 @@ export const checkers: readonly Checker[] = [
   nodeVersion,
   processor,
   memory,
+  display,
+  sandbox,
+  appLibraries,
+  sharedFiles,
+  ports,
+  acceleration,
+  addressSpace,
   sharedMemory,
   engineWorkers,
   libraryWritable,

@@ -13,6 +13,10 @@ export const engineWorkers: Checker = {
     } catch (error) {
       if (!isSystemError(error, 'ENOENT')) throw error;
     }
-    return { outcome: 'bad', description: `The engine’s worker programs are not in ${workers}.`, fixes: ['Build Vitrine (npm start does).'] };
+    return {
+      outcome: 'bad',
+      description: `The engine’s worker programs are not in ${workers}.`,
+      fixes: ['Build Vitrine (npm start does).'],
+    };
   },
 };

@@ -30,9 +30,15 @@ export const libraryWritable: Checker = {
       const { bavail, bsize } = await statfs(folder);
       const free = Math.floor((bavail * bsize) / (1024 * 1024)) * 1024 * 1024;
       if (free < ROOM) {
-        return { outcome: 'warning', description: `${library} can be written, but only ${formatSize(free)} are free.`, fixes: ['Free some space on that disk.'] };
+        return {
+          outcome: 'warning',
+          description: `${library} can be written, but only ${formatSize(free)} are free.`,
+          fixes: ['Free some space on that disk.'],
+        };
       }
-      return good(`${library} can be written; ${formatSize(free)} are free.${folder === library ? '' : ' It is made at the first start.'}`);
+      return good(
+        `${library} can be written; ${formatSize(free)} are free.${folder === library ? '' : ' It is made at the first start.'}`,
+      );
     } catch (error) {
       return {
         outcome: 'bad',

@@ -9,7 +9,8 @@ export const machineFiles: Checker = {
   async check({ library }) {
     const machines = await readLibrary(nodeDisk, library);
     const broken = machines.filter((machine) => 'problem' in machine);
-    if (broken.length === 0) return good(`${machines.length} ${machines.length === 1 ? 'machine' : 'machines'}, each can be opened.`);
+    if (broken.length === 0)
+      return good(`${machines.length} ${machines.length === 1 ? 'machine' : 'machines'}, each can be opened.`);
     return {
       outcome: 'warning',
       description: `${broken.length} of ${machines.length} cannot be opened. ${broken.map(({ id, problem }) => `${id}: ${problem.message}`).join(' ')}`,

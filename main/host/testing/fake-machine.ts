@@ -1,4 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
+import type { DebugCall, DebugCalls } from '../../../engine/machine/debug/calls.ts';
+import type { GuardRequest, GuardState } from '../../../engine/machine/guard-types.ts';
 import type {
   DisplayEndpoint,
   Machine,
@@ -11,6 +13,22 @@ import type {
   SavedState,
 } from '../../../engine/machine/machine.ts';
 import { MachineError } from '../../../engine/machine/machine.ts';
+import type { InjectedSmis, SmmEvents, SmmSaveState, SmmState, SmmStatistics } from '../../../engine/machine/smm-face.ts';
+
+const nothing = { counts: new Array<number>(32).fill(0), count: 0, total: 0, longest: 0 };
+const noSmm: SmmStatistics = {
+  smis: 0,
+  latched: 0,
+  causes: { apm: 0, chipset: 0, ipi: 0, injected: 0 },
+  entries: 0,
+  rendezvous: 0,
+  joins: 0,
+  latency: nothing,
+  stop: nothing,
+  residency: nothing,
+  exit: nothing,
+  vcpus: [],
+};
 
 /** A machine without an engine: it does what it is told, and a test plays its guest. */
 export class FakeMachine implements Machine {
@@ -48,6 +66,28 @@ export class FakeMachine implements Machine {
     this.emit({ kind: 'serial', bytes: new TextEncoder().encode(text) });
   }
 
+  guarded: GuardState = {
+    ranges: [],
+    nodes: [],
+    treeAction: 'deny',
+    agent: undefined,
+    sealed: false,
+    alerts: 0,
+    treeAlerts: 0,
+    damaged: 0,
+  };
+  readonly guardRequests: GuardRequest[] = [];
+
+  guard(request: GuardRequest): Promise<GuardState> {
+    if (request.kind !== 'look') this.need('running', 'paused');
+    this.guardRequests.push(request);
+    if (request.kind === 'add' && request.range.kind === 'physical') {
+      const { address, bytes } = request.range;
+      this.guarded.ranges.push({ address, bytes, action: request.action, byHost: true });
+    }
+    return Promise.resolve(structuredClone(this.guarded));
+  }
+
   private need(...states: MachineState[]): void {
     if (!states.includes(this.state)) throw new MachineError('wrong-state', `The machine is ${this.state}.`);
   }
@@ -67,6 +107,15 @@ export class FakeMachine implements Machine {
     this.become(options?.paused ? 'paused' : 'running', options?.restore === undefined ? 'Started.' : 'Resumed.');
     this.emit({ kind: 'display', width: 720, height: 400, text: { columns: 80, rows: 25 } });
     this.guest(this);
+  }
+
+  /** What its tools answer. */
+  answerTool: (tool: string, question: unknown) => unknown = (tool) => {
+    throw new MachineError('not-supported', `This machine has no tool named ${tool}.`);
+  };
+
+  async ask(tool: string, question: unknown): Promise<unknown> {
+    return this.answerTool(tool, question);
   }
 
   async pause(): Promise<void> {
@@ -119,7 +168,7 @@ export class FakeMachine implements Machine {
   }
 
   async statistics(): Promise<MachineStatistics> {
-    return { seconds: 1, instructions: 1000, mips: 0.001, exits: {}, vcpus: [] };
+    return { seconds: 1, instructions: 1000, mips: 0.001, exits: {}, vcpus: [], smm: noSmm };
   }
 
   async digest(): Promise<string> {
@@ -132,6 +181,55 @@ export class FakeMachine implements Machine {
 
   async display(): Promise<DisplayEndpoint> {
     return { url: this.displayUrl };
+  }
+
+  /** What its debugger answers; a call that is missing fails the test. */
+  debugAnswers: { [Call in DebugCall]?: (argument: DebugCalls[Call]['argument']) => DebugCalls[Call]['result'] } = {
+    setBreakpoints: () => undefined,
+    hits: () => new Map(),
+  };
+
+  async debug<Call extends DebugCall>(call: Call, argument: DebugCalls[Call]['argument']): Promise<DebugCalls[Call]['result']> {
+    const answer = this.debugAnswers[call];
+    if (answer === undefined) throw new Error(`The test gives no answer to ${call}.`);
+    return answer(argument);
+  }
+
+  async smm(): Promise<SmmState> {
+    return {
+      layout: 'intel32',
+      mapped: false,
+      open: false,
+      closed: false,
+      locked: false,
+      ranges: [],
+      breakOn: { entry: false, exit: false },
+      statistics: noSmm,
+      now: 0,
+    };
+  }
+
+  async smmEvents(since: number): Promise<SmmEvents> {
+    return { events: [], next: since, lost: 0, now: 0 };
+  }
+
+  async injectSmi(target: number | 'all', count = 1): Promise<InjectedSmis> {
+    return { sent: target === 'all' ? count * this.configuration.cpus : count, latched: 0 };
+  }
+
+  async breakOnSmm(): Promise<void> {
+    return undefined;
+  }
+
+  async readSmram(address: number, length: number): Promise<Uint8Array> {
+    throw new MachineError(
+      'bad-configuration',
+      `${length} bytes at 0x${address.toString(16)} are not SMRAM: the chipset has none enabled.`,
+    );
+  }
+
+  async smmSaveState(cpu: number): Promise<SmmSaveState> {
+    return { cpu, layout: 'intel32', smbase: 0x30000, inSmm: false, fields: [] };
   }
 
   async dispose(): Promise<void> {

@@ -14,6 +14,25 @@ beforeEach(() => {
 });
 
 describe('the keyboard that goes into the guest', () => {
+  it('leaves combinations to the host that are passed through, and lets go in the guest what had gone inside', () => {
+    const passing = new GuestKeyboard(
+      () => 'ControlRight',
+      {
+        send: (bytes) => happened.push(bytes.map((byte) => byte.toString(16)).join(' ')),
+        letGo: () => happened.push('let go'),
+        chord: (chord) => happened.push(chord),
+      },
+      () => [['AltLeft', 'Tab'], ['MetaLeft']],
+    );
+    expect(passing.press('AltLeft')).toBe(true);
+    expect(passing.press('Tab')).toBe(false);
+    passing.release('Tab');
+    passing.release('AltLeft');
+    expect(passing.press('MetaLeft')).toBe(false);
+    expect(passing.press('Tab')).toBe(true);
+    expect(happened).toEqual(['38', 'b8', 'f']);
+  });
+
   it('sends presses, repeats and releases', () => {
     keyboard.press('KeyA');
     keyboard.press('KeyA');

@@ -1,4 +1,5 @@
-import { scancodesOf } from './scancodes.ts';
+import { isPressed, type Combination } from './combination.ts';
+import { scancodesOf } from '../../../main/contract/scancodes.ts';
 
 /** What the release key does together with another key. */
 export type ReleaseChord = 'full-screen' | 'ctrl-alt-del' | 'screenshot';
@@ -24,6 +25,8 @@ export class GuestKeyboard {
   constructor(
     private readonly releaseKey: () => string,
     private readonly effects: KeyboardEffects,
+    /** Combinations that stay with the host. */
+    private readonly passThrough: () => readonly Combination[] = () => [],
   ) {}
 
   /** Returns whether the key was taken; the caller then keeps it from the page. */
@@ -38,6 +41,11 @@ export class GuestKeyboard {
       if (chord !== undefined && !this.#chordMade) this.effects.chord(chord);
       this.#chordMade = true;
       return true;
+    }
+    if (this.passThrough().some((combination) => isPressed(combination, [...this.#down, code]))) {
+      // What of it has gone inside already is let go there.
+      this.releaseAll();
+      return false;
     }
     const bytes = scancodesOf(code, true);
     if (bytes === undefined) return false;

@@ -5,7 +5,7 @@ import { errorCode, sentence } from '../../host/failure.ts';
 
 export interface MachineEvents {
   display: Ref<DisplaySize | null>;
-  /** What happened last that a person should know: a triple fault with its chain, a reset, a debug exit. */
+  /** What happened last that a person should know: a triple fault with its chain, a reset, a debug exit, a write to guarded memory. */
   incident: Ref<string>;
   /** Why nothing more comes; empty while the stream lives. */
   ended: Ref<string>;
@@ -17,8 +17,11 @@ const hex = (value: number): string => value.toString(16).padStart(8, '0');
 export function incidentOf(event: MachineEventMessage): string | undefined {
   if (event.kind === 'reset') return `Reset: ${event.reason}`;
   if (event.kind === 'debugExit') return `The guest wrote ${event.value} to the debug-exit port.`;
+  if (event.kind === 'guard') return event.sentence;
   if (event.kind !== 'tripleFault') return undefined;
-  const chain = event.chain.map(({ vector, code, eip }) => `vector ${vector} (code ${code.toString(16)}) at ${hex(eip)}`).join(', then ');
+  const chain = event.chain
+    .map(({ vector, code, eip }) => `vector ${vector} (code ${code.toString(16)}) at ${hex(eip)}`)
+    .join(', then ');
   return `Triple fault: ${chain || 'no exception was recorded'}.`;
 }
 
@@ -42,7 +45,8 @@ export function useMachineEvents(id: string, serial: (bytes: Uint8Array, lost: n
   }
 
   follow().catch((error: unknown) => {
-    if (!stop.signal.aborted) ended.value = errorCode(error) === 'NOT_FOUND' ? 'This machine is not in the library any more.' : sentence(error);
+    if (!stop.signal.aborted)
+      ended.value = errorCode(error) === 'NOT_FOUND' ? 'This machine is not in the library any more.' : sentence(error);
   });
   onScopeDispose(() => stop.abort());
   return { display, incident, ended };

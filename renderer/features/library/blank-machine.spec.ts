@@ -21,7 +21,10 @@ const inPage = <Kind extends HTMLElement>(selector: string): Kind => {
 describe('a blank machine', () => {
   it('is an empty disk of a size that is checked, and is reviewed before it is made', async () => {
     const host = new FakeHost([]);
-    wrapper = mount(NewMachineDialog, { attachTo: document.body, global: { plugins: [createPinia(), { install: (app) => provideHost(app, host.client) }] } });
+    wrapper = mount(NewMachineDialog, {
+      attachTo: document.body,
+      global: { plugins: [createPinia(), { install: (app) => provideHost(app, host.client) }] },
+    });
     await flushPromises();
     inPage('[data-kind=blank]').click();
     await flushPromises();
@@ -45,6 +48,8 @@ describe('a blank machine', () => {
     expect(host.created).toEqual([]);
     inPage('form.wizard').dispatchEvent(new Event('submit'));
     await flushPromises();
-    expect(host.created).toMatchObject([{ name: 'Blank', source: { kind: 'drives', drives: [{ kind: 'disk', emptyBytes: 2048 * 1024 * 1024 }] } }]);
+    expect(host.created).toMatchObject([
+      { name: 'Blank', source: { kind: 'drives', drives: [{ kind: 'disk', emptyBytes: 2048 * 1024 * 1024 }] } },
+    ]);
   });
 });

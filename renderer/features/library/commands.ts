@@ -12,10 +12,11 @@ export interface LibraryActions {
   keyboardMap(): void;
   newMachine(): void;
   edit(): void;
-  clone(id: string): void;
+  clone(id: string, kind: 'full' | 'linked'): void;
   remove(): void;
   select(id: string): void;
   console(id: string): void;
+  workbench(id: string): void;
   control(id: string, verb: ControlVerb): void;
   setTheme(theme: Settings['theme']): void;
   setLayout(layout: 'grid' | 'list'): void;
@@ -23,31 +24,60 @@ export interface LibraryActions {
 
 /** Each thing that can be done in the library now, by name. Nothing is listed that would be refused. */
 export function libraryCommands(actions: LibraryActions): Command[] {
-  const commands: Command[] = [{ title: 'New machine', hint: 'from a sample, an image or assembly', keys: 'Ctrl N', run: actions.newMachine }];
+  const commands: Command[] = [
+    { title: 'New machine', hint: 'from a sample, an image or assembly', keys: 'Ctrl N', run: actions.newMachine },
+  ];
   const { selected } = actions;
   if (selected?.kind === 'machine') commands.push({ title: `Edit ${selected.name}`, keys: 'F2', run: actions.edit });
   if (selected && !isLive(selected)) {
-    if (selected.kind === 'machine') commands.push({ title: `Clone ${selected.name}`, hint: 'with all its files', run: () => actions.clone(selected.id) });
-    commands.push({ title: `Delete ${selected.kind === 'machine' ? selected.name : selected.id}`, keys: 'Del', run: actions.remove });
+    if (selected.kind === 'machine')
+      commands.push({
+        title: `Clone ${selected.name}`,
+        hint: 'with all its files',
+        run: () => actions.clone(selected.id, 'full'),
+      });
+    if (selected.kind === 'machine' && selected.disks > 0)
+      commands.push({
+        title: `Linked clone of ${selected.name}`,
+        hint: 'its disks hold only what differs',
+        run: () => actions.clone(selected.id, 'linked'),
+      });
+    commands.push({
+      title: `Delete ${selected.kind === 'machine' ? selected.name : selected.id}`,
+      keys: 'Del',
+      run: actions.remove,
+    });
   }
   for (const { id, name, state } of actions.machines) {
     const control = (verb: ControlVerb) => () => actions.control(id, verb);
     if (state === 'off') commands.push({ title: `Start ${name}`, run: control('start') });
-    else if (state === 'suspended') commands.push({ title: `Resume ${name}`, hint: 'from its suspended state', run: control('resume') });
+    else if (state === 'suspended')
+      commands.push({ title: `Resume ${name}`, hint: 'from its suspended state', run: control('resume') });
     else commands.push({ title: `Show the console of ${name}`, run: () => actions.console(id) });
     if (state === 'running') commands.push({ title: `Pause ${name}`, run: control('pause') });
     if (state === 'paused') commands.push({ title: `Resume ${name}`, run: control('resume') });
-    if (state === 'running' || state === 'paused') commands.push({ title: `Suspend ${name}`, hint: 'keeps everything in a file', run: control('suspend') });
+    if (state === 'running' || state === 'paused')
+      commands.push({ title: `Suspend ${name}`, hint: 'keeps everything in a file', run: control('suspend') });
     if (state !== 'off' && state !== 'suspended') {
-      commands.push({ title: `Reset ${name}`, run: control('reset') }, { title: `Power off ${name}`, hint: 'pulls the plug', run: control('powerOff') });
+      commands.push(
+        { title: `Reset ${name}`, run: control('reset') },
+        { title: `Power off ${name}`, hint: 'pulls the plug', run: control('powerOff') },
+      );
     }
+    commands.push({ title: `Open the workbench of ${name}`, run: () => actions.workbench(id) });
     commands.push({ title: `Go to ${name}`, run: () => actions.select(id) });
   }
-  commands.push({ title: 'Settings', keys: 'Ctrl ,', run: actions.settings }, { title: 'Keyboard map', keys: '?', run: actions.keyboardMap });
+  commands.push(
+    { title: 'Settings', keys: 'Ctrl ,', run: actions.settings },
+    { title: 'Keyboard map', keys: '?', run: actions.keyboardMap },
+  );
   const themes = { system: 'Theme of the system', light: 'Light theme', dark: 'Dark theme' } as const;
   for (const theme of ['system', 'light', 'dark'] as const) {
     if (theme !== actions.theme) commands.push({ title: themes[theme], run: () => actions.setTheme(theme) });
   }
-  commands.push({ title: 'Show the library as a grid', run: () => actions.setLayout('grid') }, { title: 'Show the library as a list', run: () => actions.setLayout('list') });
+  commands.push(
+    { title: 'Show the library as a grid', run: () => actions.setLayout('grid') },
+    { title: 'Show the library as a list', run: () => actions.setLayout('list') },
+  );
   return commands;
 }

@@ -19,7 +19,14 @@ async function open(host: FakeHost): Promise<VueWrapper> {
   starter.use(pinia);
   provideHost(starter, host.client);
   await starter.runWithContext(() => Promise.all([useApplication().start(), useLibrary().start()]));
-  const router = createRouter({ history: createMemoryHistory(), routes: [{ path: '/', component: LibraryView }, { path: '/console/:id', name: 'console', component: {} }] });
+  const router = createRouter({
+    history: createMemoryHistory(),
+    routes: [
+      { path: '/', component: LibraryView },
+      { path: '/console/:id', name: 'console', component: {} },
+      { path: '/machine/:id', name: 'workbench', component: {} },
+    ],
+  });
   wrapper = mount(LibraryView, {
     attachTo: document.body,
     global: { plugins: [pinia, router, { install: (app) => provideHost(app, host.client) }] },
@@ -60,7 +67,12 @@ describe('the library', () => {
   });
 
   it('shows a folder that cannot be opened with its reason, under “Needs you”', async () => {
-    const view = await open(new FakeHost([machine(), { kind: 'unreadable', id: 'broken', folder: '/library/broken', problem: 'cannot be opened: version 9 is newer.' }]));
+    const view = await open(
+      new FakeHost([
+        machine(),
+        { kind: 'unreadable', id: 'broken', folder: '/library/broken', problem: 'cannot be opened: version 9 is newer.' },
+      ]),
+    );
     const attention = view.findAll('nav button').find((button) => button.text().startsWith('Needs you'));
     expect(attention?.text()).toContain('1');
     await attention?.trigger('click');
@@ -120,7 +132,9 @@ async function submit(): Promise<void> {
   await flushPromises();
 }
 
-const fields = (): HTMLInputElement[] => [...document.querySelectorAll<HTMLInputElement>('.dialog .step .field input:not(:disabled)')];
+const fields = (): HTMLInputElement[] => [
+  ...document.querySelectorAll<HTMLInputElement>('.dialog .step .field input:not(:disabled)'),
+];
 
 describe('a new machine', () => {
   async function wizard(host: FakeHost): Promise<void> {
@@ -133,14 +147,16 @@ describe('a new machine', () => {
     const host = new FakeHost([]);
     await wizard(host);
     await submit();
-    expect(fields().map(({ value }) => value)).toEqual(['Hello', '16']);
+    expect(fields().map(({ value }) => value)).toEqual(['Hello', '1', '16']);
     write(fields()[0], 'Mine');
     await flushPromises();
     await submit();
     expect(host.created).toEqual([]);
     expect(inPage('[data-testid=review]').textContent).toContain('Mine');
     await submit();
-    expect(host.created).toEqual([{ name: 'Mine', memoryBytes: 16 * 1024 * 1024, clock: 'wall', source: { kind: 'sample', sample: 'hello' } }]);
+    expect(host.created).toEqual([
+      { name: 'Mine', memoryBytes: 16 * 1024 * 1024, cpus: 1, clock: 'wall', source: { kind: 'sample', sample: 'hello' } },
+    ]);
   });
 
   it('says what is refused, why, and puts a value that works; Next names what is to mend', async () => {
@@ -148,7 +164,7 @@ describe('a new machine', () => {
     await wizard(host);
     await submit();
     vi.useFakeTimers();
-    write(fields()[1], '4096');
+    write(fields()[2], '4096');
     await vi.advanceTimersByTimeAsync(400);
     expect(inPage('.dialog').textContent).toContain('4096 MiB is refused. A machine has at most 3072 MiB of memory.');
     expect(inPage('[data-testid=missing]').textContent).toBe('1 value to mend: Memory');
@@ -158,7 +174,7 @@ describe('a new machine', () => {
     expect(document.querySelector('[data-testid=review]')).toBeNull();
     inPage('[data-action=fix]').click();
     await vi.advanceTimersByTimeAsync(400);
-    expect(fields()[1]?.value).toBe('3072');
+    expect(fields()[2]?.value).toBe('3072');
     expect(inPage('.dialog [data-action=next]').hasAttribute('disabled')).toBe(false);
   });
 
@@ -174,16 +190,37 @@ describe('a new machine', () => {
   });
 });
 
+describe('what the app is asked to open', () => {
+  it('begins a new machine with it, one file after the other', async () => {
+    const host = new FakeHost([]);
+    host.toOpen.push(
+      { path: '/images/one.txt', name: 'one.txt', folder: false },
+      { path: '/images/two.txt', name: 'two.txt', folder: false },
+    );
+    await open(host);
+    await vi.waitFor(() => expect(inPage('.dialog').textContent).toContain('one.txt'));
+    expect(inPage('.dialog').textContent).not.toContain('two.txt');
+    inPage('.dialog').dispatchEvent(new KeyboardEvent('keydown', { key: 'Escape', bubbles: true }));
+    await vi.waitFor(() => expect(inPage('.dialog').textContent).toContain('two.txt'));
+  });
+});
+
 describe('groups and tags', () => {
   it('are filters, and the search finds by them', async () => {
     const host = new FakeHost([machine({ group: 'Kernel course', tags: ['boot'] }), machine({ id: 'lantern', name: 'Lantern' })]);
     const view = await open(host);
     const shown = (): (string | undefined)[] => view.findAll('[data-entry]').map((card) => card.attributes('data-entry'));
     for (const title of ['Kernel course', 'boot']) {
-      await view.findAll('nav button').find((button) => button.text().startsWith(title))?.trigger('click');
+      await view
+        .findAll('nav button')
+        .find((button) => button.text().startsWith(title))
+        ?.trigger('click');
       expect(shown()).toEqual(['hello']);
     }
-    await view.findAll('nav button').find((button) => button.text().startsWith('All machines'))?.trigger('click');
+    await view
+      .findAll('nav button')
+      .find((button) => button.text().startsWith('All machines'))
+      ?.trigger('click');
     await view.find('input[type=search]').setValue('kernel');
     expect(shown()).toEqual(['hello']);
   });
@@ -217,6 +254,17 @@ describe('deleting', () => {
     await flushPromises();
     expect(host.calls).toEqual(['delete hello machine']);
     expect(view.findAll('[data-entry]')).toHaveLength(0);
+  });
+
+  it('keeps the disks that linked clones stand on, and says whose they are', async () => {
+    const host = new FakeHost([machine(), machine({ id: 'linked', name: 'Linked', linkedTo: ['hello'] })]);
+    await open(host);
+    (document.querySelector('[data-entry=hello]') as HTMLElement).dispatchEvent(
+      new KeyboardEvent('keydown', { key: 'Delete', bubbles: true }),
+    );
+    await flushPromises();
+    expect(inPage('[data-testid=dependants]').textContent).toContain('1 linked clone stands on its disks: Linked.');
+    expect(inPage('input[value=machine-and-disks]').hasAttribute('disabled')).toBe(true);
   });
 
   it('is not offered while the machine is on', async () => {

@@ -20,6 +20,7 @@ function titles(part: Partial<LibraryActions>): string[] {
     remove: nothing,
     select: nothing,
     console: nothing,
+    workbench: nothing,
     control: nothing,
     setTheme: nothing,
     setLayout: nothing,

@@ -1,5 +1,15 @@
 import type { ZodType } from 'zod';
-import { diskBytes, groupName, machineName, memoryBytes, MEMORY_MAXIMUM, MEMORY_UNIT, tagNames } from '../../../main/contract/machine.ts';
+import {
+  cpuCount,
+  CPU_MAXIMUM,
+  diskBytes,
+  groupName,
+  machineName,
+  memoryBytes,
+  MEMORY_MAXIMUM,
+  MEMORY_UNIT,
+  tagNames,
+} from '../../../main/contract/machine.ts';
 import type { Refusal } from '../../ui/refusal.ts';
 
 const MOST_DISK_MEBIBYTES = 2 * 1024 ** 2;
@@ -12,7 +22,11 @@ function rule(schema: ZodType, value: unknown): string | undefined {
 
 /** The text on one line without control characters, at most `most` characters of it. */
 function tidy(text: string, most: number): string {
-  return text.replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, ' ').trim().slice(0, most).trim();
+  return text
+    .replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, ' ')
+    .trim()
+    .slice(0, most)
+    .trim();
 }
 
 /** Why a machine may not be called that; `proposed` is what it could be called instead of nothing. */
@@ -29,19 +43,41 @@ export function memoryRefusal(text: string, least: number, image = 'This image')
   const leastMebibytes = Math.max(1, Math.ceil(least / MEMORY_UNIT));
   const within = (value: number): string => String(Math.min(MOST_MEBIBYTES, Math.max(leastMebibytes, value)));
   if (text.trim() === '' || !Number.isFinite(mebibytes)) {
-    return { what: text.trim() === '' ? 'No memory is given.' : `“${tidy(text, 20)}” is not a number.`, why: 'Memory is given in whole MiB.', fix: within(Number.parseInt(text, 10) || 16) };
+    return {
+      what: text.trim() === '' ? 'No memory is given.' : `“${tidy(text, 20)}” is not a number.`,
+      why: 'Memory is given in whole MiB.',
+      fix: within(Number.parseInt(text, 10) || 16),
+    };
   }
   const why = Number.isInteger(mebibytes) ? rule(memoryBytes, mebibytes * MEMORY_UNIT) : 'Memory is given in whole MiB.';
   if (why !== undefined) return { what: `${text.trim()} MiB is refused.`, why, fix: within(Math.round(mebibytes)) };
   if (mebibytes >= leastMebibytes) return undefined;
-  return { what: `${mebibytes} MiB is too little.`, why: `${image} needs at least ${leastMebibytes} MiB.`, fix: String(leastMebibytes) };
+  return {
+    what: `${mebibytes} MiB is too little.`,
+    why: `${image} needs at least ${leastMebibytes} MiB.`,
+    fix: String(leastMebibytes),
+  };
+}
+
+/** Why a machine may not have that many virtual processors. */
+export function processorsRefusal(text: string): Refusal | undefined {
+  const count = Number(text);
+  const fix = String(Math.min(CPU_MAXIMUM, Math.max(1, Math.round(count) || 1)));
+  if (text.trim() === '') return { what: 'No number is given.', why: 'A machine needs a processor.', fix };
+  if (!Number.isFinite(count)) return { what: `“${tidy(text, 20)}” is not a number.`, why: 'Processors are counted.', fix };
+  const why = rule(cpuCount, count);
+  return why === undefined ? undefined : { what: `${text.trim()} processors are refused.`, why, fix };
 }
 
 /** Why an empty disk may not have that size. `text` is in MiB. */
 export function diskRefusal(text: string): Refusal | undefined {
   const mebibytes = Number(text);
   if (text.trim() === '' || !Number.isFinite(mebibytes)) {
-    return { what: text.trim() === '' ? 'No size is given.' : `“${tidy(text, 20)}” is not a number.`, why: 'A disk’s size is given in whole MiB.', fix: '1024' };
+    return {
+      what: text.trim() === '' ? 'No size is given.' : `“${tidy(text, 20)}” is not a number.`,
+      why: 'A disk’s size is given in whole MiB.',
+      fix: '1024',
+    };
   }
   const why = Number.isInteger(mebibytes) ? rule(diskBytes, mebibytes * MEMORY_UNIT) : 'A disk’s size is given in whole MiB.';
   const fix = String(Math.min(MOST_DISK_MEBIBYTES, Math.max(1, Math.round(mebibytes))));
@@ -66,6 +102,8 @@ export function tagsRefusal(text: string): Refusal | undefined {
   const tags = splitTags(text);
   const why = rule(tagNames, tags);
   if (why === undefined) return undefined;
-  const kept = tags.map((tag) => tidy(tag, 32)).filter((tag, at, all) => all.findIndex((other) => other.toLowerCase() === tag.toLowerCase()) === at);
+  const kept = tags
+    .map((tag) => tidy(tag, 32))
+    .filter((tag, at, all) => all.findIndex((other) => other.toLowerCase() === tag.toLowerCase()) === at);
   return { what: 'These tags are refused.', why, fix: kept.slice(0, 16).join(', ') };
 }

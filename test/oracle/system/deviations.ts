@@ -48,6 +48,11 @@ export const deviations: readonly Deviation[] = [
     covers: (index) => index >> 3 === 22,
   },
   {
+    group: 'string',
+    what: 'A page fault in REPNE SCAS or CMPS leaves EFLAGS as they were before the instruction (vol. 2, REP); QEMU keeps those of the last element.',
+    covers: either(0x08, 0x0a, 0x18, 0x1a, 0x2a, 0x3a),
+  },
+  {
     group: 'paging',
     what: 'A read-modify-write access faults as a write (vol. 3, 4.7); QEMU reports the read it makes first.',
     covers: (index) => pagingKind(index) === 6,

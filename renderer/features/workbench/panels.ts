@@ -1,0 +1,108 @@
+import {
+  BellElectric,
+  BellRing,
+  Bug,
+  Activity,
+  Binary,
+  ChartColumn,
+  CircleDot,
+  CornerDownRight,
+  Cpu,
+  ChartGantt,
+  Calculator,
+  CircuitBoard,
+  Code,
+  Eye,
+  Footprints,
+  Grid2x2,
+  Layers,
+  ListEnd,
+  ListTree,
+  Lock,
+  Monitor,
+  Network,
+  Route,
+  Rows3,
+  Settings2,
+  Shield,
+  SquareTerminal,
+  TableProperties,
+  Tags,
+  Users,
+} from '@lucide/vue';
+import ConsolePanel from './ConsolePanel.vue';
+import BreakpointsPanel from '../inspector/BreakpointsPanel.vue';
+import CallStackPanel from '../inspector/CallStackPanel.vue';
+import DisassemblyPanel from '../inspector/DisassemblyPanel.vue';
+import FpuPanel from '../inspector/FpuPanel.vue';
+import MemoryPanel from '../inspector/MemoryPanel.vue';
+import MsrsPanel from '../inspector/MsrsPanel.vue';
+import DescriptorsPanel from '../inspector/DescriptorsPanel.vue';
+import DevicesPanel from '../inspector/DevicesPanel.vue';
+import InterruptsPanel from '../inspector/InterruptsPanel.vue';
+import PageWalkPanel from '../inspector/PageWalkPanel.vue';
+import RegistersPanel from '../inspector/RegistersPanel.vue';
+import StackPanel from '../inspector/StackPanel.vue';
+import StructuresPanel from '../inspector/StructuresPanel.vue';
+import SymbolsPanel from '../inspector/SymbolsPanel.vue';
+import TracePanel from '../inspector/TracePanel.vue';
+import WatchesPanel from '../inspector/WatchesPanel.vue';
+import MachinePanel from './MachinePanel.vue';
+import type { PanelDescription } from './panel.ts';
+import SerialPanel from './SerialPanel.vue';
+import VcpuChartsPanel from './VcpuChartsPanel.vue';
+import LatencyPanel from '../smm/LatencyPanel.vue';
+import RendezvousPanel from '../smm/RendezvousPanel.vue';
+import SaveStatePanel from '../smm/SaveStatePanel.vue';
+import SmramPanel from '../smm/SmramPanel.vue';
+import TimelinePanel from '../smm/TimelinePanel.vue';
+import VcpusPanel from '../smm/VcpusPanel.vue';
+import AlertsPanel from '../guard/AlertsPanel.vue';
+import PagesPanel from '../guard/PagesPanel.vue';
+import TreePanel from '../guard/TreePanel.vue';
+import TerminalPanel from '../terminal/TerminalPanel.vue';
+
+/** Every panel there is. A new one is a line here, and a place in a view (views.ts). */
+export const PANELS: readonly PanelDescription[] = [
+  { id: 'console', title: 'Console', icon: Monitor, component: ConsolePanel },
+  { id: 'serial', title: 'Serial port', icon: SquareTerminal, component: SerialPanel },
+  { id: 'machine', title: 'Machine', icon: Cpu, component: MachinePanel },
+  { id: 'vcpu-charts', title: 'vCPUs live', icon: Activity, component: VcpuChartsPanel },
+  { id: 'registers', title: 'Registers', icon: Binary, component: RegistersPanel },
+  { id: 'fpu', title: 'FPU', icon: Calculator, component: FpuPanel },
+  { id: 'msrs', title: 'MSRs', icon: Settings2, component: MsrsPanel },
+  { id: 'disassembly', title: 'Disassembly', icon: Code, component: DisassemblyPanel },
+  { id: 'trace', title: 'Trace', icon: Footprints, component: TracePanel },
+  { id: 'memory', title: 'Memory', icon: Grid2x2, component: MemoryPanel, several: true },
+  { id: 'stack', title: 'Stack', icon: ListEnd, component: StackPanel },
+  { id: 'symbols', title: 'Symbols', icon: Tags, component: SymbolsPanel },
+  { id: 'breakpoints', title: 'Breakpoints', icon: CircleDot, component: BreakpointsPanel },
+  { id: 'watches', title: 'Watches', icon: Eye, component: WatchesPanel },
+  { id: 'call-stack', title: 'Call stack', icon: CornerDownRight, component: CallStackPanel },
+  { id: 'page-walk', title: 'Page walk', icon: Route, component: PageWalkPanel },
+  { id: 'descriptors', title: 'Descriptors', icon: TableProperties, component: DescriptorsPanel },
+  { id: 'lapic', title: 'Interrupts', icon: BellElectric, component: InterruptsPanel },
+  { id: 'devices', title: 'Devices', icon: CircuitBoard, component: DevicesPanel },
+  { id: 'structures', title: 'Structures', icon: ListTree, component: StructuresPanel, several: true },
+  { id: 'smm-timeline', title: 'Rendezvous timeline', icon: ChartGantt, component: TimelinePanel },
+  { id: 'smm-rendezvous', title: 'Rendezvous', icon: Rows3, component: RendezvousPanel },
+  { id: 'smm-latency', title: 'Latency', icon: ChartColumn, component: LatencyPanel },
+  { id: 'smm-vcpus', title: 'vCPUs', icon: Users, component: VcpusPanel },
+  { id: 'smm-save-state', title: 'Save state', icon: Layers, component: SaveStatePanel },
+  { id: 'smram', title: 'SMRAM bytes', icon: Lock, component: SmramPanel },
+  { id: 'terminal', title: 'gdb', icon: Bug, component: TerminalPanel },
+  { id: 'guard-pages', title: 'Monitored pages', icon: Shield, component: PagesPanel },
+  { id: 'guard-tree', title: 'Tree', icon: Network, component: TreePanel },
+  { id: 'guard-alerts', title: 'Alerts', icon: BellRing, component: AlertsPanel },
+];
+
+/** The id of one open panel: the panel's own, and a number from the second one on. */
+export function instanceId(panel: string, number: number): string {
+  return number <= 1 ? panel : `${panel}:${number}`;
+}
+
+/** The description of an open panel; undefined when this version has no such panel. */
+export function panelOf(instance: string, panels: readonly PanelDescription[] = PANELS): PanelDescription | undefined {
+  const [id] = instance.split(':');
+  return panels.find((panel) => panel.id === id);
+}
