@@ -14,6 +14,8 @@ export const enum ClientMessage {
   keyEvent = 4,
   pointerEvent = 5,
   clientCutText = 6,
+  enableContinuousUpdates = 150,
+  fence = 248,
   setDesktopSize = 251,
   qemu = 255,
 }
@@ -25,6 +27,8 @@ export const enum QemuMessage {
 
 export const enum ServerMessage {
   framebufferUpdate = 0,
+  endOfContinuousUpdates = 150,
+  fence = 248,
 }
 
 export const enum Encoding {
@@ -34,6 +38,8 @@ export const enum Encoding {
   desktopSize = -223,
   qemuExtendedKeyEvent = -258,
   extendedDesktopSize = -308,
+  fence = -312,
+  continuousUpdates = -313,
 }
 
 /** Why an ExtendedDesktopSize rectangle is sent (its x). */

@@ -12,6 +12,7 @@ import type { FrameStore } from '../frame-store.ts';
 import type { Link } from '../link.ts';
 import { ByteQueue } from './byte-queue.ts';
 import { ByteWriter } from './byte-writer.ts';
+import { ContinuousUpdates, longestFence } from './continuous-updates.ts';
 import { RectangleEncoder } from './encodings.ts';
 import type { PixelEncoding } from './encodings.ts';
 import { ViewerKeyboard } from './keyboard.ts';
@@ -82,6 +83,7 @@ export class RfbSession {
   private refusedResizes = 0;
 
   private request: { incremental: boolean; rectangle: Rectangle } | undefined;
+  private readonly continuous = new ContinuousUpdates();
   /** Size that the viewer knows, and number of the newest frame of which it has everything. */
   private width = 0;
   private height = 0;
@@ -101,9 +103,9 @@ export class RfbSession {
     });
   }
 
-  /** True while the viewer waits for an update. */
+  /** True while the viewer waits for an update, or takes one without asking. */
   get waiting(): boolean {
-    return this.request !== undefined;
+    return this.request !== undefined || this.continuous.ready !== undefined;
   }
 
   /** Takes bytes as they come, in pieces of any size. Throws RfbError when the viewer does not speak the protocol, and ever after. */
@@ -128,7 +130,8 @@ export class RfbSession {
 
   /** Answers the viewer's request with what it lacks; true when something was sent. Call after the store took a frame. */
   update(): boolean {
-    const request = this.request;
+    const area = this.continuous.ready;
+    const request = this.request ?? (area && { incremental: true, rectangle: area });
     if (request === undefined) return false;
     const { store } = this;
     const resized = store.width !== this.width || store.height !== this.height;
@@ -154,6 +157,7 @@ export class RfbSession {
         this.height = store.height;
         // The viewer's picture is undefined now.
         this.frame = 0;
+        this.continuous.resize(store.width, store.height);
       }
       if (this.extendedDesktopSize) this.desktopSizeRectangle(writer, ResizeReason.server, ResizeStatus.done);
       else header(writer, 0, 0, this.width, this.height, Encoding.desktopSize);
@@ -171,12 +175,14 @@ export class RfbSession {
     }
     if (count === 0) return false;
     if (covers(request.rectangle, this.width, this.height)) this.frame = store.frame;
+    if (this.request === undefined) this.continuous.frame = store.frame;
     return this.sendUpdate(writer, count);
   }
 
   private sendUpdate(update: ByteWriter, rectangles: number): boolean {
     this.request = undefined;
     update.u16At(rectanglesAt, rectangles);
+    this.continuous.follow(update);
     this.events.send(update.take());
     return true;
   }
@@ -188,7 +194,8 @@ export class RfbSession {
     if (wanted === undefined) return [];
     if (!request.incremental) return [wanted];
     // A viewer that cannot resize gets the whole of its old size anew when the guest's size changed.
-    const candidates = this.frame < this.store.sizeFrame ? [whole] : this.store.changedSince(this.frame);
+    const since = this.request === undefined ? Math.max(this.frame, this.continuous.frame) : this.frame;
+    const candidates = since < this.store.sizeFrame ? [whole] : this.store.changedSince(since);
     return candidates.flatMap((rectangle) => intersection(rectangle, wanted) ?? []);
   }
 
@@ -343,6 +350,15 @@ export class RfbSession {
         return this.take(8, (view) => {
           this.dropCutText(view.getUint32(4));
         });
+      case ClientMessage.enableContinuousUpdates:
+        return this.take(10, (view) => {
+          const on = view.getUint8(1) !== 0;
+          this.continuous.enable(on ? rectangleAt(view, 2) : undefined);
+          if (on) this.events.wanted();
+          else this.write((writer) => writer.u8(ServerMessage.endOfContinuousUpdates));
+        });
+      case ClientMessage.fence:
+        return this.receiveFence();
       case ClientMessage.setDesktopSize:
         return this.receiveDesktopSize();
       case ClientMessage.qemu:
@@ -366,17 +382,30 @@ export class RfbSession {
       this.extendedDesktopSize = named.includes(Encoding.extendedDesktopSize);
       this.announceDesktopSize = this.extendedDesktopSize;
       this.announceExtendedKeys = named.includes(Encoding.qemuExtendedKeyEvent);
+      this.continuous.support(named.includes(Encoding.fence), named.includes(Encoding.continuousUpdates));
+      if (this.continuous.takeAnnouncement()) this.write((writer) => writer.u8(ServerMessage.endOfContinuousUpdates));
       this.events.wanted();
     });
   }
 
   private receiveRequest(view: DataView): void {
     const incremental = view.getUint8(1) !== 0;
-    const rectangle = { x: view.getUint16(2), y: view.getUint16(4), width: view.getUint16(6), height: view.getUint16(8) };
+    const rectangle = rectangleAt(view, 2);
     const before = this.request;
     // Requests that come before the answer are one: complete if any was, over what covers both.
     this.request = before === undefined ? { incremental, rectangle } : merge(before, { incremental, rectangle });
     this.events.wanted();
+  }
+
+  private receiveFence(): boolean {
+    const length = this.queue.peek(9)?.getUint8(8);
+    if (length === undefined) return false;
+    if (length > longestFence) throw new RfbError(`the viewer sent a fence of ${length} bytes; ${longestFence} are allowed`);
+    return this.take(9 + length, (view) => {
+      const answer = this.continuous.receive(view.getUint32(4), new Uint8Array(view.buffer, view.byteOffset + 9, length));
+      if (answer === undefined) this.events.wanted();
+      else this.write(answer);
+    });
   }
 
   private receiveDesktopSize(): boolean {
@@ -424,6 +453,10 @@ function header(writer: ByteWriter, x: number, y: number, width: number, height:
   writer.u16(width);
   writer.u16(height);
   writer.u32(encoding);
+}
+
+function rectangleAt(view: DataView, at: number): Rectangle {
+  return { x: view.getUint16(at), y: view.getUint16(at + 2), width: view.getUint16(at + 4), height: view.getUint16(at + 6) };
 }
 
 function intersection(a: Rectangle, b: Rectangle): Rectangle | undefined {

@@ -4,7 +4,16 @@
 import { constants, createInflate } from 'node:zlib';
 import type { Inflate } from 'node:zlib';
 
-export const encodings = { raw: 0, zlib: 6, zrle: 16, desktopSize: -223, extendedKey: -258, extendedDesktopSize: -308 } as const;
+export const encodings = {
+  raw: 0,
+  zlib: 6,
+  zrle: 16,
+  desktopSize: -223,
+  extendedKey: -258,
+  extendedDesktopSize: -308,
+  fence: -312,
+  continuousUpdates: -313,
+} as const;
 
 /** 32 bits little-endian, red in the lowest byte. */
 const pixelFormat = Buffer.from([32, 24, 0, 1, 0, 255, 0, 255, 0, 255, 0, 8, 16, 0, 0, 0]);
@@ -99,6 +108,35 @@ export class RfbViewer {
     message.writeUInt16BE(this.width, 6);
     message.writeUInt16BE(this.height, 8);
     this.output(message);
+  }
+
+  /** Undefined switches them off. */
+  enableContinuousUpdates(area: { x: number; y: number; width: number; height: number } | undefined): void {
+    const message = Buffer.alloc(10);
+    message.writeUInt8(150, 0);
+    message.writeUInt8(area === undefined ? 0 : 1, 1);
+    [area?.x, area?.y, area?.width, area?.height].forEach((value, i) => message.writeUInt16BE(value ?? 0, 2 + 2 * i));
+    this.output(message);
+  }
+
+  /** Takes a message of one byte, if it is the next of what has arrived. */
+  takeMessage(type: number): boolean {
+    if (this.pending.length === 0 || this.pending.readUInt8(0) !== type) return false;
+    this.cut(1);
+    return true;
+  }
+
+  async readFence(): Promise<{ flags: number; payload: number[] }> {
+    const head = await this.read(9);
+    if (head.readUInt8(0) !== 248) throw new Error(`server message ${head.readUInt8(0)}`);
+    return { flags: head.readUInt32BE(4), payload: [...(await this.read(head.readUInt8(8)))] };
+  }
+
+  /** Reads a fence of the server and sends it back. */
+  async answerFence(): Promise<void> {
+    const { flags, payload } = await this.readFence();
+    if (flags >>> 31 !== 1) throw new Error('the fence asks for no answer');
+    this.send(248, 0, 0, 0, 0, 0, 0, flags & 3, payload.length, ...payload);
   }
 
   /** Reads one FramebufferUpdate and applies it; returns its rectangles. */
