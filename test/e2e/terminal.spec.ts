@@ -102,7 +102,11 @@ describe.skipIf(displayMissing() !== undefined || gdbMissing())('gdb in a termin
     await page.locator('[data-action=lines]').click();
     const { port } = (await ask((client) => client.debug.gdb.get({ id: 'lantern' }))) ?? { port: 0 };
     await page.getByRole('button', { name: 'Copy the line for VS Code, launch.json' }).click();
-    const copied = await app.electron.evaluate(({ clipboard }) => clipboard.readText());
+    const copied = await eventually(
+      () => app.electron.evaluate(({ clipboard }) => clipboard.readText()),
+      (text) => text.endsWith('}'),
+      'the clipboard has the line',
+    );
     expect(JSON.parse(copied)).toMatchObject({ MIMode: 'gdb', miDebuggerServerAddress: `127.0.0.1:${port}` });
     await app.keepPicture(page, 'terminal-lines');
     await page.locator('[data-action=lines]').click();
