@@ -21,11 +21,13 @@ export function libraryOptions(command: Command): Command {
     .option('--json', 'print JSON');
 }
 
-function repeated(value: string, before: string[] = []): string[] {
+/** An option that may be given several times. */
+export function repeated(value: string, before: string[] = []): string[] {
   return [...before, value];
 }
 
-function table(rows: string[][]): string[] {
+/** Cells in columns, two blanks between. */
+export function table(rows: string[][]): string[] {
   const widths = (rows[0] ?? []).map((_cell, column) => Math.max(...rows.map((row) => (row[column] ?? '').length)));
   return rows.map((row) =>
     row

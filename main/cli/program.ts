@@ -4,6 +4,7 @@ import { addDoctorCommand } from './doctor-command.ts';
 import { addGdbCommand } from './gdb-command.ts';
 import { EXIT, outcomeOf } from './exit.ts';
 import { addGuardCommands } from './guard-commands.ts';
+import { addDriveCommand } from './drive-command.ts';
 import { addLibraryCommands } from './library-commands.ts';
 import { addRunCommands } from './run-commands.ts';
 import { addPeekCommand } from './peek-command.ts';
@@ -31,6 +32,7 @@ export async function runCommandLine(words: readonly string[], services: Service
     .exitOverride();
   addRunCommands(program, services, terminal, finish);
   addLibraryCommands(program, services, terminal);
+  addDriveCommand(program, services, terminal);
   addSmmCommands(program, services, terminal);
   addGuardCommands(program, services, terminal);
   addAssemblyCommands(program, services, terminal);

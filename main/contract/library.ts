@@ -55,6 +55,23 @@ export const imageReport = z.object({
     .nullable(),
 });
 
+/** An image that is put into a drive. */
+export const newDrive = z.union([
+  z.object({ kind: driveKind, file: fileSource, readOnly: z.boolean().optional() }),
+  /** An empty disk (qcow2), which grows as it is written. */
+  z.object({ kind: z.literal('disk'), emptyBytes: diskBytes }),
+]);
+
+/** Floppies have two drives; disks and CD-ROMs four together. */
+export const DRIVES_MAXIMUM = 6;
+
+/** What firmware tries, first to last; kinds that are not named are not tried. */
+export const bootOrder = z
+  .array(driveKind)
+  .min(1)
+  .max(3)
+  .refine((kinds) => new Set(kinds).size === kinds.length, 'Each kind of drive is named once in the boot order.');
+
 /** What a new machine starts from. Files are copied into the machine's folder unless `link` is set. */
 export const creationSource = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('sample'), sample: z.string().min(1).max(64) }),
@@ -73,16 +90,7 @@ export const creationSource = z.discriminatedUnion('kind', [
   /** Firmware that starts what is in drives. The format of an image is found once, here, and kept. */
   z.object({
     kind: z.literal('drives'),
-    drives: z
-      .array(
-        z.union([
-          z.object({ kind: driveKind, file: fileSource, readOnly: z.boolean().optional() }),
-          /** An empty disk (qcow2), which grows as it is written. */
-          z.object({ kind: z.literal('disk'), emptyBytes: diskBytes }),
-        ]),
-      )
-      .min(1)
-      .max(6),
+    drives: z.array(newDrive).min(1).max(DRIVES_MAXIMUM),
     /** Null or absent: our own firmware. */
     bios: fileSource.nullish(),
     vgaBios: fileSource.nullish(),
@@ -103,7 +111,27 @@ export const creation = z.object({
   clock: clockMode.optional(),
   note: z.string().max(2000).optional(),
   source: creationSource,
+  /** Images besides those that the machine starts from; copied into its folder. */
+  drives: z.array(newDrive).max(DRIVES_MAXIMUM).optional(),
+  bootOrder: bootOrder.optional(),
 });
+
+/** A drive of a machine. */
+export const machineDrive = z.object({
+  kind: driveKind,
+  /** Relative to the machine's folder, or the whole path of an image that is linked. */
+  file: z.string(),
+  format: z.enum(['raw', 'qcow2']),
+  readOnly: z.boolean(),
+  /** Where it is: "A:", "Primary master". */
+  place: z.string(),
+  /** Of the medium; null when the image cannot be looked at, and `problem` says why. */
+  bytes: z.number().nullable(),
+  problem: z.string().nullable(),
+});
+
+/** The drives of a machine, and what firmware tries: `bootOrder` null is floppies, CD-ROMs, disks. */
+export const machineDrives = z.object({ drives: z.array(machineDrive), bootOrder: bootOrder.nullable() });
 
 /** A guest of ours that a machine can be made from. */
 export const sample = z.object({
@@ -159,6 +187,27 @@ export const library = {
       }),
     )
     .output(machineSummary),
+  /** What a drive would show of this file; refused as `configureDrives` would refuse it. `converted`: it becomes a qcow2 image. */
+  inspectDrive: procedure
+    .input(z.object({ kind: driveKind, file: fileSource }))
+    .output(z.object({ bytes: z.number(), format: z.enum(['raw', 'qcow2']), converted: z.boolean() })),
+  drives: procedure.input(z.object({ id: machineId })).output(machineDrives),
+  /**
+   * Replaces the list of drives, in order. `keep` names one that it has, by its file. The image of a drive that goes stays where it is. Only
+   * while off, and not suspended. Long copies show in `tasks`; cancelled: BAD_INPUT, and nothing is changed.
+   */
+  configureDrives: procedure
+    .input(
+      z.object({
+        id: machineId,
+        drives: z
+          .array(z.union([z.object({ keep: z.string().min(1).max(4096), readOnly: z.boolean().optional() }), newDrive]))
+          .max(DRIVES_MAXIMUM),
+        /** Absent: as it is; null: the usual one. */
+        bootOrder: bootOrder.nullable().optional(),
+      }),
+    )
+    .output(machineDrives),
   /**
    * A machine of its own with a copy of every file that is the person's; logs, pictures and a suspended state stay with the
    * original. Only while off. Shows in `tasks`; cancelled: BAD_INPUT, and nothing is left of it. `linked`: its disks hold only what
@@ -180,6 +229,9 @@ export const library = {
 };
 
 export type DriveKind = z.infer<typeof driveKind>;
+export type NewDrive = z.infer<typeof newDrive>;
+export type MachineDrive = z.infer<typeof machineDrive>;
+export type MachineDrives = z.infer<typeof machineDrives>;
 export type FileSource = z.infer<typeof fileSource>;
 export type ImageReport = z.infer<typeof imageReport>;
 export type Creation = z.infer<typeof creation>;

@@ -1,12 +1,12 @@
 import { basename, extname, isAbsolute, join } from 'node:path';
 import { detectImage } from '../../engine/firmware/detect.ts';
-import { placeDrives } from '../../engine/machine/drives.ts';
 import type { BootSource } from '../../engine/machine/machine.ts';
 import type { Creation, CreationSource, DriveKind, FileSource, ImageReport } from '../contract/library.ts';
 import { machineName, MEMORY_MINIMUM, MEMORY_UNIT } from '../contract/machine.ts';
 import { checkBoot, decodeSource, type BootTools } from './boot.ts';
-import { emptyDisk, examineDrive, findDrive, lookAt } from './drive-image.ts';
-import { explain, HostError } from './errors.ts';
+import { checkPlaces, draftDrives, isNamed, nameOf, placeFor } from './drive-drafting.ts';
+import { findDrive, lookAt } from './drive-image.ts';
+import { HostError } from './errors.ts';
 import { readImage } from './image.ts';
 import { findImport, type Imported } from './importing.ts';
 import type { NewFile } from './library.ts';
@@ -74,10 +74,6 @@ async function findFor(
   });
 }
 
-function nameOf(source: FileSource): string {
-  return basename(source.kind === 'path' ? source.path : source.name);
-}
-
 /** What would become of a file. */
 export async function inspectImage(tools: BootTools, source: FileSource): Promise<ImageReport> {
   const foreign = await findForeign(tools, source);
@@ -136,6 +132,9 @@ export async function draftMachine(
   request: Creation,
 ): Promise<{ file: MachineFile; files: NewFile[]; copiedBytes: number }> {
   const draft = await draftFrom(tools, request.source);
+  const more = await draftDrives(tools.disk, request.drives ?? [], false, (name) => isNamed(draft.files, name));
+  const drives = [...(draft.drives ?? []), ...more.drives];
+  checkPlaces(drives);
   const memoryBytes = request.memoryBytes ?? draft.memoryBytes;
   if (draft.check) checkBoot(draft.check, memoryBytes, 'file' in draft.boot ? draft.boot.file : 'The firmware');
   const note = request.note ?? draft.note;
@@ -151,9 +150,10 @@ export async function draftMachine(
     memoryMiB: memoryBytes / MEMORY_UNIT,
     clock: request.clock ?? 'wall',
     boot: draft.boot,
-    ...(draft.drives === undefined ? {} : { drives: draft.drives }),
+    ...(drives.length === 0 ? {} : { drives }),
+    ...(request.bootOrder ? { bootOrder: request.bootOrder } : {}),
   };
-  return { file, files: draft.files, copiedBytes: draft.copiedBytes ?? 0 };
+  return { file, files: [...draft.files, ...more.files], copiedBytes: (draft.copiedBytes ?? 0) + more.copiedBytes };
 }
 
 function draftFrom(tools: BootTools, source: CreationSource): Promise<Draft> {
@@ -287,72 +287,10 @@ function fromForeign(source: Extract<CreationSource, { kind: 'image' }>, foreign
   };
 }
 
-/** Where a file of a new machine will be: in its folder, or where it is. */
-function placeFor(files: NewFile[], source: FileSource, link: boolean, what: string): string {
-  if (link) {
-    if (source.kind !== 'path') throw new HostError('BAD_INPUT', `The ${what} can only be linked by its path.`);
-    return source.path;
-  }
-  const safe = safeFileName(nameOf(source), what.replaceAll(' ', '-'));
-  const taken = (name: string): boolean => files.some((file) => file.name.toLowerCase() === name.toLowerCase());
-  let name = safe;
-  for (let number = 2; taken(name); number++) name = `${number}-${safe}`;
-  files.push(source.kind === 'path' ? { name, copyOf: source.path } : { name, bytes: source.bytes });
-  return name;
-}
-
-const CALLED: Record<DriveKind, string> = { floppy: 'floppy', cdrom: 'CD-ROM', disk: 'disk' };
-
 async function fromDrives(tools: BootTools, source: Extract<CreationSource, { kind: 'drives' }>): Promise<Draft> {
-  const files: NewFile[] = [];
-  const drives: NonNullable<MachineFile['drives']> = [];
   const link = source.link ?? false;
-  let copiedBytes = 0;
-  for (const drive of source.drives) {
-    if (!('file' in drive)) {
-      const bytes = emptyDisk(drive.emptyBytes);
-      drives.push({
-        kind: 'disk',
-        file: placeFor(files, { kind: 'bytes', name: 'disk.qcow2', bytes }, false, 'disk'),
-        format: 'qcow2',
-      });
-      continue;
-    }
-    const { kind, file, readOnly } = drive;
-    const what = `${CALLED[kind]} image`;
-    if (file.kind === 'path') {
-      if (!isAbsolute(file.path))
-        throw new HostError('BAD_INPUT', `The ${what} must be named by its whole path, not ${file.path}.`);
-      if (!(await tools.disk.status(file.path))) throw new HostError('UNREADABLE', `The ${what} ${file.path} does not exist.`);
-    }
-    const foreign = kind === 'disk' ? findImport(file) : undefined;
-    if (foreign) {
-      const [disk] = foreign.disks;
-      if (foreign.format === 'ova' || !disk)
-        throw new HostError('BAD_INPUT', `${nameOf(file)} is an appliance with a machine of its own; create one of it alone.`);
-      if (link) throw new HostError('BAD_INPUT', `${nameOf(file)} is converted, so it cannot be linked.`);
-      const { name: wanted } = disk.file;
-      const name = files.some((one) => one.name.toLowerCase() === wanted.toLowerCase())
-        ? `${drives.length + 1}-${wanted}`
-        : wanted;
-      files.push({ ...disk.file, name });
-      drives.push({ kind, file: name, ...(readOnly ? { readOnly } : {}), format: 'qcow2' });
-      copiedBytes += disk.work;
-      continue;
-    }
-    const { format, backing, length } = lookAt(file, (opened) => ({ ...examineDrive(opened, kind), length: opened.length }));
-    if (backing !== undefined && !link) {
-      const why = `${nameOf(file)} has ${backing} behind it, which a copy would miss.`;
-      throw new HostError('BAD_IMAGE', `${why} Copy the image in one file (\`qemu-img convert -O qcow2\`), or link it.`);
-    }
-    if (file.kind === 'path' && !link) copiedBytes += length;
-    drives.push({ kind, file: placeFor(files, file, link, what), ...(readOnly ? { readOnly } : {}), format });
-  }
-  try {
-    placeDrives(drives.map(({ kind, file }) => ({ kind, path: file })));
-  } catch (error) {
-    throw explain(error, 'The machine');
-  }
+  const { files, drives, copiedBytes } = await draftDrives(tools.disk, source.drives, link, () => false);
+  checkPlaces(drives);
   const first = source.drives.find((drive) => 'file' in drive);
   const name = first && 'file' in first ? nameOf(first.file) : 'Blank';
   const shape = { files, drives, copiedBytes, name: basename(name, extname(name)), memoryBytes: PROPOSED_LARGE };

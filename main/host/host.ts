@@ -2,7 +2,15 @@ import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { z } from 'zod';
 import type { MachineConfiguration } from '../../engine/machine/machine.ts';
-import type { Creation, FileSource, ImageReport, LibraryEvent, MachineFileEntry, Sample } from '../contract/library.ts';
+import type {
+  Creation,
+  FileSource,
+  ImageReport,
+  LibraryEvent,
+  MachineDrives,
+  MachineFileEntry,
+  Sample,
+} from '../contract/library.ts';
 import type { LibraryEntry, MachineEventMessage, MachineSummary } from '../contract/machine.ts';
 import { MEMORY_UNIT } from '../contract/machine.ts';
 import type { SmmMessage } from '../contract/smm.ts';
@@ -18,6 +26,7 @@ import { ownFirmware } from './firmware.ts';
 import { GuestLabels } from './guest-labels.ts';
 import { readImage } from './image.ts';
 import { HOST_FILES, Library, resolveFile, type StoredMachine, type StoredProblem } from './library.ts';
+import { DriveEditing, listDrives, type DriveChange } from './drive-editing.ts';
 import { driveConfigurations, isOwnDisk } from './linking.ts';
 import type { MachineFile } from './machine-file.ts';
 import { formatSize } from './memory-size.ts';
@@ -112,6 +121,7 @@ export class Host {
   readonly peeks: Peeks;
   readonly #labels: GuestLabels;
   readonly #cloning: Cloning;
+  readonly #drives: DriveEditing;
   /** Changes of the library run one after the other. */
   #queue: Promise<unknown> = Promise.resolve();
 
@@ -126,6 +136,17 @@ export class Host {
       labels: async (id) => labels.of(bootFiles(await library.get(id), options.guests)),
       readFile: (path) => readImage(options.disk, path, 'file with types', TYPES_LIMIT),
       symbolAt: (id, address) => this.#sessions.get(id)?.debug.symbolAt(address) ?? null,
+    });
+    this.#drives = new DriveEditing({
+      disk: options.disk,
+      library,
+      tasks: this.tasks,
+      exclusive: (work) => this.exclusive(work),
+      announce: (machine) => this.announce(machine),
+      refuseUnlessOff: async (machine) => {
+        this.#cloning.refuseWhileCopied(machine.id);
+        await this.refuseUnlessOff(machine);
+      },
     });
     this.#cloning = new Cloning({
       disk: options.disk,
@@ -285,14 +306,7 @@ export class Host {
       change.cpus !== undefined ||
       change.clock !== undefined ||
       change.commandLine !== undefined;
-    if (needsOff && this.#sessions.get(id)?.on)
-      throw new HostError('WRONG_STATE', 'This can only be changed while the machine is off.');
-    if (needsOff && (await this.suspendedState((await this.library.get(id)).folder))) {
-      throw new HostError(
-        'WRONG_STATE',
-        'The machine is suspended, and its state fits it only as it is. Resume it and power it off, or discard the state.',
-      );
-    }
+    if (needsOff) await this.refuseUnlessOff(await this.library.get(id));
     return this.change(id, (file) => {
       const changed: MachineFile = { ...file };
       if (change.memoryBytes !== undefined) changed.memoryMiB = change.memoryBytes / MEMORY_UNIT;
@@ -310,6 +324,24 @@ export class Host {
       }
       return changed;
     });
+  }
+
+  private async refuseUnlessOff({ id, folder }: StoredMachine): Promise<void> {
+    if (this.#sessions.get(id)?.on) throw new HostError('WRONG_STATE', 'This can only be changed while the machine is off.');
+    if (await this.suspendedState(folder)) {
+      throw new HostError(
+        'WRONG_STATE',
+        'The machine is suspended, and its state fits it only as it is. Resume it and power it off, or discard the state.',
+      );
+    }
+  }
+
+  async drives(id: string): Promise<MachineDrives> {
+    return listDrives(await this.library.get(id));
+  }
+
+  configureDrives(id: string, change: DriveChange): Promise<MachineDrives> {
+    return this.#drives.configure(id, change);
   }
 
   private change(id: string, change: (file: MachineFile) => MachineFile): Promise<MachineSummary> {

@@ -221,9 +221,7 @@ export class Library {
           await this.disk.makeFolder(dirname(target));
           folders.add(dirname(target));
         }
-        if ('bytes' in entry) await this.disk.writeDurably(target, entry.bytes);
-        else if ('make' in entry) await entry.make(target, options.advance ?? (() => undefined));
-        else await this.disk.copyFile(entry.copyOf, target, options.advance);
+        await this.write(entry, target, options.advance);
       }
       await this.disk.writeDurably(join(staging, MACHINE_FILE), writeMachineFile(file));
       for (const inside of [...folders, staging]) await this.disk.syncFolder(inside);
@@ -243,6 +241,52 @@ export class Library {
       }
       throw explain(error, `The new machine “${file.name}” in ${this.folder}`);
     }
+  }
+
+  /**
+   * Puts files into a machine's folder. They are whole and durable when `commit` runs, under names that the next start clears; its `put`
+   * gives them theirs. Whatever fails before, nothing is left of them.
+   */
+  async addFiles<Result>(
+    id: string,
+    files: readonly NewFile[],
+    options: { advance: (bytes: number) => void; commit: (put: () => Promise<void>) => Promise<Result> },
+  ): Promise<Result> {
+    const { folder } = await this.get(id);
+    const written: { temporary: string; target: string }[] = [];
+    try {
+      for (const file of files) {
+        const temporary = join(folder, `${TEMPORARY_PREFIX}${file.name}-${randomBytes(6).toString('hex')}`);
+        written.push({ temporary, target: join(folder, file.name) });
+        await this.write(file, temporary, options.advance);
+      }
+      options.advance(0);
+      return await options.commit(async () => {
+        for (const one of written) {
+          if (await this.disk.status(one.target)) throw new HostError('CONFLICT', `${one.target} has come to be meanwhile.`);
+        }
+        while (written[0]) {
+          await this.disk.rename(written[0].temporary, written[0].target);
+          written.shift();
+        }
+        await this.disk.syncFolder(folder);
+      });
+    } catch (error) {
+      for (const { temporary } of written) {
+        try {
+          await this.disk.removeFile(temporary);
+        } catch {
+          // It was not begun, or the next start clears it.
+        }
+      }
+      throw explain(error, folder);
+    }
+  }
+
+  private async write(file: NewFile, target: string, advance?: (bytes: number) => void): Promise<void> {
+    if ('bytes' in file) await this.disk.writeDurably(target, file.bytes);
+    else if ('make' in file) await file.make(target, advance ?? (() => undefined));
+    else await this.disk.copyFile(file.copyOf, target, advance);
   }
 
   private async freeName(wanted: string): Promise<string> {

@@ -3,10 +3,11 @@ import { implement, ORPCError, ValidationError } from '@orpc/server';
 import type { DoctorResult, Front, Opened } from '../contract/application.ts';
 import { contract } from '../contract/contract.ts';
 import { errorMap } from '../contract/errors.ts';
-import type { CreationSource, FileSource } from '../contract/library.ts';
+import type { CreationSource, FileSource, NewDrive } from '../contract/library.ts';
 import type { TerminalEventMessage } from '../contract/terminal.ts';
 import { attachPlace } from './debug/attach-lines.ts';
 import { debugRouter } from './debug/router.ts';
+import { inspectDrive } from './drive-drafting.ts';
 import { explain, HostError } from './errors.ts';
 import { forgetRange, keepRange } from './guard.ts';
 import { resolveGuardRange } from './guard-range.ts';
@@ -78,9 +79,16 @@ function guardPaths(context: FrontContext, ...files: (FileSource | null | undefi
   }
 }
 
+function guardDrives(context: FrontContext, drives: readonly (NewDrive | { keep: string })[] = []): void {
+  guardPaths(context, ...drives.map((drive) => ('file' in drive ? drive.file : undefined)));
+}
+
 function guardSource(context: FrontContext, source: CreationSource): void {
   if (source.kind === 'image') guardPaths(context, source.file, source.initrd, source.vgaBios);
-  if (source.kind === 'drives') guardPaths(context, source.bios, source.vgaBios, ...source.drives.map((drive) => ('file' in drive ? drive.file : undefined)));
+  if (source.kind === 'drives') {
+    guardPaths(context, source.bios, source.vgaBios);
+    guardDrives(context, source.drives);
+  }
   if (source.kind === 'assembly') guardPaths(context, source.file);
 }
 
@@ -102,10 +110,20 @@ export const router = os.router({
     }),
     create: os.library.create.handler(({ context, input }) => {
       guardSource(context, input.source);
+      guardDrives(context, input.drives);
       return context.host.create(input);
     }),
     rename: os.library.rename.handler(({ context, input }) => context.host.rename(input.id, input.name)),
     configure: os.library.configure.handler(({ context, input: { id, ...change } }) => context.host.configure(id, change)),
+    inspectDrive: os.library.inspectDrive.handler(({ context, input: { kind, file } }) => {
+      guardPaths(context, file);
+      return inspectDrive(context.host.tools.disk, kind, file);
+    }),
+    drives: os.library.drives.handler(({ context, input }) => context.host.drives(input.id)),
+    configureDrives: os.library.configureDrives.handler(({ context, input: { id, ...change } }) => {
+      guardDrives(context, change.drives);
+      return context.host.configureDrives(id, change);
+    }),
     clone: os.library.clone.handler(({ context, input }) => context.host.clone(input.id, input.name, input.kind)),
     adopt: os.library.adopt.handler(({ context, input }) => {
       if (context.front === 'browser') throw new HostError('NOT_SUPPORTED', 'A browser cannot name folders of the host; adopt it in the app.');

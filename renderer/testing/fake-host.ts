@@ -1,7 +1,7 @@
 import { createRouterClient, implement } from '@orpc/server';
 import { contract, type HostClient } from '../../main/contract/contract.ts';
 import type { Opened } from '../../main/contract/application.ts';
-import type { Creation, LibraryEvent } from '../../main/contract/library.ts';
+import type { Creation, LibraryEvent, MachineDrives } from '../../main/contract/library.ts';
 import type { LibraryEntry, MachineStatisticsMessage, MachineSummary } from '../../main/contract/machine.ts';
 import type { SmmMessage } from '../../main/contract/smm.ts';
 import { FakeDebug } from './fake-debug.ts';
@@ -60,6 +60,8 @@ export class FakeHost {
       vcpus: [{ instructions: 1000, exits: {}, exceptions: {}, interrupts: 0, halted: true, idleSeconds: 0 }],
     },
   ];
+  /** Of every machine. */
+  drives: MachineDrives = { drives: [], bootOrder: null };
   /** What the next control request is refused with. */
   refusal: string | undefined;
   readonly #wake: (() => void)[] = [];
@@ -106,6 +108,15 @@ export class FakeHost {
         configure: os.library.configure.handler(({ input: { id, commandLine: _line, ...change } }) => {
           this.calls.push(`configure ${id} ${Object.keys(change).sort().join(' ')}`);
           return this.change(id, Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined)));
+        }),
+        drives: os.library.drives.handler(() => this.drives),
+        configureDrives: os.library.configureDrives.handler(({ input }) => {
+          this.calls.push(`configureDrives ${JSON.stringify(input)}`);
+          return this.drives;
+        }),
+        inspectDrive: os.library.inspectDrive.handler(({ input }) => {
+          if (input.file.kind === 'path') throw new Error(`The ${input.kind} image ${input.file.path} does not exist.`);
+          return { bytes: input.file.bytes.length, format: 'raw' as const, converted: false };
         }),
         listFiles: os.library.listFiles.handler(() => [
           { name: 'machine.json', size: 300, part: 'machine' as const },

@@ -72,10 +72,34 @@ describe.skipIf(missing !== undefined)('the screens of the desktop app', () => {
     await inspect('wizard-refusal');
     await dialog().getByRole('button', { name: 'Use 3072 MiB' }).click();
     await dialog().locator('[data-action=next]').click();
+    await dialog().locator('[data-action=add-empty]').click();
+    await dialog().getByRole('textbox', { name: 'Size' }).fill('8');
+    await dialog().locator('[data-action=add-empty-disk]').click();
+    const cdrom = path.join(folder, 'tools.iso');
+    writeFileSync(cdrom, new Uint8Array(64 << 10));
+    await dropPath(page, dialog().getByRole('list', { name: 'Drives' }), cdrom);
+    await dialog().getByText('CD-ROM, 64 KiB, is copied').waitFor();
+    await inspect('wizard-drives');
+    await dialog().locator('[data-action=next]').click();
     await inspect('wizard-review');
     await dialog().locator('[data-action=create]').click();
     await closed();
     await app.card('Mine').waitFor();
+  });
+
+  it('shows the drives of a machine, and changes them while it is off', async () => {
+    await app.card('Mine').focus();
+    await page.keyboard.press('F2');
+    await dialog().locator('[data-action=drives]').click();
+    await dialog().getByTestId('drive').nth(1).waitFor();
+    await inspect('edit-drives');
+    await dialog().getByRole('button', { name: 'Take tools.iso out' }).click();
+    await dialog().getByRole('checkbox', { name: 'Read-only' }).check();
+    await dialog().locator('[data-action=save]').click();
+    await closed();
+    expect(await askHost(library(), (client) => client.library.drives({ id: 'mine' }))).toMatchObject({
+      drives: [{ kind: 'disk', file: 'disk.qcow2', readOnly: true, bytes: 8 << 20, place: 'Primary master' }],
+    });
   });
 
   it('takes a dropped image by its path, and says what it is', async () => {
@@ -87,7 +111,7 @@ describe.skipIf(missing !== undefined)('the screens of the desktop app', () => {
     await dropPath(page, page.getByRole('region', { name: 'Machines' }), image);
     await dialog().getByTestId('report').waitFor();
     await inspect('wizard-dropped');
-    for (const step of ['next', 'next', 'create']) await dialog().locator(`[data-action=${step}]`).click();
+    for (const step of ['next', 'next', 'next', 'create']) await dialog().locator(`[data-action=${step}]`).click();
     await closed();
     const entry = await askHost(library(), (client) => client.library.get({ id: 'boot' }));
     expect(entry).toMatchObject({ kind: 'machine', boot: { kind: 'boot-sector', file: 'boot.img' } });
@@ -105,6 +129,8 @@ describe.skipIf(missing !== undefined)('the screens of the desktop app', () => {
     await inspect('wizard-appliance');
     await dialog().locator('[data-action=next]').click();
     expect(await dialog().getByLabel('Virtual processors').inputValue()).toBe('2');
+    await dialog().locator('[data-action=next]').click();
+    await dialog().getByText('starts the machine').first().waitFor();
     await dialog().locator('[data-action=next]').click();
     await inspect('wizard-appliance-review');
     await dialog().locator('[data-action=create]').click();

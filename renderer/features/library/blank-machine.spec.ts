@@ -39,7 +39,7 @@ describe('a blank machine', () => {
     size.dispatchEvent(new Event('input'));
     await flushPromises();
     expect(next().disabled).toBe(false);
-    for (let step = 0; step < 2; step++) {
+    for (let step = 0; step < 3; step++) {
       inPage('form.wizard').dispatchEvent(new Event('submit'));
       await flushPromises();
     }

@@ -151,11 +151,12 @@ describe('a new machine', () => {
     write(fields()[0], 'Mine');
     await flushPromises();
     await submit();
+    await submit();
     expect(host.created).toEqual([]);
     expect(inPage('[data-testid=review]').textContent).toContain('Mine');
     await submit();
     expect(host.created).toEqual([
-      { name: 'Mine', memoryBytes: 16 * 1024 * 1024, cpus: 1, clock: 'wall', source: { kind: 'sample', sample: 'hello' } },
+      { name: 'Mine', memoryBytes: 16 * 1024 * 1024, cpus: 1, clock: 'wall', source: { kind: 'sample', sample: 'hello' }, drives: [] },
     ]);
   });
 
