@@ -6,6 +6,8 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
+import { askPeek } from '../../peek/client.ts';
+import { linearSpace, physicalSpace } from '../../peek/operation.ts';
 import { BreakpointStore } from '../store.ts';
 import { debugged, type Debugged } from '../testing/debugged-machine.ts';
 import { listenForGdb, type GdbListener } from './listener.ts';
@@ -267,12 +269,14 @@ describe.skipIf(!existsSync(gdb))('real gdb', { timeout: 2 * longest }, () => {
 });
 
 describe.skipIf(!existsSync(gdb))('determinism', { timeout: 2 * longest }, () => {
-  it('gives the same digest with gdb attached, with breakpoints on places that are not touched, as without', async () => {
-    const count = 400_000;
+  it('gives the same digest with gdb attached, breakpoints and guards on places that are not touched, and reads all the time, as without', async () => {
+    // Enough for the machine not to be there yet when it is told.
+    const count = 40_000_000;
     const alone = await debugged(sector, { clock: 'virtual' });
     ends.push(() => alone.machine.dispose());
     await alone.machine.runUntil(count);
     const { gdb: run, machine } = await serve(sector, { clock: 'virtual' });
+    await machine.guard({ kind: 'add', range: { kind: 'physical', address: 0x100000, bytes: 0x40000 }, action: 'deny' });
     const output = run(
       'break *0x9000',
       'watch *(int *)0x8000',
@@ -284,7 +288,19 @@ describe.skipIf(!existsSync(gdb))('determinism', { timeout: 2 * longest }, () =>
       'shell sleep 1',
     );
     while (machine.state !== 'running') await new Promise((resolve) => setTimeout(resolve, 20));
-    await machine.runUntil(count);
+    let reads = 0;
+    let arrived = false;
+    const toTheEnd = machine.runUntil(count).finally(() => (arrived = true));
+    // As the inspector does, which is open.
+    while (!arrived || reads === 0) {
+      for (const space of [linearSpace, physicalSpace]) {
+        await askPeek(machine, 'read', { cpu: 0, operation: { kind: 'read', space, address: 0x7c00, length: 256 } });
+        reads++;
+      }
+      await machine.statistics();
+      await machine.guard({ kind: 'look' });
+    }
+    await toTheEnd;
     const [expected, found] = [await alone.machine.digest(), await machine.digest()];
     await output;
     expect(found).toBe(expected);

@@ -17,14 +17,16 @@ export interface DriveRow {
   readOnly: boolean;
   /** Where it comes from: the machine has it, a file that is copied, or nothing yet. */
   from: { kept: string } | { file: FileSource; converted: boolean } | { emptyBytes: number };
+  /** Which drive it is in: "Primary master". */
+  place?: string;
   /** Why the image cannot be used. */
   problem?: string | undefined;
   /** What the machine starts from: it cannot be taken out here. */
   fixed?: boolean;
 }
 
-export function rowOf({ kind, file, bytes, readOnly, problem }: MachineDrive): DriveRow {
-  return { kind, name: file, bytes, readOnly, from: { kept: file }, problem: problem ?? undefined };
+export function rowOf({ kind, file, bytes, readOnly, place, problem }: MachineDrive): DriveRow {
+  return { kind, name: file, bytes, readOnly, place, from: { kept: file }, problem: problem ?? undefined };
 }
 
 export function emptyRow(mebibytes: number): DriveRow {
@@ -43,9 +45,9 @@ export function roomRefusal(rows: readonly DriveRow[], kind: DriveKind): string 
 }
 
 /** What is said of where a drive comes from. */
-export function originOf({ from, problem }: DriveRow): string {
+export function originOf({ from, place, problem }: DriveRow): string {
   if (problem !== undefined) return problem;
-  if ('kept' in from) return '';
+  if ('kept' in from) return place ?? '';
   if ('emptyBytes' in from) return 'qcow2, grows as it is written';
   return from.converted ? 'is converted to qcow2' : 'is copied';
 }
