@@ -6,7 +6,7 @@
 ;   00100000  this program; its code and what the agent protects are pages of their own
 ;   ff000000  the pages of the guard's tree
 ;
-; Keys 1 to 7 attack; a does all of them; q switches the machine off. What an attack did is shown from the guard's own record of it, and by
+; Keys 1 to 8 attack; a does all of them; q switches the machine off. What an attack did is shown from the guard's own record of it, and by
 ; looking at the memory that was attacked. Everything is on COM1 as well.
 ;
 ; Registers: routines keep all they do not name as a result.

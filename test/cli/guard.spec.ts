@@ -41,7 +41,7 @@ describe('the memory guard lab', () => {
       '--serial',
       'stdio',
       '--until-serial',
-      String.raw`Corrupt a pointer[^\n]*(Held|LOST)[^\n]*\n`,
+      String.raw`Remap a page[^\n]*(Held|LOST)[^\n]*\n`,
       '--timeout',
       '100',
     );
@@ -55,6 +55,7 @@ describe('the memory guard lab', () => {
       '5 Corrupt a leaf. TREE ALERT * by * denied. Held.',
       '6 Corrupt the root. TREE ALERT * by * denied. Held.',
       '7 Corrupt a pointer. TREE ALERT * by * denied. Held.',
+      '8 Remap a page. Alert * by * denied. Held.',
     ]);
     const log = await readFile(path.join(vitrine.library, lab, 'guard.log'), 'utf8');
     const alerts = log
@@ -65,6 +66,7 @@ describe('the memory guard lab', () => {
       ...Array.from({ length: 3 }, () => ['listed', 'dropped', true]),
       ['listed', 'refused', false],
       ...Array.from({ length: 3 }, () => ['tree', 'dropped', true]),
+      ['listed', 'dropped', true],
     ]);
     // What the guest said of an alert is what the host says.
     attacks.forEach((text, index) => {

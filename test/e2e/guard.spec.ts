@@ -21,6 +21,8 @@ describe.skipIf(displayMissing() !== undefined)('the view of the guard', () => {
     page = app.library;
   });
 
+  /** Linear address of the code that wrote, hexadecimal. */
+  let attacked = '';
   const press = (code: number) =>
     askHost(library(), (client) => client.machines.input({ id: lab, input: { kind: 'scancodes', bytes: [code, code | 0x80] } }));
   const alerts = () => page.locator('tr[data-alert]');
@@ -127,6 +129,52 @@ describe.skipIf(displayMissing() !== undefined)('the view of the guard', () => {
       (text) => /strike:/.test(text),
       'the writer in the disassembly',
     );
+    attacked = /\b[0-9a-f]{8}\b/.exec(await page.locator('.dv-groupview [data-address].pc .ad').first().innerText())?.[0] ?? '';
+  });
+
+  it('leads on: the page walk of the writer, a breakpoint in its margin, and gdb in the terminal, which stops there', async () => {
+    await page.getByRole('tab', { name: 'Page walk', exact: true }).click();
+    const address = page.getByLabel('Linear address', { exact: true });
+    await address.fill(`0x${attacked}`);
+    await address.press('Enter');
+    await eventually(
+      () => page.getByRole('region', { name: 'Walk to the byte', exact: true }).innerText(),
+      (text) => text.includes('The page-table entry maps a page of 4 KiB.') && text.includes(attacked),
+      'the walk from CR3 to the writer’s page',
+    );
+    await page.getByRole('tab', { name: 'Disassembly', exact: true }).click();
+    await page.getByLabel('Address of code').fill('strike');
+    await page.keyboard.press('Enter');
+    const line = page.locator('.lab:has-text("strike:") + [data-address]');
+    await line.getByRole('button', { name: 'Set a breakpoint' }).click();
+    await eventually(
+      () => askHost(library(), (client) => client.debug.breakpoints.list({ id: lab })).then(({ length }) => length),
+      (count) => count === 1,
+      'the breakpoint is in the store',
+    );
+    const strike = Number(await line.getAttribute('data-address')).toString(16);
+    await page.keyboard.press('Control+K');
+    await page.getByRole('combobox', { name: 'Command' }).fill('Attach gdb');
+    await page.getByRole('option', { name: /Attach gdb to Memory guard lab/ }).click();
+    const terminal = () => page.locator('.xterm-rows').innerText();
+    await eventually(terminal, (text) => /Remote debugging using 127\.0\.0\.1:\d+[\s\S]*\(gdb\)/.test(text), 'gdb is attached');
+    await page.locator('.xterm-helper-textarea').focus();
+    await page.keyboard.type('continue\n');
+    await eventually(terminal, (text) => text.includes('Continuing.'), 'gdb lets it run');
+    await press(PATCH_IDT);
+    await eventually(
+      terminal,
+      (text) => new RegExp(`0x0*${strike} in`).test(text.replaceAll('\u00a0', ' ')),
+      'gdb stops at the breakpoint of the margin, in the attack',
+    );
+    await app.keepPicture(page, 'guard-to-gdb');
+    await page.locator('.xterm-helper-textarea').focus();
+    await page.keyboard.type('detach\n');
+    await eventually(terminal, (text) => text.includes('Detaching from'), 'gdb is detached');
+    await askHost(library(), async (client) => {
+      const breakpoints = await client.debug.breakpoints.list({ id: lab });
+      await client.debug.breakpoints.remove({ id: lab, breakpoints: breakpoints.map(({ id }) => id) });
+    });
     await page.getByRole('tab', { name: 'Guard', exact: true }).click();
   });
 
@@ -134,7 +182,8 @@ describe.skipIf(displayMissing() !== undefined)('the view of the guard', () => {
     await askHost(library(), async (client) => {
       // The lab draws all the time, and notes where.
       await client.guard.add({ id: lab, range: { kind: 'symbol', name: 'cursor', cpu: 0 }, action: 'log' });
-      await client.machines.resume({ id: lab });
+      const entry = await client.library.get({ id: lab });
+      if (entry.kind === 'machine' && entry.state === 'paused') await client.machines.resume({ id: lab });
     });
     await page.getByTestId('gone').waitFor();
     await askHost(library(), (client) => client.machines.pause({ id: lab }));

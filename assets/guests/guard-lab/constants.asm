@@ -4,6 +4,18 @@ CODE            equ 0x08
 DATA            equ 0x10
 PAGE            equ 4096
 PAGE_SHIFT      equ 12
+; Bits of entries of page tables (Intel SDM volume 3A, 4.3), of CR0 and of CR4
+PRESENT         equ 1 << 0
+WRITABLE        equ 1 << 1
+ACCESSED        equ 1 << 5
+DIRTY           equ 1 << 6
+LARGE           equ 1 << 7
+PAGE_ENTRY      equ PRESENT | WRITABLE | ACCESSED | DIRTY
+TABLE_ENTRY     equ PRESENT | WRITABLE | ACCESSED
+TABLE_ENTRIES   equ 1024
+DIRECTORY_SHIFT equ 22
+PAGING          equ 1 << 31
+LARGE_PAGES     equ 1 << 4
 
 TEXT_SCREEN     equ 0xb8000
 COLUMNS         equ 80

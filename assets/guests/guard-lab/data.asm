@@ -5,6 +5,10 @@ idt:    times 256 dq 0
         align PAGE, db 0
 idt_end:
 
+page_directory: times TABLE_ENTRIES dd 0
+page_table:     times TABLE_ENTRIES dd 0
+page_tables_end:
+
 processes:
 process_first:
         dd process_second, 1, 0
@@ -56,10 +60,10 @@ quiet:          db 0
 
         align 4
 attack_routines:
-        dd patch_idt, unlink_process, change_user, patch_text, corrupt_leaf, corrupt_root, corrupt_pointer
+        dd patch_idt, unlink_process, change_user, patch_text, corrupt_leaf, corrupt_root, corrupt_pointer, remap_processes
 attack_count    equ ($ - attack_routines) / 4
 attack_names:
-        dd name_idt, name_unlink, name_user, name_text, name_leaf, name_root, name_pointer
+        dd name_idt, name_unlink, name_user, name_text, name_leaf, name_root, name_pointer, name_remap
 
 name_idt:       db '1 Patch the IDT. ', 0
 name_unlink:    db '2 Unlink a process. ', 0
@@ -68,10 +72,11 @@ name_text:      db '4 Patch kernel text. ', 0
 name_leaf:      db '5 Corrupt a leaf. ', 0
 name_root:      db '6 Corrupt the root. ', 0
 name_pointer:   db '7 Corrupt a pointer. ', 0
+name_remap:     db '8 Remap a page. ', 0
 
 text_title:     db 'guard-lab  a kernel whose tables are protected, and an attacker in it', 10, 10, 0
 text_menu:      db 'Attack: 1 IDT  2 unlink a process  3 credentials  4 kernel text', 10
-                db '        5 leaf  6 root  7 pointer of the tree    a all  q power off', 10, 0
+                db '        5 leaf  6 root  7 pointer of the tree  8 page table    a all  q power off', 10, 0
 text_process:   db 'process ', 0
 text_user:      db '  user ', 0
 text_turns:     db '  turns ', 0

@@ -11,6 +11,7 @@ entry:
         mov ds, eax
         mov es, eax
         mov ss, eax
+        call paging_start
         call serial_start
         call interrupts_start
         call screen_clear
@@ -24,6 +25,30 @@ entry:
         call run_attack
         call draw_processes
         jmp .idle
+
+; All is mapped to where it is: the first 4 MiB by pages of 4 KiB, the guard's tree by one of 4 MiB. Every entry says that it was accessed and
+; written already, so the processor never writes to them, and the agent can have them protected.
+paging_start:
+        pusha
+        mov edi, page_table
+        mov eax, PAGE_ENTRY
+        mov ecx, TABLE_ENTRIES
+.each:  stosd
+        add eax, PAGE
+        loop .each
+        mov dword [page_directory], page_table + TABLE_ENTRY
+        mov dword [page_directory + (TREE >> DIRECTORY_SHIFT) * 4], TREE | LARGE | PAGE_ENTRY
+        mov eax, cr4
+        or eax, LARGE_PAGES
+        mov cr4, eax
+        mov eax, page_directory
+        mov cr3, eax
+        mov eax, cr0
+        or eax, PAGING
+        mov cr0, eax
+        jmp .on
+.on:    popa
+        ret
 
 ; Gates to `ignored` for all vectors, then the few that mean something.
 interrupts_start:

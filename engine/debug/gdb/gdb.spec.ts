@@ -186,6 +186,23 @@ describe.skipIf(!existsSync(gdb))('real gdb', { timeout: 2 * longest }, () => {
     expect(output).toContain('Hardware access (read/write) watchpoint 2');
   });
 
+  it('is told of a read by rwatch, and not of the write before', async () => {
+    const { gdb: run, address } = await serve(`
+        org 0x7c00
+        xor ax, ax
+        mov ds, ax
+again:  mov [0x604], ax
+        inc ax
+look:   mov bx, [0x604]
+behind: jmp again
+`);
+    const output = await run('rwatch *(unsigned short *)0x604', 'continue', 'p/x $eip', 'info watchpoints');
+    expect(output).toContain('Hardware read watchpoint 1');
+    expect(output).toMatch(/Value = 0\n/u);
+    expect(output).toContain(`$1 = 0x${address('behind').toString(16)}`);
+    expect(output).toContain('breakpoint already hit 1 time');
+  });
+
   it('stops at the reset vector and steps from there', async () => {
     const { gdb: run } = await serve(sector);
     const output = await run(
