@@ -10,7 +10,7 @@ export interface DisplayIdentity {
   /** The preferred mode in pixels: 64 to 4,095 each. */
   width: number;
   height: number;
-  /** Of the picture, 10 to 4,095 each. Absent: as many as 96 pixels an inch make of it. */
+  /** Of the picture, 10 to 4,095 each, or 0 for both: not known. Absent: as many as 96 pixels an inch make of it. */
   widthMillimetres?: number;
   heightMillimetres?: number;
   /** Frames a second, 24 to 240. Absent: 60. */
@@ -25,9 +25,9 @@ export interface DisplayIdentity {
 export const defaultDisplay: DisplayIdentity = { width: 1280, height: 800, name: 'Vitrine' };
 
 /** Three letters of five bits each. */
-const manufacturer = 'VTR';
-const productCode = 0x0001;
-const modelYear = 2026;
+export const manufacturer = 'VTR';
+export const productCode = 0x0001;
+export const modelYear = 2026;
 const millimetresAnInch = 25.4;
 const pixelsAnInch = 96;
 const textBytes = 13;
@@ -46,19 +46,26 @@ export interface DisplayTiming {
   verticalSync: number;
 }
 
-/** VESA Coordinated Video Timings 1.2, reduced blanking version 1. */
+/**
+ * VESA Coordinated Video Timings 1.2, reduced blanking version 1. Small displays get longer lines than that: readers take a pixel clock below 10 MHz for
+ * garbage.
+ */
 export function reducedBlankingTiming(width: number, height: number, refresh: number): DisplayTiming {
   const leastBlankMicroseconds = 460;
   const clockStep = 0.25;
-  const horizontalBlank = 160;
+  const usualBlank = 160;
+  const longestBlank = 4095;
+  const leastMegahertz = 10;
   const verticalFrontPorch = 3;
   const leastBackPorch = 6;
   const verticalSync = syncLines(width, height);
   const line = (1e6 / refresh - leastBlankMicroseconds) / height;
   const blank = Math.max(Math.floor(leastBlankMicroseconds / line) + 1, verticalFrontPorch + verticalSync + leastBackPorch);
-  const megahertz = (refresh * (height + blank) * (width + horizontalBlank)) / 1e6;
+  const lines = refresh * (height + blank);
+  const horizontalBlank = Math.min(longestBlank, Math.max(usualBlank, Math.ceil((leastMegahertz * 1e6) / lines) - width));
+  const megahertz = (lines * (width + horizontalBlank)) / 1e6;
   return {
-    clock: Math.max(1, Math.floor(megahertz / clockStep) * clockStep * 100),
+    clock: Math.max(1, Math.floor(megahertz / clockStep + 1e-9) * clockStep * 100),
     width,
     height,
     horizontalBlank,
@@ -108,8 +115,12 @@ const establishedModes: readonly { width: number; height: number; byte: number; 
   { width: 1024, height: 768, byte: 36, bit: 0x08 },
 ];
 
-/** The block for a display. Throws a RangeError with a sentence for what the format or a display cannot have. */
-export function edidOf(display: DisplayIdentity): Uint8Array {
+/**
+ * The block for a display; `extensions` is how many further blocks of 128 bytes the caller puts behind it, whose timings go beyond this block's, so
+ * that it gives no limits. Throws a RangeError with a sentence for
+ * what the format or a display cannot have.
+ */
+export function edidOf(display: DisplayIdentity, extensions = 0): Uint8Array {
   const { width, height } = display;
   const refresh = display.refresh ?? 60;
   check('width', width, 64, 4095);
@@ -117,8 +128,10 @@ export function edidOf(display: DisplayIdentity): Uint8Array {
   check('refresh rate', refresh, 24, 240);
   const across = display.widthMillimetres ?? Math.round((width / pixelsAnInch) * millimetresAnInch);
   const down = display.heightMillimetres ?? Math.round((height / pixelsAnInch) * millimetresAnInch);
-  check('width in millimetres', across, 10, 4095);
-  check('height in millimetres', down, 10, 4095);
+  if (across !== 0 || down !== 0) {
+    check('width in millimetres', across, 10, 4095);
+    check('height in millimetres', down, 10, 4095);
+  }
   const serial = display.serial ?? 0;
   check('serial number', serial, 0, 0xffff_ffff);
   const name = display.name ?? 'Vitrine';
@@ -154,11 +167,16 @@ export function edidOf(display: DisplayIdentity): Uint8Array {
     .slice(0, 8)
     .forEach((mode, index) => block.set([mode.width / 8 - 31, mode.aspect << 6], 38 + 2 * index));
   putTiming(block.subarray(54, 72), timing, across, down);
-  putLimits(block.subarray(72, 90), timing, refresh);
+  if (extensions === 0) putLimits(block.subarray(72, 90), timing, refresh);
+  else {
+    block[24] = 0x06; // as above, without limits
+    block[75] = 0x10; // a descriptor that says nothing
+  }
   putText(block.subarray(90, 108), 0xfc, name);
   if (serial === 0)
     block[111] = 0x10; // a descriptor that says nothing
   else putText(block.subarray(108, 126), 0xff, String(serial));
+  block[126] = extensions;
   block[127] = -block.reduce((sum, byte) => sum + byte, 0) & 0xff;
   return block;
 }

@@ -158,6 +158,8 @@ export interface Bus {
   /** A region that shows VRAM from `vramOffset` on without a handler in between: a linear frame buffer. */
   frameBuffer(name: string, base: number | undefined, size: number, vramOffset: number): MmioRegion;
   /** `name` is unique in the machine, for instance `pit.channel0`. */
+  /** The same for all of the display device's own memory. */
+  scanoutBuffer(name: string): MmioRegion;
   timer(name: string, callback: () => void): Timer;
   output(name: string): OutputStream;
   /** `name` is the position of a drive, see drives.ts: `ide0.0`, `floppy0`. */
@@ -166,6 +168,8 @@ export interface Bus {
   readonly memory: PhysicalMap;
   /** VRAM bytes, shared with the display encoder. */
   readonly vram: Uint8Array<SharedArrayBuffer>;
+  /** Where frames of the display device's outputs lie; apart from VRAM, so that neither device writes over the other's pictures. */
+  readonly scanoutMemory: Uint8Array<SharedArrayBuffer>;
   post(request: ChipRequest): void;
   /** Tells display viewers that something visible changed (a counter in shared memory; cheap). */
   displayChanged(): void;

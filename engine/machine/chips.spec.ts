@@ -345,10 +345,10 @@ describe('the chips of a machine', () => {
           try {
             perform(dice);
             if (step % 400 === 399) {
-              const { width, height, rgba } = chips.screenshot();
+              const { width, height, rgba } = chips.screenshot(0);
               if (rgba.length !== 4 * width * height)
                 throw new RangeError(`a picture of ${width}×${height} has ${rgba.length} bytes`);
-              chips.screen.render();
+              chips.screen(0).render();
               chips.screenText();
             }
             if (step % 100 === 99) inspect();
@@ -390,7 +390,7 @@ describe('the chips of a machine', () => {
         'debug-port',
         'vga',
       ],
-      ...['video-function', 'ide', 'floppy', 'power-management'],
+      ...['video-function', 'display', 'ide', 'floppy', 'power-management'],
     ]);
     // Negative control: the guest's own way to look is seen to change something.
     out(0x43, 0x30);

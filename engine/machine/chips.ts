@@ -2,6 +2,8 @@
  * Which chips a machine has and how they are wired. Every thread of a machine calls this once, with the same
  * configuration, so that all of them make the same chips, lines and timers in the same order over the same blocks.
  */
+import { DisplayFunction } from '../chipset/display/display-function.ts';
+import { ScanoutScreen } from '../chipset/display/scanout-screen.ts';
 import { DebugPort } from '../chipset/debug-port/debug-port.ts';
 import { Dma } from '../chipset/dma/dma.ts';
 import { Floppy } from '../chipset/floppy/floppy.ts';
@@ -21,8 +23,10 @@ import { sizeOf, VgaRenderer } from '../chipset/vga/render.ts';
 import { VgaScreen } from '../chipset/vga/screen.ts';
 import { textScreen, textSize } from '../chipset/vga/text.ts';
 import { Vga } from '../chipset/vga/vga.ts';
+import { edidOfOutput } from '../display/edid-output.ts';
 import { defaultDisplay, edidOf } from '../display/edid.ts';
 import type { FrameSource } from '../display/frame.ts';
+import { checkRequest } from '../display/properties.ts';
 import { inspectLocalApic } from '../cpu/apic/inspection.ts';
 import { LocalApics } from '../cpu/apic/local-apic.ts';
 import { localApicState } from '../cpu/apic/state.ts';
@@ -30,6 +34,7 @@ import { Attention, vcpuState } from '../isa/state.ts';
 import type { ChipFacts } from '../layout/facts.ts';
 import type { Chip, InterruptLine, Timer } from './bus.ts';
 import type { MachineControl } from './control.ts';
+import { mostOutputs, type DisplayDeviceState, type DisplayProperties } from './display-face.ts';
 import { bootOrder, placeDrives, type DrivePosition } from './drives.ts';
 import type { MachineBus } from './machine-bus.ts';
 import type { MachineConfiguration, MachineInput, Picture } from './machine.ts';
@@ -57,11 +62,17 @@ export interface MachineChips {
   passTime(seconds: number): void;
   setTextMode(): void;
   setVideoRom(bytes: Uint8Array): void;
-  /** What display servers show; service worker only. */
-  readonly screen: FrameSource;
+  /** What display servers show of an output; service worker only. */
+  screen(output: number): FrameSource;
+  /** The display and its input devices become what a client has. True when anything is different. */
+  configureDisplay(properties: DisplayProperties, session: number): boolean;
+  displayState(): DisplayDeviceState;
+  /** Absolute pointer and touch; false where the guest has no such device or output. */
+  point(event: Extract<MachineInput, { kind: 'pointer' }>): boolean;
+  touch(event: Extract<MachineInput, { kind: 'touch' }>): boolean;
   /** What every chip does now. Without side effects; under the device lock. */
   inspect(): ChipFacts[];
-  screenshot(): Picture;
+  screenshot(output: number): Picture;
   screenText(): string[] | undefined;
   screenShape(): { width: number; height: number; text: { columns: number; rows: number } | undefined };
 }
@@ -144,6 +155,8 @@ export function constructChips(bus: MachineBus, control: MachineControl, configu
   const debugPort = new DebugPort(bus);
   const vga = new Vga(bus);
   const video = new VideoFunction(bus, pci, vga);
+  const display = new DisplayFunction(bus, pci);
+  const { device } = display;
   const drives = placeDrives(configuration.drives);
   const ideKind = (position: DrivePosition) => {
     const kind = drives.get(position)?.kind;
@@ -160,11 +173,36 @@ export function constructChips(bus: MachineBus, control: MachineControl, configu
     configuration.bootOrder,
     [...drives.values()].map(({ kind }) => kind),
   );
-  const all: readonly Chip[] = [pic, ioapic, pit, rtc, dma, ps2, pci, hostBridge, lpc, com1, debugPort, vga, video, ide, floppy];
+  const all: readonly Chip[] = [pic, ioapic, pit, rtc, dma, ps2, pci, hostBridge, lpc, com1, debugPort, vga, video, display, ide, floppy];
 
+  /** Output 0 is the VGA's too: one plug, one display. */
+  const configureDisplay = (properties: DisplayProperties, session: number): boolean => {
+    const edids = properties.outputs.map((output, index) => output && edidOfOutput(output, index));
+    const changed = device.configure(properties, edids, session);
+    if (changed) video.registers.setEdid(edids[0]);
+    return changed;
+  };
+  const vgaSize = () => {
+    const { mode } = vga.dispi;
+    return mode ?? sizeOf(displayMode(vga.registers));
+  };
+  const vgaScreen = () =>
+    new VgaScreen(
+      vga,
+      () => control.displayChanges(),
+      () => bus.clock.now(),
+    );
+  const wiring = {
+    device,
+    memory: bus.scanoutMemory,
+    changes: () => control.displayChanges(),
+    now: () => bus.clock.now(),
+    vga: vga.registers,
+  };
   return {
     reset: () => {
       for (const chip of all) chip.reset();
+      if (device.bare) device.configure(usualDisplay(), [edidOf(defaultDisplay)], 0);
       if (video.registers.bare) video.registers.setEdid(edidOf(defaultDisplay));
       // Firmware without another channel reads the size of memory from CMOS.
       rtc.setMemory(bus.memory.ramBytes, [floppy.driveType(0), floppy.driveType(1)], order, control.cpus);
@@ -193,21 +231,40 @@ export function constructChips(bus: MachineBus, control: MachineControl, configu
     pressPowerButton: () => void lpc.pressPowerButton(),
     setTextMode: () => vga.setTextMode(),
     setVideoRom: (bytes) => video.setRom(bytes),
-    screen: new VgaScreen(
-      vga,
-      () => control.displayChanges(),
-      () => bus.clock.now(),
-    ),
+    screen: (output) => new ScanoutScreen(output, wiring, output === 0 ? vgaScreen() : undefined),
+    configureDisplay,
+    displayState: () => ({
+      generation: device.generation,
+      session: device.session,
+      outputs: Array.from({ length: mostOutputs }, (_, output) => device.look(output, vgaSize())),
+      input: device.input,
+      takesPositions: device.takesPositions,
+      memoryBytes: bus.scanoutMemory.length,
+    }),
+    point: (event) => device.point(event),
+    touch: (event) => device.touch(event),
     // A renderer of its own: whoever shows the screen compares with what it drew last.
-    screenshot: () => {
-      const { width, height, rgba } = new VgaRenderer(vga.registers, bus.vram, vga.dispi.registers).render();
+    screenshot: (output) => {
+      const plain = output === 0 && device.frame(0) === undefined;
+      const screen = plain
+        ? new VgaRenderer(vga.registers, bus.vram, vga.dispi.registers)
+        : new ScanoutScreen(output, wiring);
+      const { width, height, rgba } = screen.render();
       return { width, height, rgba };
     },
-    screenText: () => (vga.dispi.mode === undefined ? textScreen(vga.registers, bus.vram)?.lines : undefined),
+    screenText: () =>
+      vga.dispi.mode === undefined && device.frame(0) === undefined ? textScreen(vga.registers, bus.vram)?.lines : undefined,
     screenShape: () => {
-      const { mode } = vga.dispi;
-      if (mode !== undefined) return { width: mode.width, height: mode.height, text: undefined };
-      return { ...sizeOf(displayMode(vga.registers)), text: textSize(vga.registers) };
+      const { width, height } = device.frame(0) ?? vgaSize();
+      return { width, height, text: device.frame(0) ?? vga.dispi.mode ? undefined : textSize(vga.registers) };
     },
   };
+}
+
+/** One display of a usual size, a keyboard and a mouse: until a client says what it has. */
+function usualDisplay(): DisplayProperties {
+  const { width, height } = defaultDisplay;
+  const checked = checkRequest({ outputs: [{ width, height }], input: { keyboard: true, mouse: true } }, width * height * 4);
+  if (!checked.ok) throw new Error(checked.reason);
+  return checked.properties;
 }

@@ -65,6 +65,7 @@ export function digestParts(memory: MachineMemory): DigestParts {
   for (const entry of blocks) add(entry.name, entry.version, counted(entry));
   add('rom', 1, memory.rom);
   add('vram', 1, memory.vram);
+  add('scanouts', 1, memory.scanoutMemory);
   add('ram', 1, memory.ram);
   return { whole: whole.digest('hex'), parts };
 }

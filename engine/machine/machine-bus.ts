@@ -43,6 +43,7 @@ export interface BusHooks {
 export class MachineBus implements Bus {
   readonly memory: MachinePhysicalMap;
   readonly vram: Uint8Array<SharedArrayBuffer>;
+  readonly scanoutMemory: Uint8Array<SharedArrayBuffer>;
   readonly timers: TimerSet;
   readonly disks: DiskSet;
   readonly outputs = new Map<string, OutputRing>();
@@ -62,6 +63,7 @@ export class MachineBus implements Bus {
   ) {
     this.memory = new MachinePhysicalMap(machine, control);
     this.vram = machine.vram;
+    this.scanoutMemory = machine.scanoutMemory;
     this.timers = new TimerSet(machine);
     this.timers.onArmed = (deadline) => hooks.onArmed(deadline);
     this.disks = new DiskSet(machine, clock, this.timers, () => hooks.onDisk());
@@ -110,6 +112,10 @@ export class MachineBus implements Bus {
 
   frameBuffer(name: string, base: number | undefined, size: number, vramOffset: number): MmioRegion {
     return this.memory.addRegion(name, base, size, { vramOffset });
+  }
+
+  scanoutBuffer(name: string): MmioRegion {
+    return this.memory.addRegion(name, undefined, this.scanoutMemory.length, { scanoutOffset: 0 });
   }
 
   timer(name: string, callback: () => void): Timer {

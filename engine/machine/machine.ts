@@ -6,6 +6,7 @@
 import type { ChainedException } from '../cpu/platform.ts';
 import type { DebugCall, DebugCalls, DebugEvent } from './debug/calls.ts';
 import type { InjectedSmis, SaveStateLayout, SmmBreak, SmmEvents, SmmSaveState, SmmState, SmmStatistics } from './smm-face.ts';
+import type { DisplayDeviceState, DisplayProperties } from './display-face.ts';
 import type { GuardAction, GuardAlert, GuardRequest, GuardState } from './guard-types.ts';
 
 export type ClockMode = 'wall' | 'virtual';
@@ -77,7 +78,9 @@ export type MachineEvent =
   /** A vCPU has entered or left SMM and Machine.breakOnSmm asked for it; the machine is paused right behind this. */
   | { kind: 'smmBreak'; cpu: number; at: keyof SmmBreak }
   /** The size of what the guest shows changed. */
-  | { kind: 'display'; width: number; height: number; text: { columns: number; rows: number } | undefined };
+  | { kind: 'display'; width: number; height: number; text: { columns: number; rows: number } | undefined }
+  /** What displayState says is different: outputs, what the guest shows on them, or whether it takes positions. */
+  | { kind: 'outputs'; generation: number };
 
 export interface VcpuStatistics {
   instructions: number;
@@ -111,7 +114,11 @@ export type MachineInput =
   | { kind: 'scancodes'; bytes: number[] }
   /** Relative motion in counts, y up as PS/2 has it; buttons bit 0 left, 1 right, 2 middle; wheel steps. */
   | { kind: 'mouse'; dx: number; dy: number; wheel: number; buttons: number }
-  | { kind: 'serial'; bytes: Uint8Array };
+  | { kind: 'serial'; bytes: Uint8Array }
+  /** Absolute position on an output, 0 to 65,535 from its left and upper edge; buttons and wheel as of the mouse, but steps away from the user are positive. */
+  | { kind: 'pointer'; output: number; x: number; y: number; buttons: number; wheel: number }
+  /** A finger; contacts are numbered from 0. */
+  | { kind: 'touch'; output: number; contact: number; phase: 'down' | 'move' | 'up' | 'cancel'; x: number; y: number };
 
 /** Where display viewers connect: a loopback WebSocket that speaks RFB, one per scanout. */
 export interface DisplayEndpoint {
@@ -134,7 +141,8 @@ export interface Machine {
    * where that was saved; a state that does not fit is refused with 'bad-state' before anything has happened.
    */
   start(options?: { paused?: boolean; restore?: string }): Promise<void>;
-  pause(): Promise<void>;
+  /** `reason` is a sentence for people. */
+  pause(reason?: string): Promise<void>;
   resume(): Promise<void>;
   /**
    * Writes the machine's whole state to a file that must not exist yet, durably, and leaves the machine paused: whoever keeps the
@@ -149,8 +157,8 @@ export interface Machine {
   /** ACPI power button. */
   pressPowerButton(): Promise<void>;
   input(input: MachineInput): Promise<void>;
-  /** The screen as pixels; and as text rows in a text mode (CP437 decoded to Unicode). */
-  screenshot(): Promise<Picture>;
+  /** An output (0 without one) as pixels; and the screen as text rows in a text mode (CP437 decoded to Unicode). */
+  screenshot(output?: number): Promise<Picture>;
   screenText(): Promise<string[] | undefined>;
   statistics(): Promise<MachineStatistics>;
   /** SHA-256 over every saved block and all of RAM and VRAM; the machine must be paused or off. */
@@ -161,7 +169,19 @@ export interface Machine {
   guard(request: GuardRequest): Promise<GuardState>;
   /** virtual clock: runs until exactly `count` instructions have been retired since power-on, then pauses. */
   runUntil(count: number): Promise<void>;
-  display(): Promise<DisplayEndpoint>;
+  /** Where viewers of an output connect; 0 without one. */
+  display(output?: number): Promise<DisplayEndpoint>;
+  displayState(): Promise<DisplayDeviceState>;
+  /**
+   * The display and its input devices become what these properties say, which `checkRequest` has found good. The guest is told by an interrupt. Done
+   * when the guest would read them.
+   */
+  configureDisplay(properties: DisplayProperties, session: number): Promise<DisplayDeviceState>;
+  /**
+   * Waits until every output that is on shows a picture of its own size, made since this generation. False: not within so many
+   * milliseconds, or the properties changed meanwhile.
+   */
+  awaitFrames(generation: number, milliseconds: number): Promise<boolean>;
   /** Breakpoints, steps, registers and memory; see DebugCalls. */
   debug<Call extends DebugCall>(call: Call, argument: DebugCalls[Call]['argument']): Promise<DebugCalls[Call]['result']>;
   /** System Management Mode: how it is set up, who is in it, figures. */

@@ -7,6 +7,7 @@
  *              page arrays: pageRead, pageWrite, pageFlags, pageEpoch (one word per guest-physical page)
  *              ROM images
  *              VRAM
+ *              frames of the display device's outputs
  *              the guard's pages (guard-pages.ts)
  *              caches of each vCPU (TLB, jump cache, records): dropped at will, never saved
  *              with several vCPUs: which lines of each page were decoded (code-coherence.ts)
@@ -28,6 +29,8 @@ export const pageSize = 4096;
 export const maximumRamBytes = 3 * 1024 * mebibyte;
 /** VRAM of one machine. */
 export const vramBytes = 16 * mebibyte;
+/** Frames of all outputs of the display device together; a power of two. */
+export const scanoutBytes = 32 * mebibyte;
 /** TLB, jump cache and decoded records of one vCPU. */
 export const cacheBytesPerVcpu = 48 * mebibyte;
 /** More would need x2APIC identifiers. */
@@ -61,6 +64,7 @@ interface Regions {
   pageEpoch: number;
   rom: number;
   vram: number;
+  scanouts: number;
   guardPages: number;
   caches: number;
   /** Two words a page for each vCPU's decoded lines, then a word for the generation; nothing with one vCPU. */
@@ -75,7 +79,8 @@ function place(shape: MemoryShape): Regions {
   const pageRead = directory + directoryBytes;
   const rom = pageRead + 4 * pageWords;
   const vram = rom + shape.romBytes;
-  const guardPages = vram + vramBytes;
+  const scanouts = vram + vramBytes;
+  const guardPages = scanouts + scanoutBytes;
   const caches = guardPages + guardPagesBytes(shape.ramBytes);
   const codeLines = caches + shape.cpus * cacheBytesPerVcpu;
   const ram = codeLines + (shape.cpus > 1 ? 3 * pageWords : 0);
@@ -87,6 +92,7 @@ function place(shape: MemoryShape): Regions {
     pageEpoch: pageRead + 3 * pageWords,
     rom,
     vram,
+    scanouts,
     guardPages,
     caches,
     codeLines,
@@ -120,6 +126,7 @@ export class MachineMemory {
   readonly ram: Uint8Array<SharedArrayBuffer>;
   readonly rom: Uint8Array<SharedArrayBuffer>;
   readonly vram: Uint8Array<SharedArrayBuffer>;
+  readonly scanoutMemory: Uint8Array<SharedArrayBuffer>;
   readonly guardPages: Uint8Array<SharedArrayBuffer>;
   /** All of the memory as words, for Atomics: index is address / 4. */
   readonly words: Int32Array<SharedArrayBuffer>;
@@ -127,6 +134,7 @@ export class MachineMemory {
   readonly ramBase: number;
   readonly romBase: number;
   readonly vramBase: number;
+  readonly scanoutBase: number;
   readonly guardPagesBase: number;
   readonly #regions: Regions;
 
@@ -148,11 +156,13 @@ export class MachineMemory {
     this.ram = new Uint8Array(buffer, regions.ram, shape.ramBytes);
     this.rom = new Uint8Array(buffer, regions.rom, shape.romBytes);
     this.vram = new Uint8Array(buffer, regions.vram, vramBytes);
+    this.scanoutMemory = new Uint8Array(buffer, regions.scanouts, scanoutBytes);
     this.guardPages = new Uint8Array(buffer, regions.guardPages, guardPagesBytes(shape.ramBytes));
     this.words = new Int32Array(buffer, 0, buffer.byteLength / 4);
     this.ramBase = regions.ram;
     this.romBase = regions.rom;
     this.vramBase = regions.vram;
+    this.scanoutBase = regions.scanouts;
     this.guardPagesBase = regions.guardPages;
   }
 

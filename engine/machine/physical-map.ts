@@ -147,10 +147,10 @@ export class MachinePhysicalMap implements PhysicalMap {
   // What chips and loaders change
 
   /**
-   * Declares a region, at most one per name. With a handler it leads to a chip, without one to `vramOffset` in VRAM. Where two are
+   * Declares a region, at most one per name. With a handler it leads to a chip, without one to `vramOffset` in VRAM or to the display device's memory. Where two are
    * placed on one page the one that was declared first is seen.
    */
-  addRegion(name: string, base: number | undefined, size: number, target: MmioHandler | { vramOffset: number }): MmioRegion {
+  addRegion(name: string, base: number | undefined, size: number, target: MmioHandler | { vramOffset: number } | { scanoutOffset: number }): MmioRegion {
     if (!Number.isInteger(size) || size <= 0) throw new RangeError(`The region ${name} cannot be ${size} bytes.`);
     if (this.#regions.some((region) => region.name === name)) throw new RangeError(`The region ${name} exists already.`);
     const isNew = !this.#memory.directory.sealed;
@@ -159,7 +159,7 @@ export class MachinePhysicalMap implements PhysicalMap {
       size,
       state: this.#memory.block(regionBlock, name),
       handler: 'read' in target ? target : undefined,
-      backing: 'read' in target ? 0 : this.#memory.vramBase + target.vramOffset,
+      backing: 'read' in target ? 0 : 'vramOffset' in target ? this.#memory.vramBase + target.vramOffset : this.#memory.scanoutBase + target.scanoutOffset,
     };
     if ('vramOffset' in target && (target.vramOffset % pageSize !== 0 || target.vramOffset + size > this.#memory.vram.length)) {
       throw new RangeError(`The region ${name} does not lie in VRAM.`);

@@ -19,6 +19,7 @@ import type {
   Picture,
   SavedState,
 } from './machine.ts';
+import type { DisplayDeviceState, DisplayProperties } from './display-face.ts';
 import type { GuardRequest, GuardState } from './guard-types.ts';
 
 /** Given to each worker at its start (workerData). */
@@ -48,13 +49,13 @@ export interface ServiceCalls {
   start: { argument: { paused: boolean; restore: string | undefined }; result: void };
   suspend: { argument: string; result: SavedState };
   cancelSuspend: { argument: undefined; result: void };
-  pause: { argument: undefined; result: void };
+  pause: { argument: string | undefined; result: void };
   resume: { argument: undefined; result: void };
   reset: { argument: undefined; result: void };
   powerOff: { argument: undefined; result: void };
   pressPowerButton: { argument: undefined; result: void };
   input: { argument: MachineInput; result: void };
-  screenshot: { argument: undefined; result: Picture };
+  screenshot: { argument: number; result: Picture };
   screenText: { argument: undefined; result: string[] | undefined };
   statistics: { argument: undefined; result: MachineStatistics };
   digest: { argument: undefined; result: string };
@@ -62,7 +63,10 @@ export interface ServiceCalls {
   guard: { argument: GuardRequest; result: GuardState };
   /** The machine is about to be disposed of: images are closed. */
   closeDisks: { argument: undefined; result: void };
-  display: { argument: undefined; result: DisplayEndpoint };
+  display: { argument: number; result: DisplayEndpoint };
+  displayState: { argument: undefined; result: DisplayDeviceState };
+  configureDisplay: { argument: { properties: DisplayProperties; session: number }; result: DisplayDeviceState };
+  awaitFrames: { argument: { generation: number; milliseconds: number }; result: boolean };
   ask: { argument: { tool: string; question: unknown }; result: unknown };
   /** See DebugCalls: the result is that of the call in it. */
   debug: { argument: DebugRequest; result: unknown };

@@ -131,6 +131,7 @@ function areasOf(memory: MachineMemory): Map<string, Uint8Array> {
   return new Map<string, Uint8Array>([
     [Area.rom, memory.rom],
     [Area.vram, memory.vram],
+    [Area.scanouts, memory.scanoutMemory],
     [Area.guard, memory.guardPages],
     [Area.ram, memory.ram],
   ]);

@@ -44,7 +44,8 @@ const peek = new PeekTool({
   whileStopped: (body) => service.whileStopped(body),
 });
 
-let display: Promise<DisplayServer> | undefined;
+/** By output. */
+const displays = new Map<number, Promise<DisplayServer>>();
 
 type Handlers = {
   [Call in ServiceCall]: (
@@ -61,13 +62,13 @@ const handlers: Handlers = {
   },
   suspend: (path) => service.suspend(path),
   cancelSuspend: () => service.cancelSuspend(),
-  pause: () => service.pause(),
+  pause: (reason) => service.pause(reason),
   resume: () => service.resume(),
   reset: () => service.reset(),
   powerOff: () => service.powerOff(),
   pressPowerButton: () => service.pressPowerButton(),
   input: (input) => service.input(input),
-  screenshot: () => service.screenshot(),
+  screenshot: (output) => service.screenshot(output),
   screenText: () => service.screenText(),
   statistics: () => service.statistics(),
   digest: async () => {
@@ -85,15 +86,25 @@ const handlers: Handlers = {
   guard: (request) => service.changeGuard(request),
   ask: ({ tool, question }) => askTool(tool, question),
   closeDisks: () => service.disks.close(),
-  display: async () => {
-    display ??= startDisplayServer({
-      source: service.chips.screen,
-      token: randomBytes(24).toString('base64url'),
-      onInput: acceptInput,
-      name: start.configuration.name,
-    });
-    return { url: (await display).url };
+  display: async (output) => {
+    service.requireOutput(output);
+    let server = displays.get(output);
+    if (server === undefined) {
+      server = startDisplayServer({
+        source: service.chips.screen(output),
+        token: randomBytes(24).toString('base64url'),
+        onInput: acceptInput,
+        name: output === 0 ? start.configuration.name : `${start.configuration.name}, output ${output}`,
+      });
+      displays.set(output, server);
+      // One that could not listen is tried again.
+      server.catch(() => displays.delete(output));
+    }
+    return { url: (await server).url };
   },
+  displayState: () => service.displayState(),
+  configureDisplay: ({ properties, session }) => service.configureDisplay(properties, session),
+  awaitFrames: ({ generation, milliseconds }) => service.awaitFrames(generation, milliseconds),
 };
 
 function askTool(tool: string, question: unknown): unknown {

@@ -21,6 +21,7 @@ import { digestParts } from './digest.ts';
 import { openDriveImage } from './drive-image.ts';
 import { placeDrives } from './drives.ts';
 import { GracePeriods } from './grace-period.ts';
+import { mostOutputs, type DisplayDeviceState, type DisplayProperties } from './display-face.ts';
 import type { GuardRequest, GuardState } from './guard-types.ts';
 import { MachineBus } from './machine-bus.ts';
 import {
@@ -56,6 +57,8 @@ const longestTimeout = 1000;
 /** Bytes of input that may wait for the guest, and how often they are offered again, in milliseconds. */
 const longestInput = 1 << 20;
 const feedInterval = 10;
+/** How often it is looked whether the guest has drawn, in milliseconds, while somebody waits for that. */
+const frameInterval = 2;
 /** Milliseconds for which alerts of the guard are gathered on their way to the host. */
 const alertInterval = 2;
 
@@ -93,6 +96,7 @@ export class MachineService {
   #screenTimer: NodeJS.Timeout | undefined;
   #screen = '';
   #screenChanges = -1;
+  #outputs = '';
   #runUntil: Waiting | undefined;
   /** A state is being written or read: nothing else may happen to the machine. */
   #busy: 'suspended' | 'resumed' | undefined;
@@ -244,6 +248,7 @@ export class MachineService {
     if (this.#used) {
       this.memory.ram.fill(0);
       this.memory.vram.fill(0);
+      this.memory.scanoutMemory.fill(0);
       this.memory.guardPages.fill(0);
       this.memory.pageEpoch.fill(0);
     }
@@ -449,10 +454,10 @@ export class MachineService {
     }
   }
 
-  pause(): void {
+  pause(reason = 'Paused.'): void {
     this.#require(['running', 'paused'], 'paused');
     if (this.state === 'paused') return;
-    this.#pauseNow('Paused.');
+    this.#pauseNow(reason);
   }
 
   #pauseNow(reason: string): void {
@@ -727,6 +732,11 @@ export class MachineService {
       this.#deviceWork(() => this.chips.moveMouse(input));
       return;
     }
+    if (input.kind === 'pointer' || input.kind === 'touch') {
+      this.requireOutput(input.output);
+      this.#deviceWork(() => (input.kind === 'pointer' ? this.chips.point(input) : this.chips.touch(input)));
+      return;
+    }
     const queue = input.kind === 'serial' ? this.#serialInput : this.#scancodes;
     if (queue.length + input.bytes.length > longestInput) {
       throw new MachineError(
@@ -778,6 +788,12 @@ export class MachineService {
     const changes = this.control.displayChanges();
     if (changes === this.#screenChanges) return;
     this.#screenChanges = changes;
+    const { generation, takesPositions, outputs } = this.displayState();
+    const uses = JSON.stringify([generation, takesPositions, outputs.map(({ use, shown, right, refusal }) => [use, shown, right, refusal])]);
+    if (uses !== this.#outputs) {
+      this.#outputs = uses;
+      this.onEvent({ kind: 'outputs', generation });
+    }
     const shape = this.chips.screenShape();
     const text = JSON.stringify(shape);
     if (text === this.#screen) return;
@@ -785,8 +801,38 @@ export class MachineService {
     this.onEvent({ kind: 'display', ...shape });
   }
 
-  screenshot(): { width: number; height: number; rgba: Uint8Array } {
-    return this.bus.lock.with(() => this.chips.screenshot());
+  requireOutput(output: number): void {
+    if (Number.isInteger(output) && output >= 0 && output < mostOutputs) return;
+    throw new MachineError('bad-configuration', `There is no output ${output}: they are numbered from 0 to ${mostOutputs - 1}.`);
+  }
+
+  displayState(): DisplayDeviceState {
+    return this.bus.lock.with(() => this.chips.displayState());
+  }
+
+  /** See Machine.configureDisplay. */
+  configureDisplay(properties: DisplayProperties, session: number): DisplayDeviceState {
+    this.#require(['running', 'paused'], 'given another display');
+    this.#deviceWork(() => this.chips.configureDisplay(properties, session));
+    this.#lookAtScreen();
+    return this.displayState();
+  }
+
+  /** See Machine.awaitFrames. */
+  async awaitFrames(generation: number, milliseconds: number): Promise<boolean> {
+    const end = performance.now() + milliseconds;
+    for (;;) {
+      const { generation: now, outputs } = this.displayState();
+      if (now !== generation) return false;
+      if (outputs.every(({ properties, right }) => properties === undefined || right)) return true;
+      if (performance.now() >= end || (this.state !== 'running' && this.state !== 'paused')) return false;
+      await new Promise((resolve) => setTimeout(resolve, frameInterval));
+    }
+  }
+
+  screenshot(output = 0): { width: number; height: number; rgba: Uint8Array } {
+    this.requireOutput(output);
+    return this.bus.lock.with(() => this.chips.screenshot(output));
   }
 
   screenText(): string[] | undefined {

@@ -7,7 +7,7 @@ import type { MachineMemory } from './memory.ts';
 import { writeSavedState, type Following, type PartBytes, type SavedHeader } from './saved-state.ts';
 
 /** Parts that are no blocks. */
-export const Area = { ram: 'ram', vram: 'vram', rom: 'rom', guard: 'guard', scancodes: 'input/scancodes', serial: 'input/serial' } as const;
+export const Area = { ram: 'ram', vram: 'vram', scanouts: 'scanouts', rom: 'rom', guard: 'guard', scancodes: 'input/scancodes', serial: 'input/serial' } as const;
 
 /** Nobody but its owner may read what a guest had in memory. */
 const fileMode = 0o600;
@@ -49,6 +49,7 @@ export function partsOf({ memory, romUsed, scancodes, serialInput }: SuspendedMa
     area(Area.serial, Uint8Array.from(serialInput)),
     area(Area.rom, memory.rom.subarray(0, romUsed)),
     area(Area.vram, memory.vram),
+    area(Area.scanouts, memory.scanoutMemory),
     area(Area.guard, memory.guardPages),
     area(Area.ram, memory.ram),
   ];

@@ -148,7 +148,7 @@ describe('a machine in its workers', () => {
     await machine.pause();
     expect((await machine.statistics()).instructions).toBeGreaterThanOrEqual(before);
     await machine.powerOff();
-    expect(events.flatMap((event) => (event.kind === 'state' ? [event.state] : [event.kind])).filter((kind) => kind !== 'display' && kind !== 'debug')).toEqual([
+    expect(events.flatMap((event) => (event.kind === 'state' ? [event.state] : [event.kind])).filter((kind) => kind !== 'display' && kind !== 'outputs' && kind !== 'debug')).toEqual([
       'running', 'paused', 'running', 'reset', 'paused', 'off',
     ]);
     await expect(machine.resume()).rejects.toThrow(/is off, so it cannot be resumed/);

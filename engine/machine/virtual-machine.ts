@@ -24,6 +24,7 @@ import type { InjectedSmis, SmmBreak, SmmEvents, SmmSaveState, SmmState } from '
 import { placeDrives } from './drives.ts';
 import { MachineMemory, mebibyte, pageSize } from './memory.ts';
 import { alertBytes } from '../guard/alert.ts';
+import type { DisplayDeviceState, DisplayProperties } from './display-face.ts';
 import type { GuardRequest, GuardState } from './guard-types.ts';
 import type { Compiled, FromService, ServiceCall, ServiceCalls, ServiceStart, ToService, VcpuStart } from './protocol.ts';
 
@@ -211,8 +212,8 @@ class VirtualMachine implements Machine {
     return this.#call('cancelSuspend', undefined);
   }
 
-  pause(): Promise<void> {
-    return this.#call('pause', undefined);
+  pause(reason?: string): Promise<void> {
+    return this.#call('pause', reason);
   }
 
   resume(): Promise<void> {
@@ -235,8 +236,8 @@ class VirtualMachine implements Machine {
     return this.#call('input', input);
   }
 
-  screenshot(): Promise<Picture> {
-    return this.#call('screenshot', undefined);
+  screenshot(output = 0): Promise<Picture> {
+    return this.#call('screenshot', output);
   }
 
   screenText(): Promise<string[] | undefined> {
@@ -259,8 +260,20 @@ class VirtualMachine implements Machine {
     return this.#call('guard', request);
   }
 
-  display(): Promise<DisplayEndpoint> {
-    return this.#call('display', undefined);
+  display(output = 0): Promise<DisplayEndpoint> {
+    return this.#call('display', output);
+  }
+
+  displayState(): Promise<DisplayDeviceState> {
+    return this.#call('displayState', undefined);
+  }
+
+  configureDisplay(properties: DisplayProperties, session: number): Promise<DisplayDeviceState> {
+    return this.#call('configureDisplay', { properties, session });
+  }
+
+  awaitFrames(generation: number, milliseconds: number): Promise<boolean> {
+    return this.#call('awaitFrames', { generation, milliseconds });
   }
 
   async debug<Call extends DebugCall>(call: Call, argument: DebugCalls[Call]['argument']): Promise<DebugCalls[Call]['result']> {

@@ -14,12 +14,12 @@ export function createDesktop(windows: Windows, openings: Openings, terminals: G
     return window ? ask(window, options) : ask(options);
   };
   return {
-    async openConsole(id) {
-      windows.openConsole(id);
+    async openConsole(id, output) {
+      windows.openConsole(id, output);
     },
     async dockConsole(id) {
       windows.openLibrary(`/machine/${id}?panel=console`);
-      windows.closeConsole(id);
+      windows.closeConsole(id, 0);
     },
     async chooseFile(title, filters) {
       const options: Electron.OpenDialogOptions = { title, filters, properties: ['openFile'] };

@@ -11,10 +11,11 @@ const ROOM = { light: '#dfe5e7', dark: '#0c1012' };
 const LEAST = { width: 960, height: 600 };
 const LEAST_CONSOLE = { width: 480, height: 320 };
 
-/** The app's windows: the main one with the library and the workbenches, and one console for each machine. */
+/** The app's windows: the main one with the library and the workbenches, and a console for each output that is looked at. */
 export class Windows {
   #library: BrowserWindow | undefined;
-  readonly #consoles = new Map<string, BrowserWindow>();
+  /** By machine, then by output. */
+  readonly #consoles = new Map<string, Map<number, BrowserWindow>>();
 
   constructor(
     private readonly places: WindowPlaces,
@@ -39,22 +40,25 @@ export class Windows {
   }
 
   /** `id` has been checked: it is a machine's. */
-  openConsole(id: string): BrowserWindow {
-    let window = this.#consoles.get(id);
+  openConsole(id: string, output = 0): BrowserWindow {
+    const outputs = this.#consoles.get(id) ?? new Map<number, BrowserWindow>();
+    this.#consoles.set(id, outputs);
+    let window = outputs.get(output);
     if (!window) {
-      window = this.open(`console ${id}`, { width: 1024, height: 700, least: LEAST_CONSOLE }, `/console/${id}`, () =>
-        this.#consoles.delete(id),
-      );
+      // Output 0 is the machine's own console, and is remembered as such.
+      const [key, route] = output === 0 ? [`console ${id}`, `/console/${id}`] : [`console ${id} output ${output}`, `/console/${id}?output=${output}`];
+      window = this.open(key, { width: 1024, height: 700, least: LEAST_CONSOLE }, route, () => outputs.delete(output));
       // No menu: its keys belong to the guest.
       window.removeMenu();
-      this.#consoles.set(id, window);
+      outputs.set(output, window);
     }
     show(window);
     return window;
   }
 
-  closeConsole(id: string): void {
-    this.#consoles.get(id)?.close();
+  /** The window of an output, or of all of them. */
+  closeConsole(id: string, output?: number): void {
+    for (const [number, window] of [...(this.#consoles.get(id) ?? [])]) if (output === undefined || output === number) window.close();
   }
 
   openFailure(): BrowserWindow {

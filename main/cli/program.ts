@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { addAssemblyCommands } from './assembly-commands.ts';
+import { addDisplayCommands } from './display-commands.ts';
 import { addDoctorCommand } from './doctor-command.ts';
 import { addGdbCommand } from './gdb-command.ts';
 import { EXIT, outcomeOf } from './exit.ts';
@@ -35,6 +36,7 @@ export async function runCommandLine(words: readonly string[], services: Service
   addDriveCommand(program, services, terminal);
   addSmmCommands(program, services, terminal);
   addGuardCommands(program, services, terminal);
+  addDisplayCommands(program, services, terminal);
   addAssemblyCommands(program, services, terminal);
   addPeekCommand(program, services, terminal);
   addScriptCommand(program, services, terminal, finish);

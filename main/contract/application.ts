@@ -1,6 +1,7 @@
 import { eventIterator } from '@orpc/contract';
 import { z } from 'zod';
 import { byteArray } from './bytes.ts';
+import { outputNumber } from './display.ts';
 import { procedure } from './errors.ts';
 import { machineId } from './machine.ts';
 import { terminals } from './terminal.ts';
@@ -72,8 +73,8 @@ export const opened = z.object({ path: z.string(), name: z.string(), folder: z.b
 
 /** What only a front with a desktop can do. Elsewhere each of these is NOT_SUPPORTED. */
 export const desktop = {
-  /** Opens the machine's console window, or brings it to the front. */
-  openConsole: procedure.input(z.object({ id: machineId })).output(z.void()),
+  /** Opens the console window of an output (0 without one), or brings it to the front. */
+  openConsole: procedure.input(z.object({ id: machineId, output: outputNumber.optional() })).output(z.void()),
   /** Closes the machine's console window, and shows the console as a panel of the workbench in the main window. */
   dockConsole: procedure.input(z.object({ id: machineId })).output(z.void()),
   /** The system's open dialog. Null: it was cancelled. */

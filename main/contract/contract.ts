@@ -10,6 +10,7 @@ import type { ContractRouterClient } from '@orpc/contract';
 import { application, desktop } from './application.ts';
 import { assembly } from './assembly.ts';
 import { debug } from './debug.ts';
+import { display } from './display.ts';
 import { guard } from './guard.ts';
 import { library } from './library.ts';
 import { machines } from './machines.ts';
@@ -17,7 +18,7 @@ import { smm } from './smm.ts';
 import { peek } from './peek.ts';
 import { tasks } from './tasks.ts';
 
-export const contract = { library, machines, debug, assembly, application, desktop, peek, tasks, smm, guard };
+export const contract = { library, machines, debug, assembly, application, desktop, peek, tasks, smm, guard, display };
 
 /** What a front calls. Errors are `ORPCError`s with a code of `errorMap` and a sentence. */
 export type HostClient = ContractRouterClient<typeof contract>;

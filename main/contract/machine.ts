@@ -154,6 +154,25 @@ export const machineInput = z.discriminatedUnion('kind', [
   }),
   /** Bytes for COM1. */
   z.object({ kind: z.literal('serial'), bytes: byteArray(64 * 1024) }),
+  /** Absolute position on an output: 0 to 65,535 from its left and upper edge. */
+  z.object({
+    kind: z.literal('pointer'),
+    output: z.int().min(0).max(7),
+    x: z.int().min(0).max(65535),
+    y: z.int().min(0).max(65535),
+    buttons: z.int().min(0).max(7),
+    /** Steps, positive is away from the user. */
+    wheel: z.int().min(-128).max(127),
+  }),
+  /** A finger. */
+  z.object({
+    kind: z.literal('touch'),
+    output: z.int().min(0).max(7),
+    contact: z.int().min(0).max(9),
+    phase: z.enum(['down', 'move', 'up', 'cancel']),
+    x: z.int().min(0).max(65535),
+    y: z.int().min(0).max(65535),
+  }),
 ]);
 
 /** What a machine's event stream carries. The first events are the present: state, display, and the history that was asked for. */

@@ -1,5 +1,6 @@
 import { eventIterator } from '@orpc/contract';
 import { z } from 'zod';
+import { outputNumber } from './display.ts';
 import { procedure } from './errors.ts';
 import { machineEvent, machineId, machineInput, machineStatistics, machineSummary, screenshot } from './machine.ts';
 
@@ -38,8 +39,8 @@ export const machines = {
     .input(z.object({ id: machineId, history: z.boolean().optional() }))
     .output(eventIterator(machineEvent)),
   /**
-   * Where the display is: a WebSocket URL that speaks RFB; relative in a browser (resolve it against the page's own address, with
+   * Where the picture of an output (0 without one) is: a WebSocket URL that speaks RFB; relative in a browser (resolve it against the page's own address, with
    * ws or wss). Holds while the machine is on. It contains a secret: not to be logged or shown.
    */
-  display: procedure.input(one).output(z.object({ url: z.string() })),
+  display: procedure.input(z.object({ id: machineId, output: outputNumber.optional() })).output(z.object({ url: z.string() })),
 };

@@ -26,6 +26,7 @@ interface Draft {
   sample?: string;
   /** The guest's kernel is listened to at VMCALL. */
   hypercalls?: true;
+  whenSessionEnds?: 'suspend' | 'run';
   memoryBytes: number;
   cpus?: number;
   drives?: MachineFile['drives'];
@@ -145,6 +146,7 @@ export async function draftMachine(
     ...(note === undefined ? {} : { note }),
     ...(draft.sample === undefined ? {} : { sample: draft.sample }),
     ...(draft.hypercalls === undefined ? {} : { guard: { hypercalls: draft.hypercalls } }),
+    ...(draft.whenSessionEnds === undefined ? {} : { display: { whenSessionEnds: draft.whenSessionEnds } }),
     created: new Date().toISOString(),
     cpus: request.cpus ?? draft.cpus ?? 1,
     memoryMiB: memoryBytes / MEMORY_UNIT,
@@ -193,6 +195,7 @@ async function fromSample(tools: BootTools, id: string): Promise<Draft> {
     memoryBytes: sample.memoryBytes,
     cpus: sample.cpus,
     hypercalls: sample.hypercalls,
+    whenSessionEnds: sample.whenSessionEnds,
   };
 }
 

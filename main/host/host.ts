@@ -13,6 +13,7 @@ import type {
 } from '../contract/library.ts';
 import type { LibraryEntry, MachineEventMessage, MachineSummary } from '../contract/machine.ts';
 import { MEMORY_UNIT } from '../contract/machine.ts';
+import type { AttachmentEventMessage, DisplayEventMessage, WhenSessionEnds } from '../contract/display.ts';
 import type { SmmMessage } from '../contract/smm.ts';
 import type { AssembleSource, Disassemble } from './assembler.ts';
 import { writeAtomically } from './atomic-file.ts';
@@ -20,6 +21,7 @@ import { loadBoot, type BootFiles, type BootTools } from './boot.ts';
 import { draftMachine, inspectImage } from './creation.ts';
 import { Cloning } from './cloning.ts';
 import type { Disk } from './disk.ts';
+import type { AttachRequest } from './display-sessions.ts';
 import { explain, HostError, isSystemError } from './errors.ts';
 import { EventChannel } from './event-channel.ts';
 import { ownFirmware } from './firmware.ts';
@@ -409,23 +411,26 @@ export class Host {
     const machine = await this.library.get(id);
     if (this.#sessions.get(id)?.on || !(await this.suspendedState(machine.folder)))
       return this.control(id, (session) => session.machine.resume());
+    await this.bringBack(machine);
+    return this.control(id, (session) => session.machine.resume());
+  }
+
+  /** A suspended machine as it was, standing still; its kept state is gone. */
+  private async bringBack(machine: StoredMachine): Promise<void> {
     const path = join(machine.folder, HOST_FILES.suspended);
     await this.powerOn(machine, true, undefined, path);
-    return this.control(id, async (session) => {
-      try {
-        await this.options.disk.removeFile(path);
-        await this.options.disk.syncFolder(machine.folder);
-      } catch (error) {
-        await session.powerOff();
-        const refused = explain(error, path);
-        const code = refused instanceof HostError ? refused.code : 'UNREADABLE';
-        throw new HostError(
-          code,
-          `${machine.file.name} was not resumed: its kept state could not be removed. ${refused.message}`,
-        );
-      }
-      await session.machine.resume();
-    });
+    try {
+      await this.options.disk.removeFile(path);
+      await this.options.disk.syncFolder(machine.folder);
+    } catch (error) {
+      await this.session(machine).powerOff();
+      const refused = explain(error, path);
+      const code = refused instanceof HostError ? refused.code : 'UNREADABLE';
+      throw new HostError(
+        code,
+        `${machine.file.name} was not resumed: its kept state could not be removed. ${refused.message}`,
+      );
+    }
   }
 
   /** Keeps the machine's state in its folder, and ends it. */
@@ -585,6 +590,27 @@ export class Host {
     return this.session(await this.library.get(id)).guard.watch(history, signal);
   }
 
+  /** See contract/display.ts. A machine that is suspended comes back for its client, and runs once its displays are that client's. */
+  async attachDisplay(id: string, request: AttachRequest, signal?: AbortSignal): Promise<AsyncGenerator<AttachmentEventMessage, void, void>> {
+    const machine = await this.library.get(id);
+    const session = this.session(machine);
+    if (!session.on && request.role !== 'viewer' && (await this.suspendedState(machine.folder))) {
+      session.displays.checkRequest(request);
+      await this.bringBack(machine);
+      session.displays.heldStill();
+    }
+    return session.displays.attach(request, signal);
+  }
+
+  async watchDisplay(id: string, history: boolean, signal?: AbortSignal): Promise<AsyncGenerator<DisplayEventMessage, void, void>> {
+    return this.session(await this.library.get(id)).displays.watch(history, signal);
+  }
+
+  async setWhenSessionEnds(id: string, whenEnds: WhenSessionEnds): Promise<void> {
+    await this.change(id, (file) => ({ ...file, display: { whenSessionEnds: whenEnds } }));
+    this.session(await this.library.get(id)).displays.setWhenEnds(whenEnds);
+  }
+
   private session(machine: StoredMachine): Session {
     let session = this.#sessions.get(machine.id);
     if (!session) {
@@ -593,6 +619,7 @@ export class Host {
       session = new Session(machine.folder, this.options.disk, changed, this.options.warn, ownSymbols);
       this.#sessions.set(machine.id, session);
     }
+    session.whenSessionEnds = machine.file.display?.whenSessionEnds ?? 'run';
     return session;
   }
 

@@ -26,6 +26,8 @@ export const HOST_FILES = {
   previousSerialLog: 'serial.previous.log',
   guardLog: 'guard.log',
   previousGuardLog: 'guard.previous.log',
+  displayLog: 'display.log',
+  previousDisplayLog: 'display.previous.log',
   thumbnail: 'thumbnail.png',
   lastRun: 'last-run.json',
   suspended: 'suspended.vst',

@@ -11,6 +11,7 @@ import {
   MEMORY_MINIMUM,
   MEMORY_UNIT,
 } from '../contract/machine.ts';
+import { whenSessionEnds } from '../contract/display.ts';
 import { guardAction } from '../contract/guard.ts';
 import { HostError } from './errors.ts';
 
@@ -105,6 +106,8 @@ export const machineFile = z.strictObject({
         .optional(),
     })
     .optional(),
+  /** Display sessions; see docs/formats/machine-file.md. */
+  display: z.strictObject({ whenSessionEnds: whenSessionEnds.optional() }).optional(),
   /** What firmware tries, first to last. */
   bootOrder: z
     .array(z.enum(['floppy', 'cdrom', 'disk']))

@@ -18,7 +18,8 @@ import { encodePng } from './picture.ts';
 
 /** What only a front with a desktop can do; the app implements it. */
 export interface Desktop {
-  openConsole(id: string): Promise<void>;
+  /** Output 0 without one. */
+  openConsole(id: string, output?: number): Promise<void>;
   dockConsole(id: string): Promise<void>;
   chooseFile(title: string, filters: { name: string; extensions: string[] }[]): Promise<string | undefined>;
   saveFile(title: string, name: string, bytes: Uint8Array): Promise<string | undefined>;
@@ -39,7 +40,7 @@ export type FrontContext = {
   /** Absent where there is no desktop. */
   desktop?: Desktop;
   /** Turns the machine's own display address into one that this front's client can reach. */
-  displayUrl: (id: string, url: string) => string;
+  displayUrl: (id: string, url: string, output: number) => string;
   doctor: () => Promise<DoctorResult[]>;
   /** Takes the details of what should not have happened. */
   log: (text: string) => void;
@@ -164,9 +165,9 @@ export const router = os.router({
     ),
     statistics: os.machines.statistics.handler(({ context, input }) => context.host.ask(input.id, ({ machine }) => machine.statistics())),
     events: os.machines.events.handler(({ context, input, signal }) => context.host.events(input.id, input.history ?? false, signal)),
-    display: os.machines.display.handler(async ({ context, input }) => {
-      const { url } = await context.host.ask(input.id, ({ machine }) => machine.display());
-      return { url: context.displayUrl(input.id, url) };
+    display: os.machines.display.handler(async ({ context, input: { id, output = 0 } }) => {
+      const { url } = await context.host.ask(id, ({ machine }) => machine.display(output));
+      return { url: context.displayUrl(id, url, output) };
     }),
   },
 
@@ -213,6 +214,25 @@ export const router = os.router({
     saveState: os.smm.saveState.handler(({ context, input }) => context.host.ask(input.id, ({ machine }) => machine.smmSaveState(input.cpu))),
   },
 
+  display: {
+    state: os.display.state.handler(({ context, input }) => context.host.withSession(input.id, async ({ displays }) => displays.state)),
+    watch: os.display.watch.handler(({ context, input, signal }) => context.host.watchDisplay(input.id, input.history ?? false, signal)),
+    attach: os.display.attach.handler(({ context, input: { id, ...request }, signal }) => context.host.attachDisplay(id, request, signal)),
+    set: os.display.set.handler(({ context, input: { id, attachment, outputs, input } }) =>
+      context.host.withSession(id, ({ displays }) => displays.set(attachment, outputs, input)),
+    ),
+    detach: os.display.detach.handler(({ context, input }) =>
+      context.host.withSession(input.id, async ({ displays }) => displays.detach(input.attachment)),
+    ),
+    whenSessionEnds: os.display.whenSessionEnds.handler(({ context, input }) =>
+      context.host.setWhenSessionEnds(input.id, input.whenSessionEnds),
+    ),
+    screenshot: os.display.screenshot.handler(async ({ context, input }) => {
+      const picture = await context.host.ask(input.id, ({ machine }) => machine.screenshot(input.output));
+      return { width: picture.width, height: picture.height, png: encodePng(picture) };
+    }),
+  },
+
   guard: {
     state: os.guard.state.handler(({ context, input }) => context.host.changeGuard(input.id, { kind: 'look' })),
     add: os.guard.add.handler(async ({ context, input: { id, range: named, action, atPowerOn } }) => {
@@ -254,7 +274,7 @@ export const router = os.router({
   },
 
   desktop: {
-    openConsole: os.desktop.openConsole.handler(({ context, input }) => desktopOf(context).openConsole(input.id)),
+    openConsole: os.desktop.openConsole.handler(({ context, input }) => desktopOf(context).openConsole(input.id, input.output)),
     dockConsole: os.desktop.dockConsole.handler(({ context, input }) => desktopOf(context).dockConsole(input.id)),
     chooseFile: os.desktop.chooseFile.handler(async ({ context, input }) => {
       const path = await desktopOf(context).chooseFile(input.title, input.filters ?? []);

@@ -25,6 +25,8 @@ const manifest = z.array(
     cpus: cpuCount.default(1),
     /** Its kernel calls the guard by VMCALL. */
     hypercalls: z.literal(true).optional(),
+    /** What it does when a display session ends. */
+    whenSessionEnds: z.enum(['suspend', 'run']).optional(),
     summary: z.string(),
   }),
 );
@@ -33,6 +35,7 @@ export interface SampleSource extends Sample {
   /** The assembly source's file name. */
   file: string;
   hypercalls: true | undefined;
+  whenSessionEnds: 'suspend' | 'run' | undefined;
 }
 
 /** Every file of a sample, relative to the guests' folder: its source, and the folder of its name with what it includes. */
@@ -59,5 +62,5 @@ export async function readSamples(disk: Disk, guests: string): Promise<SampleSou
   } catch (error) {
     throw new HostError('BAD_INPUT', `${path} is damaged; install Vitrine again.`, { cause: error });
   }
-  return parsed.map(({ id, name, file, memory, cpus, summary, hypercalls }) => ({ id, name, file, summary, cpus, memoryBytes: memory, hypercalls }));
+  return parsed.map(({ memory, ...sample }) => ({ ...sample, memoryBytes: memory, hypercalls: sample.hypercalls, whenSessionEnds: sample.whenSessionEnds }));
 }

@@ -1,10 +1,13 @@
 import { createHash, randomBytes } from 'node:crypto';
+import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import type { Machine, MachineConfiguration, MachineEvent, MachineStatistics, Picture } from '../../engine/machine/machine.ts';
 import type { DisplaySize, MachineEventMessage, MachineStateName } from '../contract/machine.ts';
 import { TEMPORARY_PREFIX, writeAtomically } from './atomic-file.ts';
 import type { Disk } from './disk.ts';
+import type { WhenSessionEnds } from '../contract/display.ts';
 import { MachineDebug, type OwnSymbols } from './debug/machine-debug.ts';
+import { DisplaySessions } from './display-sessions.ts';
 import { explain, HostError } from './errors.ts';
 import { EventChannel } from './event-channel.ts';
 import type { GuardAlert } from '../../engine/machine/guard-types.ts';
@@ -61,6 +64,14 @@ export class Session {
   readonly events = new EventChannel<MachineEventMessage>(merge);
   readonly debug: MachineDebug;
   readonly guard = new GuardLog();
+  /** Who has its displays. */
+  readonly displays = new DisplaySessions({
+    user: userInfo().username,
+    whenEnds: () => this.whenSessionEnds,
+    write: (entry) => this.#displayLog?.append(Buffer.from(`${JSON.stringify({ ...entry, at: new Date(entry.at).toISOString() })}\n`)),
+  });
+  /** As the machine's file says. */
+  whenSessionEnds: WhenSessionEnds = 'run';
   readonly #serial = new HistoryRing(HISTORY_BYTES);
   readonly #debugConsole = new HistoryRing(HISTORY_BYTES);
   #machine: Machine | undefined;
@@ -69,6 +80,7 @@ export class Session {
   #timer: NodeJS.Timeout | undefined;
   #pictureDigest = '';
   #log: RunLog | undefined;
+  #displayLog: RunLog | undefined;
   #ending: Promise<void> = Promise.resolve();
 
   /**
@@ -113,6 +125,7 @@ export class Session {
       this.#debugConsole.clear();
       this.remains = undefined;
       this.#log = await this.openLog();
+      this.#displayLog = await this.openDisplayLog();
       const { guardLog: log, previousGuardLog: previous } = HOST_FILES;
       await this.guard.begin(this.disk, this.folder, { log, previous }, this.warn);
       this.#machine = machine;
@@ -120,6 +133,7 @@ export class Session {
       try {
         await this.debug.attach(machine);
         await machine.start({ paused, restore });
+        this.displays.begin(machine);
       } catch (error) {
         await this.end();
         throw error;
@@ -228,6 +242,7 @@ export class Session {
         this.notify(event.alerts.filter(({ action }) => action === 'notify'));
         return;
       case 'debug':
+      case 'outputs':
         return;
       case 'debugExit':
       case 'reset':
@@ -260,11 +275,18 @@ export class Session {
     return RunLog.open(this.disk, join(this.folder, serialLog), join(this.folder, previousSerialLog), this.warn);
   }
 
+  private openDisplayLog(): Promise<RunLog> | undefined {
+    if (this.folder === undefined) return undefined;
+    const { displayLog, previousDisplayLog } = HOST_FILES;
+    return RunLog.open(this.disk, join(this.folder, displayLog), join(this.folder, previousDisplayLog), this.warn, 'log of display sessions');
+  }
+
   /** Takes what is left to take, and ends the engine machine; idempotent. */
   private async end(final: { state: MachineStateName; reason: string } = { state: 'off', reason: 'Powered off.' }): Promise<void> {
     const machine = this.#machine;
     if (!machine) return;
     this.#machine = undefined;
+    this.displays.end();
     clearInterval(this.#timer);
     this.#unsubscribe?.();
     const ask = async <Answer>(question: () => Promise<Answer>): Promise<Answer | undefined> => {
@@ -288,6 +310,7 @@ export class Session {
       this.warn(`${machine.configuration.name} did not end cleanly. ${explain(error, 'Its engine').message}`);
     }
     await this.#log?.flush();
+    await this.#displayLog?.flush();
     await this.guard.flush();
     if (this.state !== 'off') this.setState(final.state, final.reason);
   }
@@ -329,6 +352,7 @@ export class Session {
     await this.#ending;
     await this.debug.dispose();
     this.events.close();
+    this.displays.close();
     this.guard.close();
   }
 }

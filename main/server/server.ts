@@ -64,7 +64,7 @@ const PLAIN = 'text/plain; charset=utf-8';
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const access = new Access();
   const address = options.address ?? '127.0.0.1';
-  const context: FrontContext = { ...options.context, front: 'browser', displayUrl: (id) => `${DISPLAY_PATH}${id}` };
+  const context: FrontContext = { ...options.context, front: 'browser', displayUrl: (id, _url, output) => `${DISPLAY_PATH}${id}${output === 0 ? '' : `/${output}`}` };
   const handler = new RPCHandler(router, { customJsonSerializers: serializers });
   const calls = new WebSocketServer({ noServer: true, maxPayload: MESSAGE_LIMIT, perMessageDeflate: false });
   const displays = new WebSocketServer({
@@ -123,14 +123,14 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       });
       return;
     }
-    const id = path.startsWith(DISPLAY_PATH) ? machineId.safeParse(path.slice(DISPLAY_PATH.length)).data : undefined;
-    if (id === undefined) return refuse(socket, '404 Not Found');
-    void openDisplay(id, request, socket, head);
+    const [, id, output = '0'] = path.startsWith(DISPLAY_PATH) ? (/^([^/]+)(?:\/([0-7]))?$/.exec(path.slice(DISPLAY_PATH.length)) ?? []) : [];
+    if (!machineId.safeParse(id).success || id === undefined) return refuse(socket, '404 Not Found');
+    void openDisplay(id, Number(output), request, socket, head);
   });
 
-  async function openDisplay(id: string, request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+  async function openDisplay(id: string, output: number, request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     try {
-      const { url } = await context.host.ask(id, ({ machine }) => machine.display());
+      const { url } = await context.host.ask(id, ({ machine }) => machine.display(output));
       displays.handleUpgrade(request, socket, head, (client) => {
         proxyDisplay(client, url);
       });

@@ -8,7 +8,12 @@ export function createAppRouter(): Router {
     history: createWebHashHistory(),
     routes: [
       { path: '/', name: 'library', component: LibraryView },
-      { path: '/console/:id', name: 'console', component: ConsoleView, props: true },
+      {
+        path: '/console/:id',
+        name: 'console',
+        component: ConsoleView,
+        props: ({ params, query }) => ({ id: params['id'], output: /^[0-7]$/.test(String(query['output'])) ? Number(query['output']) : 0 }),
+      },
       {
         path: '/machine/:id',
         name: 'workbench',

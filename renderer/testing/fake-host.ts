@@ -5,6 +5,7 @@ import type { Creation, LibraryEvent, MachineDrives } from '../../main/contract/
 import type { LibraryEntry, MachineStatisticsMessage, MachineSummary } from '../../main/contract/machine.ts';
 import type { SmmMessage } from '../../main/contract/smm.ts';
 import { FakeDebug } from './fake-debug.ts';
+import { FakeDisplay } from './fake-display.ts';
 import { FakeGuard } from './fake-guard.ts';
 import { FakeTerminals } from './fake-terminals.ts';
 import { FakePeek } from './fake-peek.ts';
@@ -48,6 +49,7 @@ export class FakeHost {
   readonly smm: SmmMessage[] = [];
   readonly debug = new FakeDebug(this.calls);
   readonly guard = new FakeGuard();
+  readonly display = new FakeDisplay(this.calls);
   readonly terminals = new FakeTerminals(this.calls);
   readonly peek = new FakePeek(this.calls);
   /** What the machine's counters say, one after the other; the last one again and again. */
@@ -220,6 +222,7 @@ export class FakeHost {
           return { bytes, pointers: [], complete, fault: null, problem: complete ? null : 'not present' };
         }),
       },
+      display: this.display.router(),
       tasks: {
         watch: os.tasks.watch.handler(async function* () {
           yield [];

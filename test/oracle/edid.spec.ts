@@ -1,6 +1,7 @@
 /** Our EDID blocks, read by edid-decode, which checks them against the standards. */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
+import { edidOfOutput } from '../../engine/display/edid-output.ts';
 import { defaultDisplay, edidOf, type DisplayIdentity } from '../../engine/display/edid.ts';
 
 const program = '/usr/bin/edid-decode';
@@ -31,5 +32,26 @@ describe.skipIf(spawnSync(program, ['--help']).error !== undefined)('edid-decode
     const block = edidOf(defaultDisplay);
     block[60] = (block[60] ?? 0) ^ 1;
     expect(spawnSync(program, ['--check'], { input: block, encoding: 'utf8' }).stdout).toContain('EDID conformity: FAIL');
+  });
+});
+
+describe.skipIf(spawnSync(program, ['--help']).error !== undefined)('edid-decode, of an output', () => {
+  const millimetres = (width: number, height: number) => ({ width, height, estimated: false });
+  it.each([
+    { width: 200, height: 200, refresh: 60, millimetres: undefined },
+    { width: 1920, height: 1080, refresh: 60, millimetres: millimetres(527, 296) },
+    { width: 1080, height: 1920, refresh: 60, millimetres: millimetres(296, 527) },
+    { width: 1366, height: 767, refresh: 24, millimetres: millimetres(120, 110) },
+    { width: 4096, height: 2160, refresh: 60, millimetres: millimetres(600, 340) },
+    { width: 8192, height: 200, refresh: 60, millimetres: millimetres(10_000, 300) },
+    { width: 8192, height: 8192, refresh: 60, millimetres: undefined },
+  ])('accepts $width×$height, and prefers it', (output) => {
+    const text = execFileSync(program, ['--check', '--preferred-timings'], { input: edidOfOutput(output, 3), encoding: 'utf8' });
+    expect(text).toContain('EDID conformity: PASS');
+    // Its list of makers is of the real ones; it says so of extensions only.
+    const complaints = text.split('Warnings:')[1] ?? '';
+    expect(complaints.replace(/^Block 1, DisplayID Extension Block:$|^.*Unknown OUI.*$|^EDID conformity: PASS$/gm, '').trim()).toBe('');
+    expect(text).toMatch(new RegExp(`(DTD 1|DTD): +${output.width}x${output.height} `));
+    expect(text).toContain("Display Product Name: 'Output 3'");
   });
 });

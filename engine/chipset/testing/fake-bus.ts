@@ -19,6 +19,7 @@ import type {
 } from '../../machine/bus.ts';
 
 const vramBytes = 1 << 16;
+const scanoutBytes = 1 << 22;
 
 interface Placement {
   base: number | undefined;
@@ -119,6 +120,7 @@ export class FakeBus implements Bus {
   readonly clock: Bus['clock'];
   readonly memory: PhysicalMap;
   readonly vram: Uint8Array<SharedArrayBuffer>;
+  readonly scanoutMemory = new Uint8Array(new SharedArrayBuffer(scanoutBytes));
   displayChanges = 0;
   private readonly portHandlers: { placement: Placement; handler: PortHandler }[] = [];
   private readonly mmioHandlers: { placement: Placement; handler: MmioHandler }[] = [];
@@ -223,6 +225,20 @@ export class FakeBus implements Bus {
       },
       write: (offset, width, value) => {
         for (let index = 0; index < width; index++) this.vram[at(offset + index)] = value >>> (8 * index);
+      },
+    });
+  }
+
+  scanoutBuffer(name: string): MmioRegion {
+    const { scanoutMemory } = this;
+    return this.mmio(name, undefined, scanoutMemory.length, {
+      read: (offset, width) => {
+        let value = 0;
+        for (let index = 0; index < width; index++) value += (scanoutMemory[offset + index] ?? 0xff) * 2 ** (8 * index);
+        return value;
+      },
+      write: (offset, width, value) => {
+        for (let index = 0; index < width; index++) scanoutMemory[offset + index] = value >>> (8 * index);
       },
     });
   }

@@ -1,5 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import type { DebugCall, DebugCalls } from '../../../engine/machine/debug/calls.ts';
+import { mostOutputs, type DisplayDeviceState, type DisplayProperties } from '../../../engine/machine/display-face.ts';
 import type { GuardRequest, GuardState } from '../../../engine/machine/guard-types.ts';
 import type {
   DisplayEndpoint,
@@ -118,9 +119,9 @@ export class FakeMachine implements Machine {
     return this.answerTool(tool, question);
   }
 
-  async pause(): Promise<void> {
+  async pause(reason = 'Paused by you.'): Promise<void> {
     this.need('running');
-    this.become('paused', 'Paused by you.');
+    this.become('paused', reason);
   }
 
   async resume(): Promise<void> {
@@ -181,6 +182,37 @@ export class FakeMachine implements Machine {
 
   async display(): Promise<DisplayEndpoint> {
     return { url: this.displayUrl };
+  }
+
+  /** What its display is; each change is kept. */
+  readonly configured: { properties: DisplayProperties; session: number; state: MachineState }[] = [];
+  /** Whether its guest draws at its new size at once. */
+  draws = true;
+
+  async displayState(): Promise<DisplayDeviceState> {
+    const last = this.configured.at(-1);
+    return {
+      generation: this.configured.length,
+      session: last?.session ?? 0,
+      outputs: Array.from({ length: mostOutputs }, (_, output) => {
+        const properties = last?.properties.outputs[output];
+        const { width = 0, height = 0 } = properties ?? {};
+        return { properties, edid: new Uint8Array(0), edidRead: undefined, use: 'dark', shown: { width, height }, frames: 0, right: this.draws, refusal: '' };
+      }),
+      input: last?.properties.input ?? { keyboard: true, mouse: true, pointer: false, touchPoints: 0, pen: false },
+      takesPositions: false,
+      memoryBytes: 32 << 20,
+    };
+  }
+
+  async configureDisplay(properties: DisplayProperties, session: number): Promise<DisplayDeviceState> {
+    this.need('running', 'paused');
+    this.configured.push({ properties, session, state: this.state });
+    return this.displayState();
+  }
+
+  async awaitFrames(): Promise<boolean> {
+    return this.draws;
   }
 
   /** What its debugger answers; a call that is missing fails the test. */
