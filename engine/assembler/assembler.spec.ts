@@ -131,10 +131,14 @@ describe('a program cannot make the assembler hang or fill the memory', () => {
     expect(result.errors.map((error) => error.code)).not.toContain('internal');
     return result.errors[0]?.code;
   };
-  it('with endless loops and recursion', () => {
+  it('with endless loops and deep calls', () => {
     expect(refused('%rep 1000000000\nnop\n%endrep')).toBe('too-many-lines');
-    expect(refused('%macro m 0\nm\n%endmacro\nm')).toBe('macro-too-deep');
-    expect(refused('%macro m 0\nm\nm\n%endmacro\nm')).toBe('macro-too-deep');
+    const chain = Array.from({ length: 200 }, (_, index) => `%macro m${index + 1} 0\nm${index}\n%endmacro`);
+    expect(refused(`%macro m0 0\nnop\n%endmacro\n${chain.join('\n')}\nm200`)).toBe('macro-too-deep');
+  });
+  it('with macros that use themselves, which are not expanded again', () => {
+    expect([...run('%macro nop 0\ndb 1\nnop\n%endmacro\nnop').bytes]).toEqual([1, 0x90]);
+    expect([...run('%macro a 0\nb\n%endmacro\n%macro b 0\na\n%endmacro\na').bytes]).toEqual([]);
   });
   it('with macros that double', () => {
     let text = '%define a0 1,1\n';

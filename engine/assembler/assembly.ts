@@ -66,6 +66,8 @@ export class Assembly implements Scope {
   private current: ExpandedLine | undefined;
   private produced = 0;
   private critical = false;
+  /** The line being assembled is an instruction. */
+  private isCode = false;
 
   constructor(setting: AssemblySetting) {
     this.setting = setting;
@@ -318,6 +320,7 @@ export class Assembly implements Scope {
   private assembleLine(parsed: ParsedLine): void {
     const { line, statement } = parsed;
     this.current = line;
+    this.isCode = statement.body.kind === 'instruction';
     try {
       const { body } = statement;
       if (statement.label !== undefined && body.kind !== 'equ') this.defineLabel(statement.label, this.here());
@@ -567,7 +570,9 @@ export class Assembly implements Scope {
     const entry: ListingLine & { section?: Section } = {
       file: line.source.file,
       line: line.source.line,
+      sourceFile: line.file,
       sourceLine: line.line,
+      code: this.isCode && size > 0,
       address,
       offset: undefined,
       bytes: bytes.length > listedBytes ? bytes.slice(0, listedBytes) : bytes,

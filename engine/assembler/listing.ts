@@ -4,8 +4,11 @@ export interface ListingLine {
   readonly file: string;
   /** 1-based line of the file the text comes from; in a macro: of its definition. */
   readonly line: number;
-  /** The line a diagnostic or a breakpoint means: the invocation, for a line of a macro. */
+  /** The place a diagnostic or a breakpoint means: the invocation, for a line of a macro. */
+  readonly sourceFile: string;
   readonly sourceLine: number;
+  /** Its bytes are an instruction. */
+  readonly code: boolean;
   /** Address with the section's base; undefined for lines that take no place. */
   readonly address: number | undefined;
   /** Offset in the binary; undefined for lines that are not in it. */

@@ -4,6 +4,7 @@ import { addressOf, type Address } from './address.ts';
 import { evaluate, isAddress, type Scope, type Value } from './evaluate.ts';
 import { isConstant, parseExpression, type Cursor, type Expression } from './expression.ts';
 import { registers, type Register } from './register.ts';
+import { isOperator } from './token.ts';
 
 /** Bits; 0 is "not said". */
 export type SizeKeyword = 0 | 8 | 16 | 32 | 64 | 80 | 128;
@@ -84,8 +85,13 @@ export function parseOperand(cursor: Cursor): OperandSyntax {
     end: cursor.tokens[cursor.index - 1]?.end ?? column,
     ...rest,
   });
+  // ES:[DI] is [ES:DI].
+  const outer = cursor.word === undefined ? undefined : registers.get(cursor.word);
+  const isOutside = outer?.class === 'segment' && isOperator(cursor.ahead(), ':') && isOperator(cursor.ahead(2), '[');
+  if (isOutside) cursor.index += 2;
   if (cursor.accept('[')) {
-    const memory = parseMemory(cursor);
+    const inside = parseMemory(cursor);
+    const memory = isOutside ? { ...inside, segment: inside.segment ?? outer } : inside;
     return finish({
       memory,
       expression: undefined,

@@ -85,12 +85,6 @@ __?SECT?__
 %imacro float 1+.nolist
 [float %1]
 %endmacro
-%imacro list 1+.nolist
-[list %1]
-%endmacro
-%imacro warning 1+.nolist
-[warning %1]
-%endmacro
 %imacro align 1-2+.nolist nop
 times (((%1) - (($-$$) % (%1))) % (%1)) %2
 [sectalign %1]

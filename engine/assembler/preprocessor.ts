@@ -452,13 +452,20 @@ export class Preprocessor implements ExpansionContext {
     return list ? list.filter((macro) => macro.ignoreCase || macro.name === name) : [];
   }
 
+  /** Those that may be expanded here: a macro in its own expansion stands for the instruction of that name (NASM manual, 4.3). */
+  private expandable(name: string): readonly MultiMacro[] {
+    const found = this.findMulti(name);
+    if (found.length === 0) return found;
+    return found.filter((macro) => !this.frames.some((frame) => frame.kind === 'macro' && frame.call?.macro === macro));
+  }
+
   /** Expands a multi-line macro if the line invokes one. Returns the line to hand out first (its label), or undefined. */
   private invoke(tokens: readonly Token[], written: readonly Token[]): ExpandedLine | undefined {
     let start = 0;
-    let macros = tokens[0]?.kind === 'identifier' ? this.findMulti(tokens[0].text) : [];
+    let macros = tokens[0]?.kind === 'identifier' ? this.expandable(tokens[0].text) : [];
     if (macros.length === 0 && (tokens[0]?.kind === 'identifier' || tokens[0]?.kind === 'macroLocal')) {
       start = isOperator(tokens[1], ':') ? 2 : 1;
-      macros = tokens[start]?.kind === 'identifier' ? this.findMulti(tokens[start]?.text ?? '') : [];
+      macros = tokens[start]?.kind === 'identifier' ? this.expandable(tokens[start]?.text ?? '') : [];
     }
     const name = tokens[start];
     if (macros.length === 0 || !name) return undefined;

@@ -60,7 +60,6 @@ const dataUnits: ReadonlyMap<string, number> = new Map([
   ['dq', 8],
   ['dt', 10],
   ['do', 16],
-  ['ddq', 16],
 ]);
 const reserveUnits: ReadonlyMap<string, number> = new Map([
   ['resb', 1],
@@ -69,7 +68,6 @@ const reserveUnits: ReadonlyMap<string, number> = new Map([
   ['resq', 8],
   ['rest', 10],
   ['reso', 16],
-  ['resdq', 16],
 ]);
 const sizePrefixes: ReadonlyMap<string, { what: 'operandSize' | 'addressSize'; bits: 16 | 32 }> = new Map([
   ['o16', { what: 'operandSize', bits: 16 }],

@@ -1,6 +1,6 @@
 /** Programs assembled with NASM and with ours, byte by byte; wrong programs, by the lines that have errors. */
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -52,6 +52,60 @@ describe.skipIf(!nasm)('programs give the bytes that NASM gives', () => {
         expect(Buffer.from(actual.bytes).toString('hex')).toBe(Buffer.from(expected.bytes ?? []).toString('hex'));
       });
     }
+  }
+});
+
+/** A snippet of a file of snippets: from its line `;;; name` to the next one. */
+function snippets(file: string): { name: string; text: string }[] {
+  const parts = readFileSync(path.join(corpus, 'snippets', file), 'utf8').split(/^;;; (.*)$/m);
+  return parts
+    .slice(1)
+    .flatMap((name, index) => (index % 2 === 0 ? [{ name, text: (parts[index + 2] ?? '').replace(/^\n/, '') }] : []));
+}
+
+/** Assembles a text as a file of the corpus's folder, so that it finds what it includes. */
+function bothOf(text: string): { nasm: ReturnType<typeof withNasm>; ours: AssemblyResult } {
+  const file = path.join(scratch, 'snippet.asm');
+  writeFileSync(file, text);
+  const ours = assemble({
+    file: 'snippet.asm',
+    read: (name, from) => {
+      if (from === '') return { path: name, text };
+      const full = path.join(corpus, name);
+      return existsSync(full) ? { path: name, bytes: readFileSync(full) } : undefined;
+    },
+  });
+  return { nasm: withNasm(corpus, file), ours };
+}
+
+const right = ['instructions.txt', 'addresses.txt', 'data.txt', 'expressions.txt', 'preprocessor.txt', 'programs.txt'];
+
+describe.skipIf(!nasm)('snippets give the bytes that NASM gives', () => {
+  it('with the programs there are more than 300', () => {
+    const all = [...right, 'wrong.txt'].reduce((sum, file) => sum + snippets(file).length, 0);
+    expect(all + programs(corpus).length + programs(guests).length + programs(wrong).length).toBeGreaterThan(300);
+  });
+  for (const file of right) {
+    for (const { name, text } of snippets(file)) {
+      it(`${file}: ${name}`, () => {
+        const { nasm: expected, ours } = bothOf(text);
+        expect(expected.errorLines, expected.messages).toEqual([]);
+        expect(ours.errors).toEqual([]);
+        expect(Buffer.from(ours.bytes).toString('hex')).toBe(Buffer.from(expected.bytes ?? []).toString('hex'));
+      });
+    }
+  }
+});
+
+describe.skipIf(!nasm)('wrong snippets have their errors in the lines in which NASM has them', () => {
+  for (const { name, text } of snippets('wrong.txt')) {
+    it(name, () => {
+      const marked = text.split('\n').flatMap((line, index) => (line.endsWith('; wrong') ? [index + 1] : []));
+      const { nasm: expected, ours } = bothOf(text);
+      expect(expected.errorLines, expected.messages).toEqual(marked);
+      const lines = [...new Set(ours.errors.map((error) => error.line))].sort((a, b) => a - b);
+      expect(lines, ours.errors.map((error) => `${error.line}: ${error.message}`).join('\n')).toEqual(marked);
+    });
   }
 });
 
