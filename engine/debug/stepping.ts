@@ -1,5 +1,6 @@
 /** Steps over and out of functions, and runs to a place: by breakpoints that go with the next stop, whatever causes it. */
 import { decode, Decoded, DecodeStatus, maximumLength } from '../isa/decoder.ts';
+import type { StopCause } from '../machine/debug/breakpoint.ts';
 import { MachineError, type Machine } from '../machine/machine.ts';
 import { callStack } from './call-stack.ts';
 import type { BreakpointStore } from './store.ts';
@@ -58,6 +59,58 @@ export async function stepOver(
     next.end,
     next.mnemonic === 'call' || next.mnemonic === 'int' ? `stack >= ${stack}` : undefined,
   );
+}
+
+/** Instructions that one line may take before it is taken to wait for something. */
+const longestLine = 4096;
+
+/**
+ * Steps over instructions until the vCPU is at another source line, or something else stops it. `lineOf` tells lines apart; where it
+ * knows none, one instruction. Resolves once the machine stands still for good, or is off.
+ */
+export async function stepLine(
+  machine: Machine,
+  store: BreakpointStore,
+  cpu: number,
+  others: 'stopped' | 'running',
+  lineOf: (address: number) => string | undefined,
+): Promise<void> {
+  requirePaused(machine);
+  const line = lineOf((await machine.debug('registers', { cpu })).pc);
+  if (line === undefined) return stepOver(machine, store, cpu, others);
+  for (let count = 0; count < longestLine; count++) {
+    const set = new Set(store.list.filter(({ owner }) => owner !== 'run').map(({ id }) => id));
+    const stopped = nextStop(machine);
+    try {
+      await stepOver(machine, store, cpu, others);
+    } catch (error) {
+      stopped.cancel();
+      throw error;
+    }
+    const cause = await stopped.cause;
+    // The end of a call that was stepped over is a breakpoint of nobody but this step.
+    const isOurs = ({ id }: { id: number }): boolean => !set.has(id) && (store.get(id)?.owner ?? 'run') === 'run';
+    const ended = cause?.kind === 'step' || (cause?.kind === 'breakpoint' && cause.hits.every(isOurs));
+    if (!ended || machine.state !== 'paused') return;
+    if (lineOf((await machine.debug('registers', { cpu })).pc) !== line) return;
+  }
+}
+
+/** Why the machine stops next; undefined if it goes off. */
+function nextStop(machine: Machine): { cause: Promise<StopCause | undefined>; cancel: () => void } {
+  let cancel = (): void => undefined;
+  const cause = new Promise<StopCause | undefined>((resolve) => {
+    const end = machine.on((event) => {
+      if (event.kind === 'debug' && event.event.kind === 'stopped') finish(event.event.cause);
+      else if (event.kind === 'state' && (event.state === 'off' || event.state === 'crashed')) finish(undefined);
+    });
+    const finish = (found: StopCause | undefined): void => {
+      end();
+      resolve(found);
+    };
+    cancel = () => finish(undefined);
+  });
+  return { cause, cancel };
 }
 
 /** Runs until the function returns to its caller, as far as the call stack knows that. */

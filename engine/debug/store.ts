@@ -14,6 +14,8 @@ export type BreakpointOwner = 'user' | 'gdb' | 'run';
 export interface Breakpoint {
   readonly id: number;
   readonly watched: Watched;
+  /** The line of the machine's own source that it stands for; who knows the lines moves `watched` to where its code is. */
+  readonly source?: { readonly file: string; readonly line: number } | undefined;
   /** Absent: every vCPU. */
   readonly cpu: number | undefined;
   readonly condition: string | undefined;
@@ -64,6 +66,7 @@ export class BreakpointStore {
     const added: Breakpoint = {
       id: this.#next,
       watched: breakpoint.watched,
+      source: breakpoint.source,
       cpu: breakpoint.cpu,
       condition: breakpoint.condition,
       ignore: breakpoint.ignore ?? 0,

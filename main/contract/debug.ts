@@ -41,8 +41,16 @@ export const watched = z.discriminatedUnion('kind', [
 
 const expressionText = z.string().max(1000);
 
+/** A line of a source, counted from 1; `file` as the machine's own assembly or a symbol file says it. */
+export const sourceLine = z.object({ file: z.string().min(1).max(1024), line: z.int().min(1) });
+
 export const breakpointSettings = z.object({
   watched,
+  /**
+   * The line of the machine's own source that it stands for. Each time the source is assembled, `watched` becomes the address of that
+   * line, or of the next one with code. Null or absent: it stays at its address.
+   */
+  source: sourceLine.nullish(),
   /** Null: every vCPU. */
   cpu: cpu.nullable(),
   /** C's operators over registers, `byte[…] word[…] dword[…]`, symbols, `value`, `before`, `address`, `hits`. Null: none. */
@@ -66,6 +74,8 @@ export const breakpoint = breakpointSettings.extend({
   text: z.string(),
   /** "name+0x12" of the linear address that is watched. */
   symbol: z.string().nullable(),
+  /** The source line that this address belongs to now, where one is known. */
+  at: sourceLine.nullish(),
 });
 
 /** Why the machine stands still. */
@@ -174,6 +184,8 @@ export const vcpuRegisters = z.object({
   instructions: z.number(),
   /** Linear address of the next instruction. */
   pc: z.number(),
+  /** The line that it belongs to, where one is known. */
+  source: sourceLine.nullish(),
   codeBits: z.literal([16, 32]),
   stack: z.number(),
   stackBits: z.literal([16, 32]),
@@ -221,7 +233,7 @@ export const disassembledLine = z.object({
   labels: z.array(z.string()),
   /** "name+0x12" of the address that a direct jump or call goes to; null for other instructions. */
   target: z.object({ address: z.number(), symbol: z.string().nullable() }).nullable(),
-  source: z.object({ file: z.string(), line: z.int() }).nullable(),
+  source: sourceLine.nullable(),
   /** Breakpoints at this address. */
   breakpoints: z.array(z.int()),
   /** The next instruction of the vCPU. */
@@ -237,7 +249,7 @@ export const stackFrame = z.object({
   at: z.number().nullable(),
   errorCode: z.number().nullable(),
   symbol: z.string().nullable(),
-  source: z.object({ file: z.string(), line: z.int() }).nullable(),
+  source: sourceLine.nullable(),
 });
 
 export const traceEntry = z.object({
@@ -273,7 +285,15 @@ export const debug = {
   breakpoints: {
     list: procedure.input(one).output(z.array(breakpoint)),
     /** A condition or text that cannot be is BAD_INPUT with a sentence. */
-    add: procedure.input(z.object({ id: machineId, breakpoint: breakpointSettings })).output(breakpoint),
+    add: procedure
+      .input(
+        z.object({
+          id: machineId,
+          /** `at`: the line of the program that runs which `source` is now, where the source was changed since; `watched` becomes its address. */
+          breakpoint: breakpointSettings.extend({ at: sourceLine.nullish() }),
+        }),
+      )
+      .output(breakpoint),
     /** As people write it: "execute start if eax == 1", "port 0x60 read", "write 0x600 2 log {value}". */
     addText: procedure.input(z.object({ id: machineId, text: z.string().max(2500) })).output(breakpoint),
     change: procedure
@@ -285,10 +305,13 @@ export const debug = {
     stopAtTripleFault: procedure.input(z.object({ id: machineId, stop: z.boolean() })).output(z.void()),
   },
 
-  /** The machine is paused; it ends with a `stopped` event. `out` without a caller that can be found: NOT_SUPPORTED. */
+  /**
+   * The machine is paused; it ends with a `stopped` event. `out` without a caller that can be found: NOT_SUPPORTED. `line`: over, until the
+   * vCPU is at another line of the source; where no line is known, one instruction.
+   */
   step: procedure
     .input(
-      z.object({ id: machineId, cpu, kind: z.enum(['into', 'over', 'out']), others: z.enum(['stopped', 'running']).optional() }),
+      z.object({ id: machineId, cpu, kind: z.enum(['into', 'over', 'out', 'line']), others: z.enum(['stopped', 'running']).optional() }),
     )
     .output(z.void()),
   runTo: procedure.input(z.object({ id: machineId, cpu: cpu.nullable(), address })).output(z.void()),
@@ -387,6 +410,7 @@ export const debug = {
   },
 };
 
+export type SourceLine = z.infer<typeof sourceLine>;
 export type BreakpointMessage = z.infer<typeof breakpoint>;
 export type BreakpointSettings = z.infer<typeof breakpointSettings>;
 export type WatchedMessage = z.infer<typeof watched>;

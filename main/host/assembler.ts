@@ -1,3 +1,4 @@
+import type { LineEntry } from '../../engine/debug/symbols/symbol-table.ts';
 import type { Diagnostic } from '../contract/assembly.ts';
 import { HostError } from './errors.ts';
 
@@ -9,6 +10,10 @@ export interface AssembledSource {
   diagnostics: Diagnostic[];
   /** Address of each label; absent where nobody asked for them. */
   labels?: ReadonlyMap<string, number>;
+  /** Which line of which file each stretch of code comes from. */
+  lines?: readonly LineEntry[];
+  /** Every file that was read, as its reader called it; the source itself first. */
+  files?: readonly string[];
 }
 
 /** A source, and where its `%include`s and `incbin`s are looked for. */

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { basename, extname, join } from 'node:path';
 import { z } from 'zod';
 import type { MachineConfiguration } from '../../engine/machine/machine.ts';
 import type {
@@ -12,7 +12,7 @@ import type {
   Sample,
 } from '../contract/library.ts';
 import type { LibraryEntry, MachineEventMessage, MachineSummary } from '../contract/machine.ts';
-import { MEMORY_UNIT } from '../contract/machine.ts';
+import { machineName, MEMORY_UNIT } from '../contract/machine.ts';
 import type { AttachmentEventMessage, DisplayEventMessage, WhenSessionEnds } from '../contract/display.ts';
 import type { SmmMessage } from '../contract/smm.ts';
 import type { AssembleSource, Disassemble } from './assembler.ts';
@@ -34,6 +34,7 @@ import type { MachineFile } from './machine-file.ts';
 import { formatSize } from './memory-size.ts';
 import { Peeks, TYPES_LIMIT } from './peeks.ts';
 import { readSamples } from './samples.ts';
+import { mainSource, Sources } from './sources.ts';
 import { Session, type MachineFactory } from './session.ts';
 import { SettingsStore } from './settings.ts';
 import { watchSmm } from './smm.ts';
@@ -122,6 +123,8 @@ export class Host {
   /** Reads of guest memory that no guest notices. */
   readonly peeks: Peeks;
   readonly #labels: GuestLabels;
+  /** Assembly in the folders of machines. */
+  readonly sources: Sources;
   readonly #cloning: Cloning;
   readonly #drives: DriveEditing;
   /** Changes of the library run one after the other. */
@@ -149,6 +152,13 @@ export class Host {
         this.#cloning.refuseWhileCopied(machine.id);
         await this.refuseUnlessOff(machine);
       },
+    });
+    this.sources = new Sources({
+      disk: options.disk,
+      assemble: options.engine.assemble,
+      guests: options.guests,
+      machine: (id) => library.get(id),
+      changed: async (id) => this.#sessions.get(id)?.debug.sourceChanged(),
     });
     this.#cloning = new Cloning({
       disk: options.disk,
@@ -344,6 +354,39 @@ export class Host {
 
   configureDrives(id: string, change: DriveChange): Promise<MachineDrives> {
     return this.#drives.configure(id, change);
+  }
+
+  /** See contract/sources.ts. */
+  async setMainSource(id: string, path: string): Promise<MachineSummary> {
+    await this.sources.read(id, path);
+    const summary = await this.change(id, (file) => {
+      if (file.boot.kind !== 'assembly')
+        throw new HostError(
+          'WRONG_STATE',
+          `${file.name} starts from ${startsFrom(file).file}, not from assembly. Put the program into a new machine.`,
+        );
+      return { ...file, boot: { kind: 'assembly', file: path } };
+    });
+    await this.#sessions.get(id)?.debug.sourceChanged();
+    return summary;
+  }
+
+  /** See contract/sources.ts. */
+  async newMachineOf(id: string, path: string, name?: string): Promise<MachineSummary> {
+    const { file } = await this.library.get(id);
+    const files = await this.sources.copyOf(id, path);
+    const made: MachineFile = {
+      format: file.format,
+      version: file.version,
+      name: name ?? machineName.catch('Assembly').parse(basename(path, extname(path))),
+      created: new Date().toISOString(),
+      cpus: file.cpus,
+      memoryMiB: file.memoryMiB,
+      clock: file.clock,
+      boot: { kind: 'assembly', file: path },
+      ...(mainSource({ id, folder: '', file }) === path && file.guard?.hypercalls ? { guard: { hypercalls: true } } : {}),
+    };
+    return this.exclusive(async () => this.announce(await this.library.create(made, files)));
   }
 
   private change(id: string, change: (file: MachineFile) => MachineFile): Promise<MachineSummary> {

@@ -14,6 +14,7 @@ import { resolveGuardRange } from './guard-range.ts';
 import type { Host } from './host.ts';
 import { scancodesOf } from './keyboard.ts';
 import { packageVersion } from './places.ts';
+import { sourcesRouter } from './sources-router.ts';
 import { encodePng } from './picture.ts';
 
 /** What only a front with a desktop can do; the app implements it. */
@@ -136,6 +137,8 @@ export const router = os.router({
   },
 
   debug: debugRouter,
+
+  sources: sourcesRouter,
 
   machines: {
     start: os.machines.start.handler(({ context, input }) => context.host.start(input.id, input.paused ?? false)),

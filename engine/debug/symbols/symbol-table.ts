@@ -146,6 +146,11 @@ export class SymbolTable {
     return entry === undefined || entry.line === 0 ? undefined : { file: entry.file, line: entry.line };
   }
 
+  /** Whether any line of a file is known. `file` may be the end of a path. */
+  hasLines(file: string): boolean {
+    return this.#lines.some((entry) => entry.file === file || entry.file.endsWith(`/${file}`));
+  }
+
   /** Where the code of a line, or of the next line with code, begins. `file` may be the end of a path. */
   addressOf(file: string, line: number): number | undefined {
     let best: LineEntry | undefined;

@@ -65,9 +65,10 @@ export class BreakpointFile {
     try {
       const { breakpoints } = stored.parse(JSON.parse((await this.disk.readFile(this.#path)).toString('utf8')));
       this.store.load(
-        breakpoints.map(({ watched, cpu, condition, log, ...rest }) => ({
+        breakpoints.map(({ watched, source, cpu, condition, log, ...rest }) => ({
           ...rest,
           watched: watchedOf(watched),
+          source: source ?? undefined,
           cpu: cpu ?? undefined,
           condition: condition ?? undefined,
           log: log ?? undefined,
@@ -84,9 +85,10 @@ export class BreakpointFile {
   #text(): string {
     const breakpoints = this.store.list
       .filter(({ owner, temporary }) => owner === 'user' && !temporary)
-      .map(({ id, watched, cpu, condition, ignore, log, enabled }) => ({
+      .map(({ id, watched, source, cpu, condition, ignore, log, enabled }) => ({
         id,
         watched: watchedMessage(watched),
+        ...(source === undefined ? {} : { source }),
         cpu: cpu ?? null,
         condition: condition ?? null,
         ignore,

@@ -171,7 +171,11 @@ function x87Message(x87: X87Registers): X87Message {
   };
 }
 
-export function vcpuMessage(vcpu: VcpuRegisters, symbolAt: (address: number) => string | null): VcpuRegistersMessage {
+export function vcpuMessage(
+  vcpu: VcpuRegisters,
+  symbolAt: (address: number) => string | null,
+  lineAt: (address: number) => { file: string; line: number } | undefined,
+): VcpuRegistersMessage {
   const number = (name: string): number => Number(vcpu.registers.find((each) => each.name === name)?.value ?? 0n);
   const { cpu, cpl, activity, inSmm, instructions, pc, codeBits, stack, stackBits } = vcpu;
   return {
@@ -181,6 +185,7 @@ export function vcpuMessage(vcpu: VcpuRegisters, symbolAt: (address: number) => 
     inSmm,
     instructions,
     pc,
+    source: lineAt(pc) ?? null,
     codeBits,
     stack,
     stackBits,

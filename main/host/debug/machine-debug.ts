@@ -1,10 +1,10 @@
 import { callStack } from '../../../engine/debug/call-stack.ts';
 import { describeHit, describeWatched, parseBreakpoint } from '../../../engine/debug/breakpoint-text.ts';
 import { listenForGdb, type GdbListener } from '../../../engine/debug/gdb/listener.ts';
-import { runTo, stepInto, stepOut, stepOver } from '../../../engine/debug/stepping.ts';
+import { runTo, stepInto, stepLine, stepOut, stepOver } from '../../../engine/debug/stepping.ts';
 import { BreakpointStore, type Breakpoint } from '../../../engine/debug/store.ts';
 import { readSymbols } from '../../../engine/debug/symbols/read-symbols.ts';
-import { SymbolError, SymbolTable } from '../../../engine/debug/symbols/symbol-table.ts';
+import { SymbolError, SymbolTable, type LineEntry } from '../../../engine/debug/symbols/symbol-table.ts';
 import type { StopCause } from '../../../engine/machine/debug/breakpoint.ts';
 import { evaluate, ExpressionError, parseExpression } from '../../../engine/machine/debug/expression.ts';
 import { evaluateWithMemory } from './evaluate.ts';
@@ -15,6 +15,7 @@ import type {
   BreakpointSettings,
   DebugEventMessage,
   GdbServerMessage,
+  SourceLine,
   StopCauseMessage,
 } from '../../contract/debug.ts';
 import type { Disk } from '../disk.ts';
@@ -42,8 +43,10 @@ function merge(last: DebugEventMessage, next: DebugEventMessage): DebugEventMess
   return undefined;
 }
 
-/** The labels of the assembly that a machine is made of, and its file's name; undefined where it is made of something else. */
-export type OwnSymbols = () => Promise<{ name: string; labels: ReadonlyMap<string, number> } | undefined>;
+/** Labels and lines of the assembly that a machine is made of, and its file's name; undefined where it is made of something else. */
+export type OwnSymbols = () => Promise<
+  { name: string; labels: ReadonlyMap<string, number>; lines: readonly LineEntry[] } | undefined
+>;
 
 /** A refusal of the debugger as one of the host. */
 function refused(error: unknown): unknown {
@@ -90,6 +93,7 @@ export class MachineDebug {
     // Conditions of kept breakpoints may name them.
     await this.#readOwnSymbols();
     await this.#file?.open();
+    await this.#moveToLines();
     this.store.onChange(() => void this.#announceBreakpoints());
     this.#isOpen = true;
   }
@@ -100,16 +104,35 @@ export class MachineDebug {
       const own = await this.ownSymbols?.();
       if (own === undefined || own.labels === this.#ownLabels) return;
       this.#ownLabels = own.labels;
-      this.setLabels(own.name, own.labels);
+      this.setLabels(own.name, own.labels, own.lines);
     } catch (error) {
       this.warn(`The labels of the machine's own source cannot be read. ${explain(error, 'source').message}`);
     }
+  }
+
+  /** Breakpoints of source lines go to where the code of their lines is now. One whose line has no code any more stays, turned off. */
+  async #moveToLines(): Promise<void> {
+    for (const { id, watched, source, enabled } of this.store.list) {
+      if (source === undefined || watched.kind !== 'execute' || !this.symbols.hasLines(source.file)) continue;
+      const address = this.symbols.addressOf(source.file, source.line);
+      if (address === undefined) {
+        if (enabled) await this.store.change(id, { enabled: false });
+      } else if (address !== watched.address) await this.store.change(id, { watched: { kind: 'execute', space: 'linear', address } });
+    }
+  }
+
+  /** The machine's own source was changed while it is off: names, lines and breakpoints follow. */
+  async sourceChanged(): Promise<void> {
+    if (!this.#isOpen || this.#machine !== undefined) return;
+    await this.#readOwnSymbols();
+    await this.#moveToLines();
   }
 
   /** A machine is about to start: it gets its breakpoints before its first instruction. */
   async attach(machine: Machine): Promise<void> {
     await this.open();
     await this.#readOwnSymbols();
+    await this.#moveToLines();
     this.#machine = machine;
     this.#chain = [];
     this.#unsubscribe = machine.on((event) => this.#hear(event));
@@ -191,8 +214,16 @@ export class MachineDebug {
       .map((breakpoint) => this.#message(breakpoint, hits.get(breakpoint.id) ?? 0));
   }
 
-  async add(settings: BreakpointSettings): Promise<BreakpointMessage> {
-    return this.#refusing(async () => this.#message(await this.store.add(settingsOf(settings)), 0));
+  async add({ at, ...settings }: BreakpointSettings & { at?: SourceLine | null | undefined }): Promise<BreakpointMessage> {
+    return this.#refusing(async () =>
+      this.#message(await this.store.add(this.#atLine(settingsOf(settings), at ?? settings.source)), 0),
+    );
+  }
+
+  /** What is set at a line stands at the code of that line in the program as it is now, if that is known. */
+  #atLine<Settings extends Pick<Breakpoint, 'watched'>>(settings: Settings, line: SourceLine | null | undefined): Settings {
+    const address = line && settings.watched.kind === 'execute' ? this.symbols.addressOf(line.file, line.line) : undefined;
+    return address === undefined ? settings : { ...settings, watched: { kind: 'execute', space: 'linear', address } };
   }
 
   async addText(text: string): Promise<BreakpointMessage> {
@@ -206,6 +237,7 @@ export class MachineDebug {
       const before = this.store.get(id);
       if (before === undefined) throw new HostError('NOT_FOUND', `There is no breakpoint ${id}.`);
       const after = await this.store.change(id, settingsOf({ ...this.#message(before, 0), ...change }));
+      if (change.source !== undefined) await this.sourceChanged();
       return this.#message(after, (await this.store.hits()).get(id) ?? 0);
     });
   }
@@ -215,11 +247,13 @@ export class MachineDebug {
     await this.store.remove(...ids);
   }
 
-  #message({ id, watched, cpu, condition, ignore, log, temporary, enabled, owner }: Breakpoint, hits: number): BreakpointMessage {
+  #message(breakpoint: Breakpoint, hits: number): BreakpointMessage {
+    const { id, watched, source, cpu, condition, ignore, log, temporary, enabled, owner } = breakpoint;
     const isPlace = (watched.kind === 'execute' || watched.kind === 'data') && watched.space === 'linear';
     return {
       id,
       watched: watchedMessage(watched),
+      source: source ?? null,
       cpu: cpu ?? null,
       condition: condition ?? null,
       ignore,
@@ -230,6 +264,7 @@ export class MachineDebug {
       hits,
       text: describeWatched(watched),
       symbol: isPlace ? this.symbolAt(watched.address) : null,
+      at: (isPlace && watched.kind === 'execute' && this.symbols.lineAt(watched.address)) || null,
     };
   }
 
@@ -244,9 +279,10 @@ export class MachineDebug {
 
   // Running
 
-  async step(cpu: number, kind: 'into' | 'over' | 'out', others: 'stopped' | 'running'): Promise<void> {
+  async step(cpu: number, kind: 'into' | 'over' | 'out' | 'line', others: 'stopped' | 'running'): Promise<void> {
     const { machine, store } = this;
-    if (kind === 'into') await stepInto(machine, cpu, others);
+    if (kind === 'line') await stepLine(machine, store, cpu, others, (address) => this.lineKey(address));
+    else if (kind === 'into') await stepInto(machine, cpu, others);
     else if (kind === 'over') await stepOver(machine, store, cpu, others);
     else await stepOut(machine, store, cpu);
   }
@@ -277,15 +313,15 @@ export class MachineDebug {
   }
 
   /** Labels of the assembly that the machine is made of are symbols as those of any file. */
-  setLabels(name: string, labels: ReadonlyMap<string, number>): void {
-    if (labels.size === 0) return;
+  setLabels(name: string, labels: ReadonlyMap<string, number>, lines: readonly LineEntry[] = []): void {
+    if (labels.size === 0 && lines.length === 0) return;
     const symbols = [...labels].map(([label, address]) => ({
       name: label,
       address: address >>> 0,
       size: 0,
       kind: 'other' as const,
     }));
-    this.symbols.add(name, { symbols, lines: [] });
+    this.symbols.add(name, { symbols, lines });
     this.#renamed();
   }
 
@@ -298,6 +334,12 @@ export class MachineDebug {
 
   removeSymbols(name: string): void {
     if (this.symbols.remove(name)) this.#renamed();
+  }
+
+  /** Says whether two addresses belong to one line; undefined where no line is known. */
+  private lineKey(address: number): string | undefined {
+    const found = this.symbols.lineAt(address);
+    return found && `${found.file}:${found.line}`;
   }
 
   /** "name+0x12" of an address. */
@@ -374,9 +416,10 @@ export class MachineDebug {
   }
 }
 
-function settingsOf({ watched, cpu, condition, ignore, log, temporary, enabled }: BreakpointSettings) {
+function settingsOf({ watched, source, cpu, condition, ignore, log, temporary, enabled }: BreakpointSettings) {
   return {
     watched: watchedOf(watched),
+    source: source ?? undefined,
     cpu: cpu ?? undefined,
     condition: condition ?? undefined,
     ignore,

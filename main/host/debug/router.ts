@@ -48,7 +48,11 @@ export const debugRouter = {
 
   registers: os.registers.handler(({ context, input }) =>
     withDebug(context, input.id, async (of) =>
-      vcpuMessage(await of.machine.debug('registers', { cpu: input.cpu }), (address) => of.symbolAt(address)),
+      vcpuMessage(
+        await of.machine.debug('registers', { cpu: input.cpu }),
+        (address) => of.symbolAt(address),
+        (address) => of.symbols.lineAt(address),
+      ),
     ),
   ),
   setRegister: os.setRegister.handler(({ context, input: { id, ...edit } }) =>
