@@ -87,8 +87,10 @@ async function buildNode(name, { entries, format }) {
 async function buildRenderer(name) {
   const { build } = await import('vite');
   const { RENDERER_FILES, rendererConfiguration } = await import('./renderer.mjs');
-  const result = await build({ ...(await rendererConfiguration()), configFile: false, logLevel: 'error' });
-  return [...writeOutputs(name, result, 0), ...['build/renderer.mjs', ...RENDERER_FILES].map((file) => path.join(ROOT, file))];
+  const modules = new Set();
+  const result = await build({ ...(await rendererConfiguration(modules)), configFile: false, logLevel: 'error' });
+  const ofWorkers = [...modules].filter((id) => path.isAbsolute(id) && existsSync(id) && !id.includes('/node_modules/'));
+  return [...writeOutputs(name, result, 0), ...ofWorkers, ...['build/renderer.mjs', ...RENDERER_FILES].map((file) => path.join(ROOT, file))];
 }
 
 /** Writes what vite made; returns the files it was made from. Files of earlier builds go when they are that old, in milliseconds. */

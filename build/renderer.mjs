@@ -14,14 +14,23 @@ const firstPaint = {
   },
 };
 
-/** How vite builds the user interface: one page for the app and for browsers, nothing fetched from elsewhere. */
-export async function rendererConfiguration() {
+/** Tells of the modules that workers are made of; they are no part of the page's own chunks. */
+const workerModules = (found) => ({
+  name: 'worker-modules',
+  generateBundle(_options, output) {
+    for (const part of Object.values(output)) for (const id of part.moduleIds ?? []) found.add(id.split('?')[0]);
+  },
+});
+
+/** How vite builds the user interface: one page for the app and for browsers, nothing fetched from elsewhere. `modules` takes those of workers. */
+export async function rendererConfiguration(modules = new Set()) {
   const { default: vue } = await import('@vitejs/plugin-vue');
   return {
     root: path.join(ROOT, 'renderer'),
     base: './',
     publicDir: false,
     plugins: [vue(), firstPaint],
+    worker: { format: 'es', plugins: () => [workerModules(modules)] },
     build: {
       write: false,
       target: 'chrome120',

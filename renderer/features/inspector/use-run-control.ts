@@ -6,13 +6,14 @@ import { useNotices } from '../../stores/notices.ts';
 import { breakpointsAt } from './breakpoint-marks.ts';
 import { useDebugFeed } from './debug-feed.ts';
 
-export type StepKind = 'into' | 'over' | 'out';
+export type StepKind = 'into' | 'over' | 'out' | 'line';
 export type RunVerb = StepKind | 'continue' | 'pause';
 
 const FAILED: Record<StepKind, string> = {
   into: 'The machine did not step',
   over: 'The machine did not step over',
   out: 'The machine did not step out',
+  line: 'The machine did not step to the next line',
 };
 
 /** Which key does what while a workbench is in front. Undefined: none of these. */

@@ -23,11 +23,16 @@ const view: ViewDescription = {
 };
 
 describe('the registry of panels', () => {
-  it('has each panel once, and each in at most one view', () => {
+  it('has each panel once, and each at most once in a view', () => {
     const ids = PANELS.map(({ id }) => id);
     expect(new Set(ids).size).toBe(ids.length);
-    const placed = VIEWS.flatMap(({ columns }) => columns.flatMap(({ groups }) => groups.flatMap((group) => group.panels)));
-    expect(new Set(placed).size).toBe(placed.length);
+    for (const { id, columns } of VIEWS) {
+      const placed = columns.flatMap(({ groups }) => groups.flatMap((group) => group.panels));
+      expect(new Set(placed).size, id).toBe(placed.length);
+    }
+    // Beside the editor, and yet at home where they are looked for.
+    expect(homeOf('registers', VIEWS)?.id).toBe('inspect');
+    expect(homeOf('console', VIEWS)?.id).toBe('console');
     expect(new Set(VIEWS.map(({ id }) => id)).size).toBe(VIEWS.length);
   });
 

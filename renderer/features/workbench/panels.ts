@@ -1,5 +1,9 @@
 import {
   BellElectric,
+  BookOpen,
+  CircleX,
+  FileCode,
+  ListCollapse,
   BellRing,
   Bug,
   Activity,
@@ -60,6 +64,10 @@ import VcpusPanel from '../smm/VcpusPanel.vue';
 import AlertsPanel from '../guard/AlertsPanel.vue';
 import PagesPanel from '../guard/PagesPanel.vue';
 import TreePanel from '../guard/TreePanel.vue';
+import EditorPanel from '../editor/EditorPanel.vue';
+import InstructionPanel from '../editor/InstructionPanel.vue';
+import OutlinePanel from '../editor/OutlinePanel.vue';
+import ProblemsPanel from '../editor/ProblemsPanel.vue';
 import TerminalPanel from '../terminal/TerminalPanel.vue';
 
 /** Every panel there is. A new one is a line here, and a place in a view (views.ts). */
@@ -84,6 +92,10 @@ export const PANELS: readonly PanelDescription[] = [
   { id: 'lapic', title: 'Interrupts', icon: BellElectric, component: InterruptsPanel },
   { id: 'devices', title: 'Devices', icon: CircuitBoard, component: DevicesPanel },
   { id: 'structures', title: 'Structures', icon: ListTree, component: StructuresPanel, several: true },
+  { id: 'editor', title: 'Editor', icon: FileCode, component: EditorPanel },
+  { id: 'problems', title: 'Problems', icon: CircleX, component: ProblemsPanel },
+  { id: 'outline', title: 'Outline', icon: ListCollapse, component: OutlinePanel },
+  { id: 'instruction', title: 'Instruction', icon: BookOpen, component: InstructionPanel },
   { id: 'smm-timeline', title: 'Rendezvous timeline', icon: ChartGantt, component: TimelinePanel },
   { id: 'smm-rendezvous', title: 'Rendezvous', icon: Rows3, component: RendezvousPanel },
   { id: 'smm-latency', title: 'Latency', icon: ChartColumn, component: LatencyPanel },

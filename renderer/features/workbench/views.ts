@@ -59,8 +59,21 @@ export const VIEWS: readonly ViewDescription[] = [
     id: 'assembly',
     title: 'Assembly',
     columns: [
-      { width: 62, groups: [{ panels: ['editor'], height: 1 }] },
-      { width: 38, groups: [{ panels: ['listing', 'problems'], height: 1 }] },
+      {
+        width: 68,
+        groups: [
+          { panels: ['editor'], height: 80 },
+          { panels: ['problems', 'outline'], height: 20 },
+        ],
+      },
+      {
+        width: 32,
+        groups: [
+          { panels: ['console', 'serial'], height: 38 },
+          { panels: ['registers', 'memory', 'stack'], height: 36 },
+          { panels: ['instruction', 'breakpoints', 'watches'], height: 26 },
+        ],
+      },
     ],
   },
   {
@@ -119,7 +132,7 @@ export function availableViews(panels: readonly PanelDescription[] = PANELS): Vi
   return VIEWS.map((view) => withPanels(view, panels)).filter((view) => view !== undefined);
 }
 
-/** The view a panel stands in at first; undefined if it stands in none. */
+/** The view a panel is at home in: the first one that has it; undefined if none does. */
 export function homeOf(panel: string, views: readonly ViewDescription[]): ViewDescription | undefined {
   return views.find(({ columns }) => columns.some(({ groups }) => groups.some(({ panels }) => panels.includes(panel))));
 }
