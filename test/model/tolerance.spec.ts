@@ -1,0 +1,129 @@
+/**
+ * The protocol of a pair (engine/tolerance) in every order of events, with messages that are lost, late or doubled, and with a side that dies
+ * or is taken for dead at any step. Safety: nothing leaves unmatched or uncommitted, no two speakers, no byte lost, doubled, changed or out of order, and
+ * inputs reach each machine once and in order. Liveness: whoever is left answers everything. Negative controls take one precaution out each.
+ *
+ * Longer with VITRINE_MODEL=long.
+ */
+import { describe, expect, it } from 'vitest';
+import { explore, type Outcome, type Thread } from './explore.ts';
+import { firstWorld, happenings, protectedWorld, textOf, type Budgets, type Faults, type Options, type World } from './tolerance-world.ts';
+
+/** More than can happen in one state. */
+const most = 24;
+const none: Budgets = { fault: 0, loss: 0, double: 0, divergence: 0, late: 0, damage: 0 };
+const isLong = process.env['VITRINE_MODEL'] === 'long';
+
+interface Known {
+  readonly world: World;
+  readonly before: number;
+  readonly what: string;
+}
+
+/** Worlds are numbered as they are found; the explorer's words hold the number. Thread k does the k-th thing that may happen. */
+function check(inputs: number, budgets: Partial<Budgets>, options: Options, begin = protectedWorld): Outcome {
+  const worlds: Known[] = [];
+  const numbers = new Map<string, number>();
+  const number = (world: World, before: number, what: string): number => {
+    const text = textOf(world, options);
+    const known = numbers.get(text);
+    if (known !== undefined) return known;
+    numbers.set(text, worlds.length);
+    worlds.push({ world, before, what });
+    return worlds.length - 1;
+  };
+  const story = (from: number, what: string): string => {
+    const steps = [what];
+    for (let at = from; at > 0; at = worlds[at]?.before ?? 0) steps.unshift(worlds[at]?.what ?? '');
+    return steps.join('\n');
+  };
+  let current = -1;
+  let results: { wrong: string | undefined; next: number; what: string }[] = [];
+  const look = (at: number) => {
+    if (at === current) return results;
+    const known = worlds[at];
+    if (known === undefined) throw new RangeError(`no world ${at}`);
+    current = at;
+    results = happenings(known.world, options).map(({ what, next, wrong }) => ({ what, wrong, next: wrong === undefined ? number(next, at, what) : at }));
+    if (results.length > most) throw new RangeError(`${results.length} things may happen at once`);
+    return results;
+  };
+  const half = 4096;
+  const at = (words: readonly number[]) => (words[0] ?? 0) * half + (words[1] ?? 0);
+  const thread = (index: number): Thread =>
+    function* () {
+      for (;;) {
+        yield {
+          at: `happening ${index}`,
+          op: 'act',
+          act(words) {
+            const from = at(words);
+            const result = look(from)[index];
+            if (result === undefined) return undefined;
+            if (result.wrong !== undefined) return story(from, `${result.what}\n=> ${result.wrong}`);
+            words[0] = Math.floor(result.next / half);
+            words[1] = result.next % half;
+            return undefined;
+          },
+        };
+      }
+    };
+  number(begin(inputs, { ...none, ...budgets }), 0, 'begin');
+  const isServed = (words: readonly number[]) => {
+    const world = worlds[at(words)]?.world;
+    return world !== undefined && (world.isOver || world.delivered.length === inputs);
+  };
+  const outcome = explore({ threads: Array.from({ length: most }, (_, index) => thread(index)), words: [0, 0], goals: [isServed] });
+  return outcome.failure?.includes('cannot be reached') === true
+    ? { ...outcome, failure: `${outcome.failure.split('\n')[0] ?? ''} (not served)` }
+    : outcome;
+}
+
+const ordered: Options = { inOrder: true, eager: true };
+const unordered: Options = { inOrder: false, eager: true };
+const late: Options = { inOrder: true, eager: false };
+
+type Case = [string, number, Partial<Budgets>, Options, typeof firstWorld];
+
+const always: Case[] = [
+  ['a fault while the secondary joins', 1, { fault: 1 }, ordered, firstWorld],
+  ['divergence, loss and a fault', 1, { divergence: 1, loss: 1, fault: 1 }, ordered, protectedWorld],
+  ['divergence and a fault, in any order', 1, { divergence: 1, fault: 1 }, unordered, protectedWorld],
+  ['two requests and divergence, in any order', 2, { divergence: 1 }, unordered, protectedWorld],
+  ['doubled messages and a fault, in any order', 1, { double: 1, fault: 1 }, unordered, protectedWorld],
+  ['a limit that passes, divergence and a fault', 1, { late: 1, divergence: 1, fault: 1 }, ordered, protectedWorld],
+  ['a damaged checkpoint, divergence and a fault', 1, { damage: 1, divergence: 1, fault: 1 }, ordered, protectedWorld],
+  ['what is forgotten is forgotten late', 1, { divergence: 1 }, late, protectedWorld],
+];
+const long: Case[] = [
+  ['doubled messages, divergence and a fault, in any order', 1, { divergence: 1, double: 1, fault: 1 }, unordered, protectedWorld],
+  ['two requests, divergence and a fault', 2, { divergence: 1, fault: 1 }, ordered, protectedWorld],
+  ['two requests, loss and a fault', 2, { loss: 1, fault: 1 }, ordered, protectedWorld],
+  ['two requests, a damaged checkpoint, divergence and a fault', 2, { damage: 1, divergence: 1, fault: 1 }, ordered, protectedWorld],
+  ['two requests, doubled messages in any order', 2, { double: 1, divergence: 1 }, unordered, protectedWorld],
+  ['a fault while what is forgotten is forgotten late', 1, { fault: 1 }, late, protectedWorld],
+  ['two requests and a fault while the secondary joins', 2, { fault: 1 }, ordered, firstWorld],
+];
+
+describe('a pair, whatever happens', { timeout: isLong ? 1_200_000 : 120_000 }, () => {
+  it.each(isLong ? [...always, ...long] : always)('serves its clients: %s', (_, inputs, budgets, options, begin) => {
+    const outcome = check(inputs, budgets, options, begin);
+    expect(outcome.failure).toBeUndefined();
+    expect(outcome.states).toBeGreaterThan(100);
+  });
+
+  const without = (faults: Faults, inputs: number, budgets: Partial<Budgets>, options = ordered) =>
+    check(inputs, budgets, { ...options, faults }).failure;
+
+  it.each([
+    ['output leaves before the secondary has said it', { earlyRelease: true }, 1, {}, ordered, /unmatched/],
+    ['held output leaves before the checkpoint is acknowledged', { releaseBeforeCommit: true }, 1, { divergence: 1 }, ordered, /unmatched/],
+    ['both get the same term', { noFence: true }, 1, { fault: 1 }, ordered, /two speakers|other output than clients have/],
+    ['a damaged checkpoint is put in place', { noHash: true }, 1, { divergence: 1, damage: 1 }, ordered, /unmatched|not what/],
+    ['output of an earlier generation counts', { noGeneration: true }, 2, { divergence: 1 }, unordered, /unmatched/],
+    ['a checkpoint lacks the output that was not confirmed', { noHeldOutput: true }, 1, { divergence: 1, fault: 1 }, ordered, /not served/],
+    ['the secondary lets inputs be forgotten that a resync asks for again', { earlyForget: true }, 2, { late: 1 }, ordered, /not served/],
+  ] satisfies [string, Faults, number, Partial<Budgets>, Options, RegExp][])('does not when %s', (_, faults, inputs, budgets, options, expected) => {
+    expect(without(faults, inputs, budgets, options)).toMatch(expected);
+  });
+});
