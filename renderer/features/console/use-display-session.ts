@@ -57,6 +57,8 @@ export function useDisplaySession(
   let settle: ReturnType<typeof setTimeout> | undefined;
   let changing: Promise<void> = Promise.resolve();
   let gone = false;
+  /** Another window of ours has this output: it is asked for again when something changes. */
+  let taken = false;
 
   const on = (): boolean => state.value === 'running' || state.value === 'paused';
   const client = () =>
@@ -68,6 +70,7 @@ export function useDisplaySession(
     if (gone || stream !== undefined || display === undefined || !on() || !application.about) return;
     const mine = new AbortController();
     stream = mine;
+    taken = false;
     try {
       sent = JSON.stringify(display);
       const events = await host.display.attach({ id: id(), client: client(), outputs: [display], input: input(), role: asked, takeOver }, { signal: mine.signal });
@@ -93,7 +96,8 @@ export function useDisplaySession(
       // A window of our own that has this output is no stranger.
       const stranger = conflict && display !== undefined && session.state.value?.session?.client !== client().id;
       canTakeOver.value = stranger;
-      if (conflict && !stranger) why.value = '';
+      taken = conflict && !stranger;
+      if (taken) why.value = '';
       if (stranger && asked === 'holder') {
         stream = undefined;
         return follow('viewer', false);
@@ -141,7 +145,9 @@ export function useDisplaySession(
 
   async function watchState(signal: AbortSignal): Promise<void> {
     for await (const event of await host.display.watch({ id: id() }, { signal })) {
-      if (event.kind === 'state') display.value = event.state ?? undefined;
+      if (event.kind !== 'state') continue;
+      display.value = event.state ?? undefined;
+      if (taken && display.value?.outputs[output]?.properties === null) resize();
     }
   }
   const watching = new AbortController();

@@ -19,11 +19,16 @@ import {
   Eye,
   Footprints,
   Grid2x2,
+  History,
   Layers,
+  LayoutTemplate,
   ListEnd,
   ListTree,
   Lock,
   Monitor,
+  MonitorCheck,
+  MonitorCog,
+  MonitorUp,
   Network,
   Route,
   Rows3,
@@ -61,6 +66,11 @@ import SaveStatePanel from '../smm/SaveStatePanel.vue';
 import SmramPanel from '../smm/SmramPanel.vue';
 import TimelinePanel from '../smm/TimelinePanel.vue';
 import VcpusPanel from '../smm/VcpusPanel.vue';
+import ArrangementPanel from '../display/ArrangementPanel.vue';
+import EdidPanel from '../display/EdidPanel.vue';
+import HistoryPanel from '../display/HistoryPanel.vue';
+import OutputsPanel from '../display/OutputsPanel.vue';
+import SessionPanel from '../display/SessionPanel.vue';
 import AlertsPanel from '../guard/AlertsPanel.vue';
 import PagesPanel from '../guard/PagesPanel.vue';
 import TreePanel from '../guard/TreePanel.vue';
@@ -106,6 +116,11 @@ export const PANELS: readonly PanelDescription[] = [
   { id: 'guard-pages', title: 'Monitored pages', icon: Shield, component: PagesPanel },
   { id: 'guard-tree', title: 'Tree', icon: Network, component: TreePanel },
   { id: 'guard-alerts', title: 'Alerts', icon: BellRing, component: AlertsPanel },
+  { id: 'display-arrangement', title: 'Arrangement', icon: LayoutTemplate, component: ArrangementPanel },
+  { id: 'display-outputs', title: 'Outputs', icon: MonitorCog, component: OutputsPanel },
+  { id: 'display-history', title: 'Session history', icon: History, component: HistoryPanel },
+  { id: 'display-edid', title: 'EDID', icon: MonitorCheck, component: EdidPanel },
+  { id: 'display-session', title: 'Session now', icon: MonitorUp, component: SessionPanel },
 ];
 
 /** The id of one open panel: the panel's own, and a number from the second one on. */

@@ -111,6 +111,27 @@ export const VIEWS: readonly ViewDescription[] = [
       },
     ],
   },
+  {
+    id: 'displays',
+    title: 'Displays',
+    columns: [
+      {
+        width: 66,
+        groups: [
+          { panels: ['display-arrangement'], height: 45 },
+          { panels: ['display-outputs'], height: 25 },
+          { panels: ['display-history'], height: 30 },
+        ],
+      },
+      {
+        width: 34,
+        groups: [
+          { panels: ['display-edid'], height: 56 },
+          { panels: ['display-session'], height: 44 },
+        ],
+      },
+    ],
+  },
 ];
 
 /** The same view with only those panels that there are; undefined when there is none. */

@@ -1,0 +1,134 @@
+import { flushPromises } from '@vue/test-utils';
+import { afterEach, describe, expect, it } from 'vitest';
+import type { DisplayLogEntry, DisplayStateMessage } from '../../../main/contract/display.ts';
+import { fakeOutput, fakeProperties } from '../../testing/fake-display.ts';
+import { FakeHost, machine } from '../../testing/fake-host.ts';
+import { openPanel, type OpenPanel } from '../../testing/open-panel.ts';
+import { arrange, freeOutput } from './arrangement.ts';
+import EdidPanel from './EdidPanel.vue';
+import HistoryPanel from './HistoryPanel.vue';
+import { historyOf } from './history.ts';
+import OutputsPanel from './OutputsPanel.vue';
+import SessionPanel from './SessionPanel.vue';
+import { guestWords } from './wording.ts';
+
+const entry = (at: number, client: string, what: DisplayLogEntry['what'], sentence = '', session = 1): DisplayLogEntry => ({ at, session, client, what, sentence });
+const log = [
+  entry(1000, 'Desk', 'open'),
+  entry(1000, 'Desk', 'detect', 'Desk is 1280 × 800.'),
+  entry(1010, 'Desk', 'resume'),
+  entry(2000, 'Laptop', 'view'),
+  entry(2500, 'Desk', 'change', 'The display became 640 × 480 + 300 × 200.'),
+  entry(3000, 'Laptop', 'end'),
+  entry(4000, 'Desk', 'end'),
+  entry(4005, '', 'suspend'),
+  entry(4500, 'Laptop', 'refuse', 'Output 0 cannot be 801 pixels wide: the width is even.', 0),
+  entry(5000, 'Laptop', 'open', '', 2),
+  entry(5010, 'Laptop', 'resume', '', 2),
+];
+
+const two: Partial<DisplayStateMessage> = {
+  phase: 'live',
+  session: { number: 2, client: 'app', name: 'This app', since: 0, resumedAfter: 3.25, firstFrameAfter: 18.4, whenEnds: 'suspend' },
+  whenSessionEnds: 'suspend',
+  outputs: Array.from({ length: 8 }, (_, output) =>
+    output === 1
+      ? fakeOutput(1, {
+          properties: fakeProperties(800, 600, { x: 200, primary: true, millimetres: { width: 210, height: 160, estimated: true } }),
+          edid: new Uint8Array(128).fill(7),
+          edidFacts: [{ name: 'Maker, product', value: 'VTR 0001', bytes: [[8, 12]] }],
+          use: 'frame',
+          frames: 41_207,
+          right: true,
+        })
+      : output === 3
+        ? fakeOutput(3, { properties: fakeProperties(200, 400, { orientation: 90 }), use: 'frame', refusal: 'The frame that the guest asked for does not lie in the display memory.' })
+        : fakeOutput(output),
+  ),
+  desktop: { x: 0, y: 0, width: 1000, height: 600 },
+};
+
+let open: OpenPanel | undefined;
+afterEach(() => open?.close());
+
+async function panel(component: Parameters<typeof openPanel>[0], part: Partial<DisplayStateMessage> = two): Promise<{ text: string; host: FakeHost; open: OpenPanel }> {
+  const host = new FakeHost([machine({ state: 'running' })]);
+  if (host.display.state !== null) host.display.state = { ...host.display.state, ...part };
+  host.display.log = log;
+  open = await openPanel(component, host);
+  await flushPromises();
+  return { text: open.view.text(), host, open };
+}
+
+describe('the arrangement', () => {
+  it('is to scale, in the middle of its area', () => {
+    const state = { outputs: two.outputs ?? [], desktop: { x: 0, y: 0, width: 1000, height: 600 } };
+    expect(arrange(state, { width: 600, height: 300 }).map(({ output, left, top, width, height }) => [output.output, left, top, width, height])).toEqual([
+      [1, 150, 0, 400, 300],
+      [3, 50, 0, 100, 200],
+    ]);
+    expect(arrange({ ...state, desktop: { x: 0, y: 0, width: 0, height: 0 } }, { width: 600, height: 300 })).toEqual([]);
+    expect(freeOutput(state.outputs)).toBe(0);
+  });
+});
+
+describe('the history of sessions', () => {
+  it('has a lane for each client, and says when the machine stood still', () => {
+    const { lanes, suspended, from } = historyOf(log);
+    expect(from).toBe(1000);
+    expect(lanes).toEqual([
+      { client: 'Desk', stays: [{ kind: 'holder', from: 1000, to: 4000, words: '640 × 480 + 300 × 200' }] },
+      {
+        client: 'Laptop',
+        stays: [
+          { kind: 'viewer', from: 2000, to: 3000, words: 'looks on' },
+          { kind: 'holder', from: 5000, to: undefined, words: '' },
+        ],
+      },
+    ]);
+    expect(suspended).toEqual([{ from: 4005, to: 5010 }]);
+  });
+
+  it('lists what was refused, alone if that is wanted', async () => {
+    const { open } = await panel(HistoryPanel);
+    expect(open.view.findAll('tbody tr')).toHaveLength(log.length);
+    const only = open.head.querySelector('input');
+    only?.click();
+    await flushPromises();
+    expect(open.view.findAll('tbody tr').map((row) => row.text())).toEqual([expect.stringContaining('the width is even')]);
+  });
+});
+
+describe('the panels of displays', () => {
+  it('say what each output is, and what the guest makes of it', async () => {
+    const { open } = await panel(OutputsPanel);
+    const rows = open.view.findAll('tbody tr').map((row) => row.text().replace(/\s+/g, ' '));
+    expect(rows).toHaveLength(8);
+    expect(rows[1]).toContain('800 × 600≈ 210 × 160 mm100 %landscape60 Hzuses it, frame 41,207');
+    expect(rows[3]).toContain('portrait, turned 90°');
+    expect(rows[3]).toContain('does not lie in the display memory');
+    expect(rows[0]).toContain('off');
+    await open.view.find('table').trigger('keydown', { key: 'ArrowDown' });
+    expect(open.view.find('tr.sel').attributes('data-output')).toBe('1');
+  });
+
+  it('say who has the machine, and change what happens when they go', async () => {
+    const { text, host, open } = await panel(SessionPanel);
+    expect(text).toContain('This app has the machine since');
+    expect(text).toContain('3.3 ms after the request');
+    expect(text).toContain('18 ms after the request');
+    await open.view.findAll('input[type=radio]')[1]?.trigger('change');
+    await flushPromises();
+    expect(host.calls).toContain('when session ends run');
+  });
+
+  it('show no EDID where nothing is connected', async () => {
+    const { text } = await panel(EdidPanel);
+    expect(text).toBe('Nothing is connected to output 0, so it has no EDID.');
+  });
+
+  it('say that a dark output is dark', () => {
+    expect(guestWords(fakeOutput(2, { properties: fakeProperties(800, 600) }))).toBe('dark: the guest gives it no frame');
+    expect(guestWords(fakeOutput(0, { properties: fakeProperties(800, 600), use: 'vga', shown: { width: 720, height: 400 } }))).toBe('shows the VGA, 720 × 400');
+  });
+});

@@ -1,0 +1,39 @@
+import type { DisplayStateMessage, OutputStateMessage } from '../../../main/contract/display.ts';
+
+type Properties = NonNullable<OutputStateMessage['properties']>;
+
+export function orientationWords({ width, height, orientation }: Properties): string {
+  const shape = width >= height ? 'landscape' : 'portrait';
+  return orientation === 0 ? shape : `${shape}, turned ${orientation}°`;
+}
+
+export function sizeWords({ millimetres }: Properties): string {
+  if (millimetres === null) return 'not known';
+  return `${millimetres.estimated ? '≈ ' : ''}${millimetres.width} × ${millimetres.height} mm`;
+}
+
+/** What the guest makes of an output. */
+export function guestWords({ use, frames, right, shown, properties, refusal }: OutputStateMessage): string {
+  if (refusal !== '') return refusal;
+  if (properties === null) return 'not connected';
+  if (use === 'dark') return 'dark: the guest gives it no frame';
+  const picture = use === 'vga' ? 'shows the VGA' : `uses it, frame ${frames.toLocaleString('en-GB')}`;
+  return right ? picture : `${picture}, ${shown.width} × ${shown.height}`;
+}
+
+const PHASES: Readonly<Record<DisplayStateMessage['phase'], string>> = {
+  idle: 'Nobody’s',
+  configure: 'Configuring',
+  resume: 'Going on',
+  frame: 'Waiting for a frame',
+  live: 'Live',
+  suspend: 'Stopping',
+  suspended: 'Stands still',
+};
+
+export const phaseWords = (phase: DisplayStateMessage['phase']): string => PHASES[phase];
+
+export function inputWords({ keyboard, mouse, pointer, pen }: DisplayStateMessage['input']): string {
+  const devices = [keyboard && 'keyboard', mouse && 'mouse', pointer && 'absolute pointer', pen && 'pen'].filter((word) => word !== false);
+  return devices.join(', ') || 'none';
+}
