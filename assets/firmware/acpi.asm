@@ -102,13 +102,6 @@ acpi_madt:
         ACPI_HEADER "APIC", acpi_madt, acpi_madt_end, 1
         dd      LOCAL_APIC_BASE
         dd      1                       ; there are 8259s too
-acpi_madt_processors:                   ; POST enables those that are there
-%assign number 0
-%rep 16
-        db      0, 8, number, number    ; processor and APIC identifier
-        dd      0
-%assign number number + 1
-%endrep
         db      1, 12, 0, 0             ; the I/O APIC, inputs from 0 on
         dd      IO_APIC_BASE, 0
         db      2, 10, 0, 0             ; IRQ 0 is at input 2
@@ -120,6 +113,8 @@ acpi_madt_processors:                   ; POST enables those that are there
         db      4, 6, 0xff              ; NMI at LINT1 of all processors
         dw      0
         db      1
+acpi_madt_processors:                   ; POST lists those that are there: an OS keeps room for one that is merely named
+        times   16 * 8 db 0
 acpi_madt_end:
 
 ; The DSDT is in acpi-dsdt.asm.

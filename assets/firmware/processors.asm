@@ -69,7 +69,7 @@ MP_CONFIGURATION_AT equ mp_configuration - 0xe0000
 MP_PROCESSORS_AT equ mp_processors - 0xe0000
 MP_FLOATING_SIZE equ 16
 
-; Marks the processors that came, in the MADT and the MP tables; without an I/O APIC there are no MP tables. ES = TABLES_SEGMENT.
+; Lists the processors that came in the MADT, and marks them in the MP tables; without an I/O APIC there are no MP tables. ES = TABLES_SEGMENT.
 ; Carry as from io_apic_answers.
 list_processors:
         xor     bx, bx
@@ -77,7 +77,11 @@ list_processors:
         mov     si, MP_PROCESSORS_AT
 .next:  bt      [cs:processors], bx
         jnc     .absent
-        mov     byte [es:di + 4], 1             ; enabled
+        mov     word [es:di], 8 << 8            ; a local APIC: 8 bytes
+        mov     [es:di + 2], bl                 ; processor and APIC identifier
+        mov     [es:di + 3], bl
+        mov     dword [es:di + 4], 1            ; enabled
+        add     di, 8
         or      byte [es:si + 3], 1
         cmp     bl, [cs:boot_apic_id]
         jne     .known
@@ -87,11 +91,12 @@ list_processors:
         mov     eax, [cs:cpu_signature]
         mov     [es:si + 4], eax
 .absent:
-        add     di, 8
         add     si, 20
         inc     bx
         cmp     bx, MAXIMUM_PROCESSORS
         jb      .next
+        sub     di, MADT_AT
+        mov     [es:MADT_AT + 4], di            ; the table ends behind the last
         mov     di, MP_CONFIGURATION_AT
         mov     cx, [es:di + 4]
         mov     bx, 7

@@ -91,6 +91,11 @@ export class FunctionBuilder {
     this.push(address.code, operand.code, [0x37, 3], unsigned(offset));
   }
 
+  /** atomic.fence (threads proposal): no access is moved across it, in either direction. */
+  fence(): void {
+    this.push([0xfe, 0x03, 0x00]);
+  }
+
   /** memory.copy (bulk memory): bytes may overlap. */
   memoryCopy(destination: I32, source: I32, bytes: I32): void {
     this.push(destination.code, source.code, bytes.code, [0xfc, 0x0a, 0, 0]);

@@ -306,7 +306,16 @@ const ports: readonly Instruction[] = [
 
 const nothing = () => undefined;
 
+/** All eight encodings of a fence; assemblers use the first (SDM vol. 2, MFENCE: opcode NP 0F AE F0). */
+const fences = (first: number) =>
+  Array.from({ length: 8 }, (_, low) => form(`0f ae ${(first + low).toString(16)}`, '', { noPrefix: true, ...(low === 0 ? {} : { decodeOnly: true }) }));
+
 const others: readonly Instruction[] = [
+  // The host keeps the guest's order but for stores before loads, which is what MFENCE is for. Without SSE2 in CPUID: Linux takes them
+  // for granted where the local APIC has a TSC deadline.
+  { mnemonic: 'lfence', summary: 'Load fence', forms: fences(0xe8), semantics: nothing },
+  { mnemonic: 'mfence', summary: 'Memory fence', forms: fences(0xf0), semantics: (e) => e.f.fence() },
+  { mnemonic: 'sfence', summary: 'Store fence', forms: fences(0xf8), semantics: nothing },
   // The run loop may let another vCPU have its turn behind it.
   { mnemonic: 'pause', summary: 'Spin-wait hint', terminates: true, forms: [form('90', '', { prefix: 0xf3 })], semantics: control('pause') },
   { mnemonic: 'nop', summary: 'No operation', forms: [form('90'), form('0f 1f /0', 'Ev')], semantics: nothing },
