@@ -72,7 +72,7 @@ export type MachineEvent =
   /** The host could not do what a drive asked; the guest was told that its command failed. */
   | { kind: 'diskError'; drive: string; path: string; reason: string }
   /** A state is being written or read; `done` of `total`, in bytes or pieces. */
-  | { kind: 'progress'; activity: 'suspend' | 'resume'; done: number; total: number }
+  | { kind: 'progress'; activity: 'suspend' | 'resume' | 'core'; done: number; total: number }
   | { kind: 'tripleFault'; chain: ChainedException[] }
   | { kind: 'debug'; event: DebugEvent }
   /** A vCPU has entered or left SMM and Machine.breakOnSmm asked for it; the machine is paused right behind this. */
@@ -132,6 +132,14 @@ export interface SavedState {
   bytes: number;
 }
 
+/** What writeCore has written. */
+export interface WrittenCore {
+  /** Size of the file, holes included. */
+  readonly bytes: number;
+  /** False: the vCPU's paging has too many runs for program headers, and only the physical window is there. */
+  readonly hasLinear: boolean;
+}
+
 export interface Machine {
   readonly configuration: MachineConfiguration;
   readonly state: MachineState;
@@ -151,6 +159,20 @@ export interface Machine {
   suspend(path: string): Promise<SavedState>;
   /** Ends a suspend that is under way, which is then refused with 'cancelled'. No effect otherwise. */
   cancelSuspend(): Promise<void>;
+  /**
+   * Has the machine stand still until `letGo`, for somebody who copies it: whatever is asked in between is of one moment, and nothing changes it. A
+   * machine that ran is paused meanwhile. Refused while only some of its vCPUs run, or while it runs to an exact instruction.
+   */
+  hold(): Promise<void>;
+  /** Ends `hold`: a machine that ran goes on. No effect without it. */
+  letGo(): Promise<void>;
+  /**
+   * Writes the memory and the registers of a machine that is held as an ELF64 core (docs/formats/report.md), with the virtual addresses of one
+   * vCPU. The file must not exist; there is none when it fails or is cancelled.
+   */
+  writeCore(path: string, cpu: number): Promise<WrittenCore>;
+  /** Ends a core that is being written, which is then refused with 'cancelled'. No effect otherwise. */
+  cancelCore(): Promise<void>;
   reset(): Promise<void>;
   /** Pulls the plug; the machine is off afterwards. */
   powerOff(): Promise<void>;

@@ -18,6 +18,7 @@ import type {
   MachineStatistics,
   Picture,
   SavedState,
+  WrittenCore,
 } from './machine.ts';
 import type { DisplayDeviceState, DisplayProperties } from './display-face.ts';
 import type { GuardRequest, GuardState } from './guard-types.ts';
@@ -49,6 +50,10 @@ export interface ServiceCalls {
   start: { argument: { paused: boolean; restore: string | undefined }; result: void };
   suspend: { argument: string; result: SavedState };
   cancelSuspend: { argument: undefined; result: void };
+  hold: { argument: undefined; result: void };
+  letGo: { argument: undefined; result: void };
+  writeCore: { argument: { path: string; cpu: number }; result: WrittenCore };
+  cancelCore: { argument: undefined; result: void };
   pause: { argument: string | undefined; result: void };
   resume: { argument: undefined; result: void };
   reset: { argument: undefined; result: void };

@@ -11,10 +11,12 @@ import { GuardService } from '../guard/guard-service.ts';
 import { run, type Protocol, perform } from './atomic-step.ts';
 import type { ChipRequest } from './bus.ts';
 import { MachineBootContext } from './boot.ts';
+import { writeCore } from './core/write-core.ts';
+import { CpuState } from '../cpu/registers.ts';
 import { constructChips, type MachineChips } from './chips.ts';
 import { MachineClock, virtualStartTime } from './clock.ts';
 import { flushAll, MachineControl } from './control.ts';
-import { MachineDebugger } from './debug/machine-debugger.ts';
+import { MachineDebugger, snapshot } from './debug/machine-debugger.ts';
 import { DeviceLock } from './device-lock.ts';
 import { DiskService, type OpenImage } from './disk-service.ts';
 import { digestParts } from './digest.ts';
@@ -32,6 +34,7 @@ import {
   type MachineState,
   type MachineStatistics,
   type SavedState,
+  type WrittenCore,
 } from './machine.ts';
 import type { MachineMemory } from './memory.ts';
 import type { FromVcpu } from './protocol.ts';
@@ -99,7 +102,9 @@ export class MachineService {
   #outputs = '';
   #runUntil: Waiting | undefined;
   /** A state is being written or read: nothing else may happen to the machine. */
-  #busy: 'suspended' | 'resumed' | undefined;
+  #busy: 'suspended' | 'resumed' | 'copied' | undefined;
+  /** While somebody copies the machine: whether it ran before. */
+  #held: { wasRunning: boolean } | undefined;
   #cancelled = false;
   #carryingOut = false;
   #poweringOff: Promise<void> | undefined;
@@ -358,14 +363,10 @@ export class MachineService {
 
   /** Until nothing of the machine is under way outside of its memory: what chips asked for, output, requests of drives. */
   async #settle(): Promise<void> {
-    const { words } = this.memory;
-    const { stopWords, cpus } = this.control;
     const end = performance.now() + longestStop;
     for (;;) {
       this.drain();
-      const asked = Array.from({ length: cpus }, (_, cpu) => Atomics.load(words, stopWords.stop(cpu))).some(
-        (word) => (word & StopReason.request) !== 0,
-      );
+      const asked = this.#isAsked();
       const full = [...this.bus.outputs.values()].some((ring) => !ring.empty);
       if (!asked && !full) break;
       if (performance.now() > end)
@@ -390,7 +391,7 @@ export class MachineService {
       );
   }
 
-  #follow(activity: 'suspend' | 'resume'): Following {
+  #follow(activity: 'suspend' | 'resume' | 'core'): Following {
     let told = 0;
     return {
       check: () => this.#check(),
@@ -452,6 +453,77 @@ export class MachineService {
     } finally {
       this.#busy = undefined;
     }
+  }
+
+  // Copying
+
+  /** See Machine.hold. */
+  async hold(): Promise<void> {
+    this.#require(['running', 'paused', 'crashed'], 'copied');
+    if (this.debug.someRun || this.#runUntil !== undefined) {
+      const why = this.debug.someRun ? 'only some of its processors run' : 'it runs to an exact instruction';
+      throw new MachineError(
+        'wrong-state',
+        `The machine ${this.#configuration.name} cannot be copied now, because ${why}; pause it first.`,
+      );
+    }
+    const wasRunning = this.state === 'running';
+    if (wasRunning) this.#pauseNow('Stands still while it is copied.');
+    this.#busy = 'copied';
+    this.#cancelled = false;
+    this.#held = { wasRunning };
+    clearTimeout(this.#feedTimer);
+    try {
+      // What chips asked for is carried out before anybody looks.
+      while (this.state !== 'crashed' && this.#isAsked(this.debug.heldTripleFault)) await nextTurn();
+      if (this.state === 'off')
+        throw new MachineError('wrong-state', `The machine ${this.#configuration.name} is off by now, so it was not copied.`);
+    } catch (error) {
+      this.letGo();
+      throw error;
+    }
+  }
+
+  /** Whether a chip waits for what it has asked for. `except`: a vCPU whose reset is put off until a person lets it go. */
+  #isAsked(except?: number): boolean {
+    const { cpus, stopWords } = this.control;
+    return Array.from({ length: cpus }, (_, cpu) => Atomics.load(this.memory.words, stopWords.stop(cpu))).some(
+      (word, cpu) => cpu !== except && (word & StopReason.request) !== 0,
+    );
+  }
+
+  letGo(): void {
+    const held = this.#held;
+    if (held === undefined) return;
+    this.#held = undefined;
+    this.#busy = undefined;
+    this.#feed();
+    if (held.wasRunning && this.state === 'paused' && !this.debug.tellsWaiting()) this.#go('Goes on: it was copied.');
+  }
+
+  /** See Machine.writeCore. */
+  async writeCore(path: string, cpu: number): Promise<WrittenCore> {
+    if (this.#held === undefined) throw new MachineError('wrong-state', 'A core is written of a machine that is held.');
+    const states = Array.from(
+      { length: this.control.cpus },
+      (_, number) => new CpuState(this.memory.buffer, this.memory.directory.open(vcpuState, String(number))),
+    );
+    const state = states[cpu];
+    if (state === undefined) throw new MachineError('bad-configuration', `There is no virtual CPU ${cpu}.`);
+    const { state: before } = this;
+    const vcpus = states.map((each, number) => snapshot(number, each));
+    const { progress } = this.#follow('core');
+    const check = (): void => {
+      if (this.#cancelled) throw new MachineError('cancelled', 'The core was cancelled; nothing of it is left.');
+      if (this.#held === undefined || this.state !== before)
+        throw new MachineError('wrong-state', `The machine ${this.#configuration.name} changed while it was copied.`);
+    };
+    this.#cancelled = false;
+    return writeCore({ memory: this.memory, vcpus, state, cpu }, path, { progress, check });
+  }
+
+  cancelCore(): void {
+    if (this.#busy === 'copied') this.#cancelled = true;
   }
 
   pause(reason = 'Paused.'): void {
@@ -769,7 +841,8 @@ export class MachineService {
 
   /** See Machine.guard. */
   changeGuard(request: GuardRequest): Promise<GuardState> {
-    this.#require(['running', 'paused', ...(request.kind === 'look' ? (['crashed', 'off'] as const) : [])], 'guarded');
+    // A look is as good in every state, and while somebody copies the machine.
+    if (request.kind !== 'look') this.#require(['running', 'paused'], 'guarded');
     return this.#guard.perform(request);
   }
 

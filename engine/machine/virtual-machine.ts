@@ -18,6 +18,7 @@ import {
   type MachineStatistics,
   type Picture,
   type SavedState,
+  type WrittenCore,
 } from './machine.ts';
 import type { DebugCall, DebugCalls, DebugRequest } from './debug/calls.ts';
 import type { InjectedSmis, SmmBreak, SmmEvents, SmmSaveState, SmmState } from './smm-face.ts';
@@ -210,6 +211,22 @@ class VirtualMachine implements Machine {
 
   cancelSuspend(): Promise<void> {
     return this.#call('cancelSuspend', undefined);
+  }
+
+  hold(): Promise<void> {
+    return this.#call('hold', undefined);
+  }
+
+  letGo(): Promise<void> {
+    return this.#call('letGo', undefined);
+  }
+
+  writeCore(path: string, cpu: number): Promise<WrittenCore> {
+    return this.#call('writeCore', { path, cpu });
+  }
+
+  cancelCore(): Promise<void> {
+    return this.#call('cancelCore', undefined);
   }
 
   pause(reason?: string): Promise<void> {

@@ -157,7 +157,7 @@ export class Session {
     const wasRunning = machine.state === 'running';
     const temporary = join(folder, `${TEMPORARY_PREFIX}${HOST_FILES.suspended}-${randomBytes(6).toString('hex')}`);
     const unfollow = machine.on((event) => {
-      if (event.kind !== 'progress') return;
+      if (event.kind !== 'progress' || event.activity !== 'suspend') return;
       try {
         progress(event.done, event.total);
       } catch {
@@ -214,6 +214,11 @@ export class Session {
     if (serial.bytes.length > 0) events.push({ kind: 'serial', ...serial });
     if (debugConsole.bytes.length > 0) events.push({ kind: 'debugConsole', ...debugConsole });
     return events;
+  }
+
+  /** The last that the guest said on COM1, and how many bytes came before. */
+  get serialHistory(): { bytes: Uint8Array; lost: number } {
+    return this.#serial.read();
   }
 
   private receive(event: MachineEvent): void {

@@ -108,12 +108,7 @@ export class MachineDebugger {
 
   /** A person wants the machine to go on. True: it does not, since a breakpoint that was hit meanwhile is told first. */
   holdsBack(): boolean {
-    for (let cause = this.#waiting.shift(); cause !== undefined; cause = this.#waiting.shift()) {
-      const still = this.#stillValid(cause);
-      if (still === undefined) continue;
-      this.#machine.onEvent({ kind: 'stopped', cause: still });
-      return true;
-    }
+    if (this.tellsWaiting()) return true;
     if (this.#heldTripleFault !== undefined) {
       const cpu = this.#heldTripleFault;
       this.#heldTripleFault = undefined;
@@ -121,6 +116,22 @@ export class MachineDebugger {
     }
     this.#shared.resumed += 1;
     return false;
+  }
+
+  /** True: a breakpoint was hit while the machine stood still for somebody else, and it stays where it is. What vCPUs stand at is as new as before. */
+  tellsWaiting(): boolean {
+    for (let cause = this.#waiting.shift(); cause !== undefined; cause = this.#waiting.shift()) {
+      const still = this.#stillValid(cause);
+      if (still === undefined) continue;
+      this.#machine.onEvent({ kind: 'stopped', cause: still });
+      return true;
+    }
+    return false;
+  }
+
+  /** The vCPU that stands at its triple fault, which is carried out when it is let go. */
+  get heldTripleFault(): number | undefined {
+    return this.#heldTripleFault;
   }
 
   /** Some vCPUs are held although the machine runs. */
@@ -412,7 +423,8 @@ function linearEip(state: CpuState): number {
   return (state.segmentBase(Seg.cs) + state.eip) >>> 0;
 }
 
-function snapshot(cpu: number, state: CpuState): VcpuRegisters {
+/** The registers of a vCPU that stands still. */
+export function snapshot(cpu: number, state: CpuState): VcpuRegisters {
   const isBig = (segment: Seg): boolean => (state.segmentRights(segment) & rights.big) !== 0;
   const isProtected = (state.cr0 & Control0.protectionEnable) !== 0;
   const is8086 = (state.eflags & Flag.virtual8086) !== 0;

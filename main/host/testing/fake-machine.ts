@@ -12,6 +12,7 @@ import type {
   MachineStatistics,
   Picture,
   SavedState,
+  WrittenCore,
 } from '../../../engine/machine/machine.ts';
 import { MachineError } from '../../../engine/machine/machine.ts';
 import type { InjectedSmis, SmmEvents, SmmSaveState, SmmState, SmmStatistics } from '../../../engine/machine/smm-face.ts';
@@ -142,6 +143,38 @@ export class FakeMachine implements Machine {
 
   async cancelSuspend(): Promise<void> {
     this.suspendFailure = new MachineError('cancelled', 'The suspend was cancelled.');
+  }
+
+  /** Whether somebody copies it, and how often that was. */
+  held = false;
+  holds = 0;
+  /** What a core waits for, and what it fails with. */
+  coring: Promise<void> = Promise.resolve();
+  coreFailure: Error | undefined;
+
+  async hold(): Promise<void> {
+    this.need('running', 'paused', 'crashed');
+    this.held = true;
+    this.holds++;
+  }
+
+  async letGo(): Promise<void> {
+    this.held = false;
+  }
+
+  /** The "core" is the text "core of NAME". */
+  async writeCore(path: string): Promise<WrittenCore> {
+    if (!this.held) throw new MachineError('wrong-state', 'It is not held.');
+    await this.coring;
+    if (this.coreFailure) throw this.coreFailure;
+    const text = `core of ${this.configuration.name}`;
+    await writeFile(path, text, { flag: 'wx' });
+    this.emit({ kind: 'progress', activity: 'core', done: 100, total: 100 });
+    return { bytes: text.length, hasLinear: true };
+  }
+
+  async cancelCore(): Promise<void> {
+    this.coreFailure = new MachineError('cancelled', 'The core was cancelled.');
   }
 
   async reset(): Promise<void> {
