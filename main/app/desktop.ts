@@ -26,6 +26,11 @@ export function createDesktop(windows: Windows, openings: Openings, terminals: G
       const { canceled, filePaths } = await over<Electron.OpenDialogOptions, Promise<Electron.OpenDialogReturnValue>>(dialog.showOpenDialog, options);
       return canceled ? undefined : filePaths[0];
     },
+    async chooseFolder(title) {
+      const options: Electron.OpenDialogOptions = { title, buttonLabel: 'Save here', properties: ['openDirectory', 'createDirectory'] };
+      const { canceled, filePaths } = await over<Electron.OpenDialogOptions, Promise<Electron.OpenDialogReturnValue>>(dialog.showOpenDialog, options);
+      return canceled ? undefined : filePaths[0];
+    },
     async saveFile(title, name, bytes) {
       const options: Electron.SaveDialogOptions = { title, defaultPath: name };
       const { canceled, filePath } = await over<Electron.SaveDialogOptions, Promise<Electron.SaveDialogReturnValue>>(dialog.showSaveDialog, options);

@@ -90,6 +90,8 @@ export const desktop = {
   saveFile: procedure
     .input(z.object({ title: z.string().max(200), name: z.string().max(255), bytes: byteArray() }))
     .output(z.object({ path: z.string() }).nullable()),
+  /** The system's dialog for a folder that files go to. Null: it was cancelled. */
+  chooseFolder: procedure.input(z.object({ title: z.string().max(200) })).output(z.object({ path: z.string() }).nullable()),
   /** Shows the machine's folder in the file browser. */
   showFolder: procedure.input(z.object({ id: machineId })).output(z.void()),
   /** What the app was asked to open and no page has taken yet, then what it is asked from now on. */

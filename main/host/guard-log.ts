@@ -68,6 +68,11 @@ export class GuardLog {
     this.#timer.unref();
   }
 
+  /** Alerts of this run or, while the machine is off, of the last one; the oldest are forgotten. */
+  get kept(): readonly GuardAlertMessage[] {
+    return this.#kept;
+  }
+
   watch(history: boolean, signal?: AbortSignal): AsyncGenerator<GuardAlertMessage[], void, void> {
     // What is still gathered comes with the next batch.
     const past = history ? this.#kept.slice(0, this.#kept.length - this.#gathered.length) : [];

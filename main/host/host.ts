@@ -33,6 +33,8 @@ import { driveConfigurations, isOwnDisk } from './linking.ts';
 import type { MachineFile } from './machine-file.ts';
 import { formatSize } from './memory-size.ts';
 import { Peeks, TYPES_LIMIT } from './peeks.ts';
+import { ReportJournal } from './report/files.ts';
+import { Reports } from './report/reports.ts';
 import { readSamples } from './samples.ts';
 import { mainSource, Sources } from './sources.ts';
 import { Session, type MachineFactory } from './session.ts';
@@ -122,6 +124,8 @@ export class Host {
   readonly tasks = new TaskList();
   /** Reads of guest memory that no guest notices. */
   readonly peeks: Peeks;
+  /** Evidence that people take home. */
+  readonly reports: Reports;
   readonly #labels: GuestLabels;
   /** Assembly in the folders of machines. */
   readonly sources: Sources;
@@ -160,6 +164,20 @@ export class Host {
       machine: (id) => library.get(id),
       changed: async (id) => this.#sessions.get(id)?.debug.sourceChanged(),
     });
+    this.reports = new Reports({
+      disk: options.disk,
+      disassemble: options.engine.disassemble,
+      journal: new ReportJournal(options.disk, library.folder),
+      tasks: this.tasks,
+      createMachine: (configuration) => options.engine.createMachine(configuration),
+      withSession: (id, work) => this.withSession(id, work),
+      suspendedState: async ({ folder }) =>
+        (await this.suspendedState(folder)) === undefined ? undefined : join(folder, HOST_FILES.suspended),
+      configure: (machine) => configureMachine(this.tools, machine),
+      boot: (machine) => this.startsFrom(machine),
+      ownSymbols: (id) => async () => labels.symbols(bootFiles(await library.get(id), options.guests)),
+      warn: options.warn,
+    });
     this.#cloning = new Cloning({
       disk: options.disk,
       library,
@@ -175,6 +193,7 @@ export class Host {
     const library = await Library.open(options.disk, options.library, options.program, options.control);
     try {
       const host = new Host(options, library, await SettingsStore.open(options.disk, options.library, options.warn));
+      await new ReportJournal(options.disk, library.folder).clear(options.warn);
       await host.installSamples();
       return host;
     } catch (error) {
@@ -185,9 +204,11 @@ export class Host {
 
   /** Powers every machine off and gives the library back. */
   async close(): Promise<void> {
+    // What is copied or kept cannot be switched off meanwhile.
+    await this.tasks.close();
+    await this.reports.settled();
     for (const session of this.#sessions.values()) await session.dispose();
     this.#sessions.clear();
-    await this.tasks.close();
     this.#changes.close();
     this.settings.close();
     await this.library.close();
@@ -195,6 +216,12 @@ export class Host {
 
   get folder(): string {
     return this.library.folder;
+  }
+
+  /** What a machine starts from, with the file's path: for reports. */
+  startsFrom(machine: StoredMachine): { kind: MachineSummary['boot']['kind']; file: string | null } {
+    const { kind } = startsFrom(machine.file);
+    return { kind, file: kind === 'drives' ? null : bootFiles(machine, this.options.guests).file };
   }
 
   get engine(): EngineTools {
@@ -413,6 +440,7 @@ export class Host {
   delete(id: string, what: 'machine' | 'machine-and-disks'): Promise<{ removed: string[]; kept: string[]; folder: string }> {
     return this.exclusive(async () => {
       this.#cloning.refuseWhileCopied(id);
+      this.reports.refuseWhileRead(id);
       const session = this.#sessions.get(id);
       if (session?.on) throw new HostError('WRONG_STATE', 'The machine is on; power it off before deleting it.');
       if (what === 'machine-and-disks') await this.#cloning.refuseWhileNeeded(id);
@@ -512,6 +540,7 @@ export class Host {
   /** Removes a suspended machine's state. */
   async discard(id: string): Promise<MachineSummary> {
     return this.exclusive(async () => {
+      this.reports.refuseWhileRead(id);
       const machine = await this.library.get(id);
       const session = this.session(machine);
       if (session.on || !(await this.suspendedState(machine.folder)))
@@ -561,6 +590,7 @@ export class Host {
   ): Promise<MachineSummary> {
     const { id } = machine;
     this.#cloning.refuseWhileCopied(id);
+    this.reports.refuseWhileRead(id);
     const session = this.session(machine);
     try {
       await session.start(this.engine.createMachine, configure ?? (() => configureMachine(this.tools, machine)), paused, restore);

@@ -23,6 +23,7 @@ export interface Desktop {
   openConsole(id: string, output?: number): Promise<void>;
   dockConsole(id: string): Promise<void>;
   chooseFile(title: string, filters: { name: string; extensions: string[] }[]): Promise<string | undefined>;
+  chooseFolder(title: string): Promise<string | undefined>;
   saveFile(title: string, name: string, bytes: Uint8Array): Promise<string | undefined>;
   showFolder(folder: string): Promise<void>;
   openings(signal?: AbortSignal): AsyncGenerator<Opened, void, void>;
@@ -270,6 +271,20 @@ export const router = os.router({
     watch: os.peek.watch.handler(({ context, input, signal }) => context.host.peeks.watch(input, signal)),
   },
 
+  reports: {
+    take: os.reports.take.handler(({ context, input }) => context.host.reports.take(input.id)),
+    render: os.reports.render.handler(({ context, input: { id, capture, format, ...wording } }) => ({
+      text: context.host.reports.render(id, capture, format, wording),
+    })),
+    save: os.reports.save.handler(async ({ context, input, signal }) => {
+      if (context.front === 'browser') {
+        throw new HostError('NOT_SUPPORTED', 'A browser cannot name folders of the host; download the report, or use “vitrine report”.');
+      }
+      const { report, files, problems } = await context.host.reports.save(input, signal);
+      return { title: report.title, files, problems };
+    }),
+  },
+
   tasks: {
     watch: os.tasks.watch.handler(({ context, signal }) => context.host.tasks.watch(signal)),
     cancel: os.tasks.cancel.handler(({ context, input }) => context.host.tasks.cancel(input.id)),
@@ -281,6 +296,10 @@ export const router = os.router({
     dockConsole: os.desktop.dockConsole.handler(({ context, input }) => desktopOf(context).dockConsole(input.id)),
     chooseFile: os.desktop.chooseFile.handler(async ({ context, input }) => {
       const path = await desktopOf(context).chooseFile(input.title, input.filters ?? []);
+      return path === undefined ? null : { path };
+    }),
+    chooseFolder: os.desktop.chooseFolder.handler(async ({ context, input }) => {
+      const path = await desktopOf(context).chooseFolder(input.title);
       return path === undefined ? null : { path };
     }),
     saveFile: os.desktop.saveFile.handler(async ({ context, input }) => {

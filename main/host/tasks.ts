@@ -24,11 +24,14 @@ export class TaskList {
 
   /**
    * Runs `work` as a task. Its result and its error are the work's own; `outcome` says in one sentence what was made of it,
-   * `cancelSays` what Cancel does.
+   * `cancelSays` what Cancel does. `signal` is another way to cancel it.
    */
-  async run<Result>(title: string, cancelSays: string, work: (progress: Progress) => Promise<Result>, outcome: (result: Result) => string): Promise<Result> {
+  async run<Result>(title: string, cancelSays: string, work: (progress: Progress) => Promise<Result>, outcome: (result: Result) => string, signal?: AbortSignal): Promise<Result> {
     const id = String(this.#next++);
     const abort = new AbortController();
+    const cancel = (): void => abort.abort();
+    signal?.addEventListener('abort', cancel, { once: true });
+    if (signal?.aborted) cancel();
     let settle = (): void => undefined;
     const ended = new Promise<void>((resolve) => (settle = resolve));
     this.#running.set(id, { abort, ended });
@@ -39,6 +42,7 @@ export class TaskList {
       this.#tasks = [task, ...this.#tasks.filter((one) => one.id !== id)].sort((a, b) => Number(b.id) - Number(a.id));
     };
     const end = (state: Task['state'], sentence: string): void => {
+      signal?.removeEventListener('abort', cancel);
       this.#running.delete(id);
       put({ state, sentence, ended: Date.now() });
       const surplus = this.#tasks.filter((one) => one.ended !== null).slice(KEPT);

@@ -195,6 +195,11 @@ export class MachineDebug {
     return this.#machine;
   }
 
+  /** Why the machine stands still; null while it runs or is off, and where nobody said so. */
+  get stop(): StopCauseMessage | null {
+    return this.#cause === undefined ? null : causeMessage(this.#cause);
+  }
+
   /** The exceptions behind the last triple fault since power-on, oldest first. */
   chainMessage() {
     return this.#chain.map(({ state, ...entry }) => {

@@ -1,12 +1,12 @@
 import { implement } from '@orpc/server';
 import type { MemorySpace } from '../../../engine/machine/debug/calls.ts';
-import { describeMode } from '../../../engine/machine/debug/breakpoint.ts';
 import { debug } from '../../contract/debug.ts';
 import { HostError } from '../errors.ts';
 import type { FrontContext } from '../router.ts';
 import { pageMessage, vcpuMessage } from './decode.ts';
-import { disassembleAround, disassembleOne } from './disassembly.ts';
+import { disassembleAround } from './disassembly.ts';
 import type { MachineDebug } from './machine-debug.ts';
+import { callStackMessage, traceMessage } from './views.ts';
 
 const os = implement(debug).$context<FrontContext>();
 
@@ -89,19 +89,7 @@ export const debugRouter = {
     withDebug(context, id, (of) => disassembleAround(of, context.host.engine.disassemble, what)),
   ),
   callStack: os.callStack.handler(({ context, input }) =>
-    withDebug(context, input.id, async (of) => {
-      const { frames, end } = await of.callStack(input.cpu);
-      return {
-        end,
-        frames: frames.map((frame) => ({
-          ...frame,
-          at: frame.at ?? null,
-          errorCode: frame.errorCode ?? null,
-          symbol: of.symbolAt(frame.linear),
-          source: of.symbols.lineAt(frame.linear) ?? null,
-        })),
-      };
-    }),
+    withDebug(context, input.id, (of) => callStackMessage(of, input.cpu)),
   ),
   tripleFault: os.tripleFault.handler(({ context, input }) => withDebug(context, input.id, async (of) => of.chainMessage())),
 
@@ -113,20 +101,7 @@ export const debugRouter = {
       withDebug(context, input.id, ({ machine }) => machine.debug('trace', undefined)),
     ),
     read: os.trace.read.handler(({ context, input: { id, cpu, most } }) =>
-      withDebug(context, id, async (of) => {
-        const { entries, recorded, recording } = await of.machine.debug('readTrace', { cpu, most });
-        const texts = await disassembleOne(of, context.host.engine.disassemble, cpu, entries);
-        return {
-          recorded,
-          recording: recording ?? null,
-          entries: entries.map((entry, index) => ({
-            ...entry,
-            mode: describeMode(entry.mode),
-            text: texts[index] ?? '',
-            symbol: of.symbolAt(entry.linear),
-          })),
-        };
-      }),
+      withDebug(context, id, (of) => traceMessage(of, context.host.engine.disassemble, { cpu, most })),
     ),
   },
 
