@@ -35,7 +35,8 @@ describe('bad usage ends with 2 and one sentence', () => {
       ['run', '--disk', 'a', '--disk', 'b', '--cdrom', 'c', '--disk', 'd', '--disk', 'e'],
       '--disk and --cdrom can be given 4 times together at most.',
     ],
-    [['run', 'x', '--report', 'y.json'], '--report is not supported yet in this version.'],
+    [['run', 'x', '--report', 'y.pdf'], 'A report ends in .json, .html, .md, .core, which says what it is; y.pdf does not.'],
+    [['report', 'x'], 'Say where the report goes: -o FILE.json, .html, .md or .core.'],
     [['run', 'x', '--gdb', 'x'], '--gdb takes a port from 0 (any that is free) to 65535, not x.'],
     [
       ['run', '--asm', 'x', '--paused'],

@@ -9,6 +9,7 @@ import { addDriveCommand } from './drive-command.ts';
 import { addLibraryCommands } from './library-commands.ts';
 import { addRunCommands } from './run-commands.ts';
 import { addPeekCommand } from './peek-command.ts';
+import { addReportCommand } from './report-command.ts';
 import { addScriptCommand } from './script-command.ts';
 import { addServeCommand } from './serve-command.ts';
 import type { Services } from './services.ts';
@@ -39,6 +40,7 @@ export async function runCommandLine(words: readonly string[], services: Service
   addDisplayCommands(program, services, terminal);
   addAssemblyCommands(program, services, terminal);
   addPeekCommand(program, services, terminal);
+  addReportCommand(program, services, terminal);
   addScriptCommand(program, services, terminal, finish);
   addServeCommand(program, services, terminal, finish);
   addGdbCommand(program, services, terminal);

@@ -9,6 +9,7 @@ import { Session } from '../host/session.ts';
 import type { MachineConfiguration } from '../host/engine-types.ts';
 import { MEMORY_UNIT } from '../contract/machine.ts';
 import { libraryOptions } from './library-commands.ts';
+import { runReport } from './report-command.ts';
 import { run, type TakeSteps } from './run.ts';
 import { DEFAULT_MEMORY, planRun, type RawRunOptions, type RunPlan } from './run-options.ts';
 import { clientGuest, sessionGuest, type ScriptGuest } from './script/guest.ts';
@@ -57,7 +58,7 @@ export function addRunCommands(program: Command, services: Services, terminal: T
       .option('--type <text>', 'type this once the guest shows something; \\n \\t \\b \\e \\\\ are keys')
       .option('--script <file>', 'take the steps of this file (docs/formats/script.md); end with 0 behind the last')
       .option('--screenshot <file>', 'write the last picture as PNG')
-      .option('--report <file>', 'not supported yet')
+      .option('--report <file>', 'write a report of the last state: .json, .html, .md or .core; see vitrine report')
       .option('--gdb <port>', 'let gdb attach at this port of loopback from the first instruction on; 0 is any that is free')
       .option('--paused', 'stay before the first instruction until gdb, the script or “vitrine resume” lets it go on')
       .option('--rfb <port>', 'not supported yet')
@@ -150,7 +151,9 @@ export function addRunCommands(program: Command, services: Services, terminal: T
     const session = new Session(undefined, disk, () => undefined, warn, () => labels.symbols(files));
     const start = () => session.start(engine.createMachine, () => Promise.resolve(configuration), startsPaused(plan));
     const guest = sessionGuest(session, () => labels.of(files));
-    return run(session, start, plan, disk, terminal, steps(script, guest, plan));
+    const started = files.kind === 'own-bios' ? { kind: 'drives' as const, file: null } : { kind: files.kind, file: files.file };
+    const report = runReport(services, { id: null, boot: started });
+    return run(session, start, plan, disk, terminal, { script: steps(script, guest, plan), report });
   }
 
   /** The library is held meanwhile, so that `stop` finds the machine and no other program starts it too. */
@@ -175,7 +178,8 @@ export function addRunCommands(program: Command, services: Services, terminal: T
         };
         const start = () => held.host.start(id, paused || startsPaused(plan), configure);
         const guest = clientGuest(held.client, id);
-        return run(session, start, plan, disk, terminal, steps(script, guest, plan));
+        const report = runReport(services, { id, boot: held.host.startsFrom(machine) });
+        return run(session, start, plan, disk, terminal, { script: steps(script, guest, plan), report });
       });
     } finally {
       await held.close();

@@ -4,6 +4,7 @@ import { cpuCount } from '../contract/machine.ts';
 import type { BootFiles } from '../host/boot.ts';
 import { scancodesOf } from '../host/keyboard.ts';
 import { parseMemory } from '../host/memory-size.ts';
+import { formatOf } from '../host/report/save.ts';
 import { MEMORY_UNIT } from '../contract/machine.ts';
 import { notYet, usage } from './exit.ts';
 import { patternOf, unescape } from './guest-console.ts';
@@ -65,6 +66,8 @@ export interface RunPlan {
   /** File of steps that are taken one after the other. */
   script: string | undefined;
   screenshot: string | undefined;
+  /** File whose ending says what kind of report it is. */
+  report: string | undefined;
   /** Port at which gdb may attach; 0 is any. */
   gdb: number | undefined;
   /** It stays before its first instruction until somebody lets it go. */
@@ -82,10 +85,7 @@ export const DEFAULT_MEMORY = 128 * MEMORY_UNIT;
 
 /** Checks everything that can be checked before a file is opened. Throws CommandError (status 2). */
 export function planRun(word: string | undefined, options: RawRunOptions): RunPlan {
-  const { report, rfb } = options;
-  for (const [flag, value] of Object.entries({ report, rfb })) {
-    if (value !== undefined) throw notYet(`--${flag}`);
-  }
+  if (options.rfb !== undefined) throw notYet('--rfb');
   const clock = options.clock;
   if (clock !== undefined && clock !== 'wall' && clock !== 'virtual') throw usage(`--clock is wall or virtual, not ${clock}.`);
   return {
@@ -102,11 +102,19 @@ export function planRun(word: string | undefined, options: RawRunOptions): RunPl
     strokes: options.type === undefined ? [] : scancodesOf(unescape(options.type)),
     script: script(options),
     screenshot: options.screenshot,
+    report: report(options.report),
     gdb: options.gdb === undefined ? undefined : parsePort('--gdb', options.gdb),
     paused: paused(word, options),
     stats: options.stats ?? false,
     json: options.json ?? false,
   };
+}
+
+/** Said now, and not when the state of an hour is lost. */
+function report(file: string | undefined): string | undefined {
+  if (file === undefined) return undefined;
+  formatOf(file);
+  return resolve(file);
 }
 
 /** A script says itself what is waited for and typed, and in which order. */

@@ -4,11 +4,13 @@ import { writeAtomically } from '../host/atomic-file.ts';
 import type { MachineInput, MachineStatistics, Picture } from '../host/engine-types.ts';
 import type { Disk } from '../host/disk.ts';
 import { encodePng } from '../host/picture.ts';
+import { checkPlace } from '../host/report/files.ts';
 import type { Session } from '../host/session.ts';
 import { CommandError, EXIT, SIGNAL_EXIT, usage } from './exit.ts';
 import { serveGdb } from './gdb-command.ts';
 import { pause, SCREEN_INTERVAL, screenLines, SerialText, typeStrokes } from './guest-console.ts';
 import type { RunPlan } from './run-options.ts';
+import type { TakeReport } from './report-command.ts';
 import type { ScriptEnd } from './script/run-script.ts';
 import { openSerial, type SerialPort } from './serial-port.ts';
 import { jsonLine, line, type Terminal } from './terminal.ts';
@@ -58,7 +60,7 @@ const SETTLE_TIME = 500;
 
 /**
  * Runs a machine that `start` powers on, until something of the plan ends it; then pulls the plug, and writes what the plan asks
- * for. Returns the exit status. `script` takes the steps of the plan's script with the machine.
+ * for. Returns the exit status. `script` takes the steps of the plan's script with the machine, `report` the report it asks for.
  */
 export async function run(
   session: Session,
@@ -66,13 +68,14 @@ export async function run(
   plan: RunPlan,
   disk: Disk,
   terminal: Terminal,
-  script?: TakeSteps,
+  { script, report: takeReport }: { script?: TakeSteps | undefined; report?: TakeReport } = {},
 ): Promise<number> {
   // Said now, and not when an hour's picture is lost.
   const { screenshot } = plan;
   if (screenshot !== undefined && (await disk.status(dirname(screenshot)))?.folder !== true) {
     throw usage(`The screenshot cannot go to ${screenshot}: there is no folder ${dirname(screenshot)}.`);
   }
+  if (plan.report !== undefined) await checkPlace(disk, plan.report);
   const watch = new Watch(session, plan, terminal, script);
   const stopListening = terminal.onSignal((signal) => watch.end({ kind: 'signal', signal }));
   const serial = await openSerial(
@@ -83,12 +86,14 @@ export async function run(
   );
   try {
     const outcome = await watch.until(start, serial);
+    const kept = plan.report === undefined || takeReport === undefined ? undefined : await keepReport(session, plan.report, takeReport, terminal);
     const last = await lastView(session);
     if (plan.screenshot !== undefined) {
       if (!last.picture) throw new CommandError(EXIT.failed, 'The machine left no picture, so no screenshot was written.');
       await writeAtomically(disk, plan.screenshot, encodePng(last.picture));
     }
     await serial.close();
+    if (kept === false) throw new CommandError(EXIT.failed, 'The machine had gone off by itself, so there was nothing to report.');
     report(outcome, plan, last.statistics, terminal);
     return exitStatus(outcome);
   } finally {
@@ -101,6 +106,24 @@ export async function run(
 /** Whether the machine can still be asked something. */
 function isLive(session: Session): boolean {
   return session.on && session.state !== 'off';
+}
+
+/** Takes the report of a machine that is still on; false: there is none to take it of. Another Ctrl-C ends it. */
+async function keepReport(session: Session, path: string, takeReport: TakeReport, terminal: Terminal): Promise<boolean> {
+  if (!isLive(session)) return false;
+  const abort = new AbortController();
+  const stopListening = terminal.onSignal(() => abort.abort());
+  try {
+    const { problems } = await takeReport(session, path, abort.signal);
+    for (const problem of problems) line(terminal.stderr, `vitrine: ${problem}`);
+    return true;
+  } catch (error) {
+    // It may go off while it is asked.
+    if (isLive(session)) throw error;
+    return false;
+  } finally {
+    stopListening();
+  }
 }
 
 /** Looks at a machine that is still on, then pulls the plug; of one that has gone off, what it left. */

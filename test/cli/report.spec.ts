@@ -1,0 +1,95 @@
+/** `vitrine report` and `vitrine run --report` as a person has them, killed ones among them. */
+import { existsSync } from 'node:fs';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { setTimeout as wait } from 'node:timers/promises';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { report as reportSchema } from '../../main/contract/report.ts';
+import { CommandLine } from './vitrine.ts';
+
+let line: CommandLine;
+const begun: ReturnType<CommandLine['begin']>[] = [];
+beforeAll(async () => {
+  line = await CommandLine.open();
+  await writeFile(line.at('guest.asm'), 'org 0x7c00\ncli\nmov dx, 0x3f8\nmov al, "x"\nout dx, al\nagain: inc eax\njmp again\n');
+});
+afterEach(async () => {
+  for (const { child, ended } of begun.splice(0)) {
+    child.kill('SIGKILL');
+    await ended;
+  }
+});
+afterAll(() => line.close());
+
+async function serve(): Promise<ReturnType<CommandLine['begin']>> {
+  const server = line.begin('serve', '--json');
+  begun.push(server);
+  for (let round = 0; round < 600 && !server.said.out.includes('\n'); round++) await wait(50);
+  expect(server.said.out, server.said.err).toContain('"url"');
+  return server;
+}
+
+const reportAt = async (name: string) => reportSchema.parse(JSON.parse(await readFile(line.at(name), 'utf8')));
+
+describe('vitrine run --report', () => {
+  it('writes the last state of a machine of no library', async () => {
+    const ended = await line.run('run', '--asm', line.at('guest.asm'), '--until-serial', 'x', '--report', line.at('run.json'), '--memory', '16M');
+    expect(ended).toMatchObject({ status: 0 });
+    const report = await reportAt('run.json');
+    expect(report.machine).toMatchObject({ id: null, name: 'guest.asm', state: 'running', boot: { kind: 'assembly', file: line.at('guest.asm') } });
+    expect(report.serial?.text).toBe('x');
+    expect(report.vcpus[0]?.code?.some(({ labels }) => labels.includes('again'))).toBe(true);
+  });
+
+  it('says before the run that a file cannot be, and behind it that there was nothing to report', async () => {
+    const nowhere = await line.run('run', '--asm', line.at('guest.asm'), '--report', line.at('none/x.json'));
+    expect(nowhere).toMatchObject({ status: 2, out: '' });
+    expect(nowhere.err).toContain('there is no folder');
+    await writeFile(line.at('exit.asm'), 'org 0x7c00\nmov al, 0\nout 0xf4, al\njmp $\n');
+    const gone = await line.run('run', '--asm', line.at('exit.asm'), '--report', line.at('exit.json'));
+    expect(gone.err).toContain('The machine had gone off by itself, so there was nothing to report.');
+    expect(gone.status).toBe(1);
+    expect(existsSync(line.at('exit.json'))).toBe(false);
+  });
+});
+
+describe('vitrine report', () => {
+  it('takes one from the program that holds the library, in each format, and of a suspended machine from none', async () => {
+    expect((await line.run('report', 'hello', '-o', line.at('a.json'))).err).toContain('Hello is off, so there is nothing to report.');
+    const server = await serve();
+    expect((await line.run('start', 'hello')).status).toBe(0);
+    for (const ending of ['html', 'md', 'core']) {
+      const saved = await line.run('report', 'hello', '-o', line.at(`b.${ending}`));
+      expect(saved).toMatchObject({ status: 0, err: '' });
+      expect(saved.out).toContain(`${line.at(`b.${ending}`)}: `);
+    }
+    expect(await readFile(line.at('b.html'), 'utf8')).toContain('<title>Hello: ');
+    const saved = await line.run('report', 'hello', '-o', line.at('c.json'), '--redact', '--notes', 'For you.', '--json');
+    expect(JSON.parse(saved.out)).toMatchObject({ files: [{ format: 'json', path: line.at('c.json') }], problems: [] });
+    expect(await reportAt('c.json')).toMatchObject({ notes: 'For you.', serial: null, machine: { state: 'running' } });
+    expect((await line.run('report', 'hello', '-o', line.at('d.core'), '--redact')).err).toContain('there is none of a redacted report');
+    server.child.kill('SIGTERM');
+    await server.ended;
+    expect((await line.run('report', 'hello', '-o', line.at('e.json'))).status).toBe(0);
+    expect((await reportAt('e.json')).machine.state).toBe('suspended');
+    expect((await line.run('list', '--json')).out).toContain('"state":"suspended"');
+    expect((await readdir(line.folder)).filter((name) => name.startsWith('.writing-'))).toEqual([]);
+  });
+
+  it('that is killed leaves no half file under its name, and the next start clears what is left', async () => {
+    await line.run('create', 'Large', '--sample', 'hello', '--memory', '1024M');
+    const server = await serve();
+    expect((await line.run('start', 'large')).status).toBe(0);
+    const report = line.begin('report', 'large', '-o', line.at('large.core'));
+    begun.push(report);
+    const halves = async () => (await readdir(line.folder)).filter((name) => name.startsWith('.writing-large.core'));
+    for (let round = 0; round < 2000 && (await halves()).length === 0 && report.child.exitCode === null; round++) await wait(2);
+    server.child.kill('SIGKILL');
+    await server.ended;
+    await report.ended;
+    // A host that is fast enough has written it whole before it was killed: then there is nothing half.
+    if (existsSync(line.at('large.core'))) expect(await halves()).toEqual([]);
+    await serve();
+    expect(await halves()).toEqual([]);
+    expect((await readdir(line.library)).includes('.reports-being-written.json')).toBe(false);
+  });
+});
