@@ -2,13 +2,14 @@ import { createRouterClient, implement } from '@orpc/server';
 import { contract, type HostClient } from '../../main/contract/contract.ts';
 import type { Opened } from '../../main/contract/application.ts';
 import type { Creation, LibraryEvent, MachineDrives } from '../../main/contract/library.ts';
-import type { LibraryEntry, MachineStatisticsMessage, MachineSummary } from '../../main/contract/machine.ts';
+import type { LibraryEntry, MachineEventMessage, MachineStatisticsMessage, MachineSummary } from '../../main/contract/machine.ts';
 import type { SmmMessage } from '../../main/contract/smm.ts';
 import { FakeDebug } from './fake-debug.ts';
 import { FakeDisplay } from './fake-display.ts';
 import { FakeGuard } from './fake-guard.ts';
 import { FakeTerminals } from './fake-terminals.ts';
 import { FakePeek } from './fake-peek.ts';
+import { FakeReports } from './fake-reports.ts';
 
 const MEBIBYTE = 1024 * 1024;
 
@@ -47,11 +48,14 @@ export class FakeHost {
   readonly created: Creation[] = [];
   /** What a reader of System Management Mode hears, then nothing more. */
   readonly smm: SmmMessage[] = [];
+  /** What a reader of the machine's events hears, then nothing more. */
+  readonly machineEvents: MachineEventMessage[] = [];
   readonly debug = new FakeDebug(this.calls);
   readonly guard = new FakeGuard();
   readonly display = new FakeDisplay(this.calls);
   readonly terminals = new FakeTerminals(this.calls);
   readonly peek = new FakePeek(this.calls);
+  readonly reports = new FakeReports(this.calls);
   /** What the machine's counters say, one after the other; the last one again and again. */
   statistics: MachineStatisticsMessage[] = [
     {
@@ -72,6 +76,7 @@ export class FakeHost {
 
   constructor(readonly entries: LibraryEntry[]) {
     const heard = this.smm;
+    const told = this.machineEvents;
     const os = implement(contract).$context<Record<never, never>>();
     const control = (verb: string, state: MachineSummary['state']) => (id: string) => {
       this.calls.push(`${verb} ${id}`);
@@ -145,6 +150,10 @@ export class FakeHost {
         pause: os.machines.pause.handler(({ input }) => verbs.pause(input.id)),
         resume: os.machines.resume.handler(({ input }) => verbs.resume(input.id)),
         powerOff: os.machines.powerOff.handler(({ input }) => verbs.powerOff(input.id)),
+        events: os.machines.events.handler(async function* () {
+          yield* told;
+          await new Promise<void>(() => undefined);
+        }),
         statistics: os.machines.statistics.handler(() => {
           const [next, ...rest] = this.statistics;
           if (next === undefined) throw new Error('There are no statistics.');
@@ -210,7 +219,11 @@ export class FakeHost {
           ],
         })),
       },
-      debug: { ...this.debug.router(), gdb: this.terminals.server() },
+      debug: {
+        ...this.debug.router(),
+        gdb: this.terminals.server(),
+        tripleFault: os.debug.tripleFault.handler(() => []),
+      },
       guard: this.guard.router(),
       peek: {
         ...this.peek.router(),
@@ -223,6 +236,7 @@ export class FakeHost {
         }),
       },
       display: this.display.router(),
+      reports: this.reports.router(),
       tasks: {
         watch: os.tasks.watch.handler(async function* () {
           yield [];
@@ -232,6 +246,7 @@ export class FakeHost {
         openConsole: os.desktop.openConsole.handler(({ input }) => {
           this.calls.push(`console ${input.id}`);
         }),
+        chooseFolder: os.desktop.chooseFolder.handler(() => ({ path: '/chosen' })),
         openings: os.desktop.openings.handler(() => this.openings()),
         terminals: this.terminals.router(),
       },

@@ -17,6 +17,8 @@ export interface WorkbenchActions {
   gdb(): void;
   resetLayout(): void;
   console(): void;
+  /** Takes a report, and shows it. */
+  report(): void;
   control(verb: ControlVerb): void;
   step(kind: StepKind): void;
   library(): void;
@@ -55,6 +57,8 @@ export function workbenchCommands(actions: WorkbenchActions): Command[] {
       control('Power off', 'powerOff', 'pulls the plug');
       commands.push({ title: `Attach gdb to ${machine.name}`, hint: 'in a terminal', run: actions.gdb });
     }
+    if (machine.state !== 'off')
+      commands.push({ title: `Take a report of ${machine.name}`, hint: 'evidence to take along', run: actions.report });
     commands.push({ title: 'Show the console in a window', keys: 'Ctrl Shift C', run: actions.console });
   }
   actions.views.forEach(({ id, title }, index) => {

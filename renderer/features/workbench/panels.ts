@@ -17,6 +17,8 @@ import {
   CircuitBoard,
   Code,
   Eye,
+  FileOutput,
+  FileText,
   Footprints,
   Grid2x2,
   History,
@@ -24,6 +26,7 @@ import {
   LayoutTemplate,
   ListEnd,
   ListTree,
+  ListChecks,
   Lock,
   Monitor,
   MonitorCheck,
@@ -78,6 +81,9 @@ import EditorPanel from '../editor/EditorPanel.vue';
 import InstructionPanel from '../editor/InstructionPanel.vue';
 import OutlinePanel from '../editor/OutlinePanel.vue';
 import ProblemsPanel from '../editor/ProblemsPanel.vue';
+import ReportContentsPanel from '../reports/ReportContentsPanel.vue';
+import ReportPanel from '../reports/ReportPanel.vue';
+import ReportSavePanel from '../reports/ReportSavePanel.vue';
 import TerminalPanel from '../terminal/TerminalPanel.vue';
 
 /** Every panel there is. A new one is a line here, and a place in a view (views.ts). */
@@ -121,6 +127,9 @@ export const PANELS: readonly PanelDescription[] = [
   { id: 'display-history', title: 'Session history', icon: History, component: HistoryPanel },
   { id: 'display-edid', title: 'EDID', icon: MonitorCheck, component: EdidPanel },
   { id: 'display-session', title: 'Session now', icon: MonitorUp, component: SessionPanel },
+  { id: 'report', title: 'Preview', icon: FileText, component: ReportPanel },
+  { id: 'report-contents', title: 'Contents', icon: ListChecks, component: ReportContentsPanel },
+  { id: 'report-save', title: 'Formats', icon: FileOutput, component: ReportSavePanel },
 ];
 
 /** The id of one open panel: the panel's own, and a number from the second one on. */

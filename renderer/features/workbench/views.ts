@@ -132,6 +132,15 @@ export const VIEWS: readonly ViewDescription[] = [
       },
     ],
   },
+  {
+    id: 'report',
+    title: 'Report',
+    columns: [
+      { width: 20, groups: [{ panels: ['report-contents'], height: 1 }] },
+      { width: 55, groups: [{ panels: ['report'], height: 1 }] },
+      { width: 25, groups: [{ panels: ['report-save'], height: 1 }] },
+    ],
+  },
 ];
 
 /** The same view with only those panels that there are; undefined when there is none. */
