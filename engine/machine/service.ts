@@ -103,8 +103,10 @@ export class MachineService {
   #runUntil: Waiting | undefined;
   /** A state is being written or read: nothing else may happen to the machine. */
   #busy: 'suspended' | 'resumed' | 'copied' | undefined;
-  /** While somebody copies the machine: whether it ran before. */
-  #held: { wasRunning: boolean } | undefined;
+  /** Why it is in its state. */
+  #reason = '';
+  /** While somebody copies the machine: whether it ran before, and why. */
+  #held: { wasRunning: boolean; reason: string } | undefined;
   #cancelled = false;
   #carryingOut = false;
   #poweringOff: Promise<void> | undefined;
@@ -214,6 +216,7 @@ export class MachineService {
   #setState(state: MachineState, reason: string): void {
     const wasRunning = this.state === 'running';
     this.state = state;
+    this.#reason = reason;
     const now = performance.now();
     if (wasRunning && this.#ranSince !== undefined) {
       this.#ranFor += now - this.#ranSince;
@@ -468,10 +471,11 @@ export class MachineService {
       );
     }
     const wasRunning = this.state === 'running';
+    const reason = this.#reason;
     if (wasRunning) this.#pauseNow('Stands still while it is copied.');
     this.#busy = 'copied';
     this.#cancelled = false;
-    this.#held = { wasRunning };
+    this.#held = { wasRunning, reason };
     clearTimeout(this.#feedTimer);
     try {
       // What chips asked for is carried out before anybody looks.
@@ -498,7 +502,7 @@ export class MachineService {
     this.#held = undefined;
     this.#busy = undefined;
     this.#feed();
-    if (held.wasRunning && this.state === 'paused' && !this.debug.tellsWaiting()) this.#go('Goes on: it was copied.');
+    if (held.wasRunning && this.state === 'paused' && !this.debug.tellsWaiting()) this.#go(held.reason);
   }
 
   /** See Machine.writeCore. */

@@ -187,6 +187,14 @@ export class Session {
     if (!this.on && this.state === 'suspended') this.setState('off', 'Its suspended state was discarded.');
   }
 
+  /** It runs as before a short stop: since when it does is what it was. */
+  wentOn(since: number | null): void {
+    if (this.state !== 'running') return;
+    this.since = since;
+    this.events.publish({ kind: 'state', state: this.state, reason: this.reason, since });
+    this.changed();
+  }
+
   /** Pulls the plug; the last picture is taken first. */
   async powerOff(): Promise<void> {
     const machine = this.machine;

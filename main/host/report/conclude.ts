@@ -23,7 +23,8 @@ function undelivered({ stop, tripleFault, vcpus }: Facts): string[] {
   const idt = vcpu?.tables.find(({ table }) => table.table === 'idt')?.table;
   if (idt === undefined) return [];
   const wanted = [...new Set([...tripleFault.map(({ vector }) => vector), DOUBLE_FAULT])];
-  return wanted.flatMap((vector) => {
+  // Where several gates are wrong, the first one would have been enough.
+  const wrong = wanted.flatMap((vector) => {
     const offset = vector * idt.entryBytes;
     if (offset + idt.entryBytes - 1 > idt.limit) {
       return [`Look at first: the IDT at ${hex(idt.base)} ends (limit ${idt.limit.toString(16)}) before gate ${vector}, so vector ${vector} has no handler.`];
@@ -33,6 +34,7 @@ function undelivered({ stop, tripleFault, vcpus }: Facts): string[] {
     if (entry === undefined) return [`Look at first: ${where} is empty.`];
     return entry.descriptor.problem === null ? [] : [`Look at first: ${where}: ${entry.descriptor.problem}.`];
   });
+  return wrong.slice(0, 1);
 }
 
 function findings(facts: Facts): string[] {

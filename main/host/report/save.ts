@@ -58,6 +58,7 @@ export function checkWish(formats: readonly ReportFormat[], wording: Wording): v
 export async function whileHeld<Result>(session: Session, work: (before: Pick<Subject, 'state' | 'reason'>) => Promise<Result>): Promise<Result> {
   const { machine } = session;
   const before = { state: session.state, reason: session.reason };
+  const { since } = session;
   await machine.hold();
   try {
     return await work(before);
@@ -66,6 +67,7 @@ export async function whileHeld<Result>(session: Session, work: (before: Pick<Su
     await machine.letGo().catch((error: unknown) => {
       if (session.on) throw error;
     });
+    if (before.state === 'running') session.wentOn(since);
   }
 }
 

@@ -126,7 +126,7 @@ function traces({ vcpus }: Report): Section {
     ];
   });
   const number = vcpus.reduce((sum, { trace }) => sum + (trace?.entries.length ?? 0), 0);
-  return section('trace', 'Trace', plural(number, 'record'), blocks, 'Nothing was recorded. Tracing is started in the panel Trace, or by “vitrine script”.');
+  return section('trace', 'Trace', plural(number, 'record'), blocks, 'Nothing was recorded. The panel Trace begins a recording.');
 }
 
 function devices({ chips }: Report): Section {
@@ -216,7 +216,9 @@ function screens({ display, redacted }: Report): Section {
     const words = size === null ? 'no size' : `${size.width} × ${size.height}${size.text === null ? '' : `, text of ${size.text.columns} × ${size.text.rows}`}`;
     const shown: Block[] = [];
     if (png !== null) shown.push({ kind: 'picture', png, description: `Output ${number}: ${words}` });
-    if (text !== null) shown.push(code(text.map((row) => row.trimEnd())));
+    // Empty rows at the end are only empty.
+    const last = text?.findLastIndex((row) => row.trim() !== '') ?? -1;
+    if (text !== null && last >= 0) shown.push(code(text.slice(0, last + 1).map((row) => row.trimEnd())));
     return shown.length === 0 ? [] : [{ kind: 'heading', text: `Output ${number}: ${words}` }, ...shown];
   });
   const number = display.outputs.filter(({ png }) => png !== null).length;
