@@ -11,6 +11,7 @@ import {
   vcpuRegisters,
 } from './debug.ts';
 import { descriptorTable } from './descriptors.ts';
+import { displayState } from './display.ts';
 import { guardAlert, guardState } from './guard.ts';
 import { jsonForm } from './json-form.ts';
 import { bootKind, clockMode, displaySize, machineState } from './machine.ts';
@@ -129,7 +130,8 @@ export const report = z.strictObject({
   chips: z.array(jsonForm(chipFacts)),
   smm: z.strictObject({ state: jsonForm(smmState), saveStates: z.array(jsonForm(smmSaveState)) }).nullable(),
   guard: z.strictObject({ state: jsonForm(guardState), alerts: z.array(jsonForm(guardAlert)) }).nullable(),
-  display: z.strictObject({ outputs: z.array(output) }),
+  /** What the displays are and who has them, and what each output that is not dark shows. */
+  display: z.strictObject({ state: jsonForm(displayState).nullable(), outputs: z.array(output) }),
   /** The pair that the machine belongs to. */
   tolerance: z.literal('none'),
   /** The last that COM1 said, and how many bytes came before; null: left out. */

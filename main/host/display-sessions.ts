@@ -371,8 +371,11 @@ export class DisplaySessions {
   }
 
   #message(): DisplayStateMessage | null {
-    const device = this.#device;
-    if (device === undefined) return null;
+    return this.#device === undefined ? null : this.messageOf(this.#device);
+  }
+
+  /** What a device is, and who has it. */
+  messageOf(device: DisplayDeviceState): DisplayStateMessage {
     const { phase, holder, viewers } = this.#state;
     const wall = (at: number) => Date.now() - performance.now() + at;
     return {

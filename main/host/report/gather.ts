@@ -68,7 +68,7 @@ async function gatherVcpu(subject: Subject, disassemble: Disassemble, cpu: numbe
   const { debug, machine } = session;
   const symbolAt = (address: number): string | null => debug.symbolAt(address);
   const at = (what: string): string => `${what} of vCPU ${cpu}`;
-  const registers = await problems.ask(at('The registers'), async () => vcpuMessage(await machine.debug('registers', { cpu }), symbolAt), null);
+  const registers = await problems.ask(at('The registers'), async () => vcpuMessage(await machine.debug('registers', { cpu }), symbolAt, (address) => debug.symbols.lineAt(address)), null);
   const chain = toJson(past.debug.chainMessage());
   const cr2 = Number(registers?.registers.find(({ name }) => name === 'cr2')?.value ?? 0n);
   const walks: ReportVcpu['walks'] = [];
@@ -125,11 +125,22 @@ async function gatherSmm({ session: { machine } }: Subject, problems: Problems):
   return { state: toJson(state), saveStates };
 }
 
-async function gatherOutputs({ session: { machine, display } }: Subject, problems: Problems): Promise<Report['display']['outputs']> {
-  const picture = await problems.ask('The screenshot', () => machine.screenshot(), null);
+async function gatherDisplay({ session: { machine, display, displays } }: Subject, problems: Problems): Promise<Report['display']> {
+  const state = await problems.ask('The display', async () => displays.messageOf(await machine.displayState()), null);
   const text = await problems.ask('The text of the screen', () => machine.screenText(), undefined);
-  const isShown = picture !== null && picture.width > 0 && picture.height > 0;
-  return [{ number: 0, size: display, text: text ?? null, png: isShown ? Buffer.from(encodePng(picture)).toString('base64') : null }];
+  const shown = state?.outputs.filter(({ output, use }) => output === 0 || use !== 'dark').map(({ output }) => output) ?? [0];
+  const outputs = [];
+  for (const number of shown) {
+    const picture = await problems.ask(`The picture of output ${number}`, () => machine.screenshot(number), null);
+    const isShown = picture !== null && picture.width > 0 && picture.height > 0;
+    outputs.push({
+      number,
+      size: number === 0 ? display : picture === null ? null : { width: picture.width, height: picture.height, text: null },
+      text: number === 0 ? (text ?? null) : null,
+      png: isShown ? Buffer.from(encodePng(picture)).toString('base64') : null,
+    });
+  }
+  return { state: state === null ? null : toJson(state), outputs };
 }
 
 /** A whole report, nothing left out. */
@@ -183,7 +194,7 @@ export async function gatherReport(subject: Subject, disassemble: Disassemble): 
     chips,
     smm: await gatherSmm(subject, problems),
     guard: guard === null ? null : { state: toJson(guard), alerts: toJson(past.guard.kept.slice(-ALERTS)) },
-    display: { outputs: await gatherOutputs(subject, problems) },
+    display: await gatherDisplay(subject, problems),
     tolerance: 'none' as const,
     serial: { text: Buffer.from(tail).toString('utf8'), lost: serial.lost + serial.bytes.length - tail.length },
     problems: problems.sentences,

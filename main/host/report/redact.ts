@@ -4,7 +4,7 @@ import { conclude } from './conclude.ts';
 /** What a redacted report lacks; docs/formats/report.md explains each. */
 export const LEFT_OUT = [
   'Contents of memory: stacks, the bytes behind page walks and code, values before and after guarded writes. Instructions are kept as text.',
-  'Screens: pictures and text.',
+  'Screens: pictures and text; who looks at them.',
   'What the guest said on its serial port, and the kernel’s command line.',
   'What chips hold of input and data: tables of chips.',
   'Paths of the host: drives, what the machine starts from, files of symbols and sources.',
@@ -31,7 +31,7 @@ export function redact(report: Report): Report {
     vcpus: report.vcpus.map((vcpu) => ({
       ...vcpu,
       stack: null,
-      registers: vcpu.registers === null ? null : { ...vcpu.registers, x87: { ...vcpu.registers.x87, stack: [] } },
+      registers: vcpu.registers === null ? null : { ...vcpu.registers, source: null, x87: { ...vcpu.registers.x87, stack: [] } },
       code: vcpu.code?.map((line) => ({ ...line, bytes: '', source: null })) ?? null,
       callStack:
         vcpu.callStack === null ? null : { ...vcpu.callStack, frames: vcpu.callStack.frames.map((frame) => ({ ...frame, source: null })) },
@@ -46,7 +46,10 @@ export function redact(report: Report): Report {
             ...report.guard,
             alerts: report.guard.alerts.map((alert) => ({ ...alert, before: '', after: alert.after === null ? null : '' })),
           },
-    display: { outputs: report.display.outputs.map((output) => ({ ...output, text: null, png: null })) },
+    display: {
+      state: report.display.state === null ? null : { ...report.display.state, session: null, viewers: [] },
+      outputs: report.display.outputs.map((output) => ({ ...output, text: null, png: null })),
+    },
     serial: null,
   };
   return { ...bare, ...conclude(bare) };

@@ -83,8 +83,9 @@ function vcpuSection(vcpu: ReportVcpu): Section {
   const { cpu, registers, code: lines, stack, callStack } = vcpu;
   const blocks: Block[] = [];
   if (registers !== null) {
-    const { mode, activity, cpl, inSmm, pc } = registers;
-    blocks.push({ kind: 'text', text: `${mode}, CPL ${cpl}, ${activity}${inSmm ? ', in System Management Mode' : ''}. The next instruction is at ${hex(pc)}.` });
+    const { mode, activity, cpl, inSmm, pc, source } = registers;
+    const line = source ? `, ${source.file}:${source.line}` : '';
+    blocks.push({ kind: 'text', text: `${mode}, CPL ${cpl}, ${activity}${inSmm ? ', in System Management Mode' : ''}. The next instruction is at ${hex(pc)}${line}.` });
     blocks.push(...registerBlock(registers));
   }
   if (lines !== null && lines.length > 0) blocks.push({ kind: 'heading', text: 'Code' }, codeBlock(lines));
@@ -222,6 +223,27 @@ function screens({ display, redacted }: Report): Section {
     return shown.length === 0 ? [] : [{ kind: 'heading', text: `Output ${number}: ${words}` }, ...shown];
   });
   const number = display.outputs.filter(({ png }) => png !== null).length;
+  const connected = display.state?.outputs.filter(({ properties, use }) => properties !== null || use !== 'dark') ?? [];
+  if (connected.length > 0) {
+    blocks.push(
+      { kind: 'heading', text: `Displays, ${display.state?.session === null ? 'nobody’s' : `of ${display.state?.session.name ?? ''}`}` },
+      {
+        kind: 'table',
+        columns: ['Output', 'Pixels', 'Millimetres', 'Scale', 'Turned', 'At', 'Shows', 'Remark'],
+        rows: connected.map(({ output, properties, use, shown, refusal }) => [
+          String(output),
+          properties === null ? 'off' : `${properties.width} × ${properties.height}`,
+          properties?.millimetres ? `${properties.millimetres.width} × ${properties.millimetres.height}${properties.millimetres.estimated ? ' (estimated)' : ''}` : '',
+          properties === null ? '' : `${properties.scale} %`,
+          properties === null ? '' : `${properties.orientation}°`,
+          properties === null ? '' : `${properties.x}, ${properties.y}${properties.primary ? ', primary' : ''}`,
+          use === 'dark' ? 'nothing' : `${use}, ${shown.width} × ${shown.height}`,
+          refusal,
+        ]),
+        mono: true,
+      },
+    );
+  }
   return section('screens', 'Screens', plural(number, 'screen'), blocks, redacted === null ? 'The machine shows nothing.' : 'Left out.');
 }
 
