@@ -6,6 +6,7 @@ import { spawn } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { DIST_PACKAGES, ROOT, TEST_PACKAGES, ensureNodePackages, ensureSystemPackages, requireNode } from './prepare.mjs';
+import { ensureDebianI386 } from './debian-i386.mjs';
 import { ensureElectron } from './electron.mjs';
 import { countTests } from './test-counts.mjs';
 
@@ -83,6 +84,7 @@ requireNode();
 const begun = Date.now();
 ensureNodePackages();
 ensureSystemPackages([...TEST_PACKAGES, ...DIST_PACKAGES]);
+ensureDebianI386((line) => process.stderr.write(`${line}\n`));
 mkdirSync(RESULTS, { recursive: true });
 
 const chosen = process.argv.slice(2);
