@@ -127,11 +127,11 @@ export function* awaitQuiescence(words: StopWords, cpu: number, local = 0): Prot
   }
 }
 
-/** Withdraws `reason`; the vCPU goes on when no other is left. */
+/** Withdraws `reason`; the vCPU goes on when no other is left, and when it is smm has to see whether it may join (engine/smm/rendezvous.ts). */
 export function* releaseStop(words: StopWords, cpu: number, reason: number): Protocol {
   const word = words.stop(cpu);
   const before = yield { at: 'release', op: 'and', word, value: ~reason };
-  if ((before & ~reason) === 0) yield { at: 'release.notify', op: 'notify', word };
+  if ((before & ~reason & ~StopReason.smm) === 0) yield { at: 'release.notify', op: 'notify', word };
 }
 
 /** Stops all vCPUs but `except` and waits until they stand still. */

@@ -46,17 +46,25 @@ export interface SmmHooks {
   held(cpu: number): void;
 }
 
+/** Reasons against joining those who are in SMM. */
+const othersReasons = ~(running | StopReason.smm | StopReason.knock);
+
 /** Where in the protocol a turn is: what the model check tells places apart by. */
 type Where = 'enter' | 'leave' | 'stand';
 
-function* takeTurn(words: SmmWords, cpu: number, where: Where): Protocol {
+/** False: the vCPU is stopped for one of the reasons `unless`, and nothing has changed. */
+function* takeTurn(words: SmmWords, cpu: number, where: Where, unless = 0): Protocol<boolean> {
   yield { at: `${where}.inside`, op: 'store', word: words.stop.inside(cpu), value: Inside.rendezvous };
   const word = words.stop.stop(cpu);
   const before = yield { at: `${where}.quiesce`, op: 'and', word, value: ~running };
+  if ((before & unless) !== 0) {
+    yield* comeOutside(words.stop, cpu, `${where}.not`);
+    return false;
+  }
   if (before !== running) yield { at: `${where}.quiesce.notify`, op: 'notify', word };
   for (;;) {
     const holder = yield { at: `${where}.turn`, op: 'compareExchange', word: words.turn, expected: 0, value: cpu + 1 };
-    if (holder === 0) return;
+    if (holder === 0) return true;
     yield { at: `${where}.turn.wait`, op: 'wait', word: words.turn, expected: holder };
   }
 }
@@ -120,8 +128,8 @@ export function* leaveSmm(words: SmmWords, cpu: number, hooks: SmmHooks): Protoc
 }
 
 /**
- * As leaveQuiescence, between two instructions: a vCPU that is stopped for SMM still accepts SMIs, and becomes a member. `mayJoin` false:
- * it has to wait for its turn under the virtual clock first.
+ * As leaveQuiescence, between two instructions: a vCPU that is stopped for SMM, and for nothing else, still accepts SMIs, and becomes a member.
+ * `mayJoin` false: it has to wait for its turn under the virtual clock first.
  */
 export function* stand(words: SmmWords, cpu: number, hooks: SmmHooks, mayJoin: () => boolean = () => true): Protocol {
   const word = words.stop.stop(cpu);
@@ -133,11 +141,13 @@ export function* stand(words: SmmWords, cpu: number, hooks: SmmHooks, mayJoin: (
       continue;
     }
     const attention = yield { at: 'stand.smi', op: 'load', word: words.stop.attention(cpu), local: seen };
-    if ((seen & StopReason.smm) === 0 || (attention & Attention.smi) === 0 || !mayJoin()) {
+    const mayTry = (seen & StopReason.smm) !== 0 && (seen & othersReasons) === 0 && (attention & Attention.smi) !== 0;
+    if (!mayTry || !mayJoin()) {
       yield { at: 'stand.wait', op: 'wait', word, expected: seen };
       continue;
     }
-    yield* takeTurn(words, cpu, 'stand');
+    // Whoever stopped it for another reason may rely on it: on seeing `inside` they wait, on seeing their reason we do.
+    if (!(yield* takeTurn(words, cpu, 'stand', othersReasons))) continue;
     const members = yield { at: 'stand.members', op: 'load', word: words.members };
     // Else nobody is in SMM any more, and the reason is gone or going.
     if (members !== 0) yield* join(words, cpu, hooks, 'stand');
