@@ -3,28 +3,27 @@
  * take SMIs, INITs and NMIs; who sends them; and a service worker that pauses and resets. The rendezvous itself is the text that vCPUs run.
  *
  * Every vCPU keeps touching the region where SMRAM is, through a translation that it keeps as a TLB does. Outside of SMM that must never reach
- * SMRAM, in SMM always.
+ * SMRAM, in SMM always. An SMI is owed from the step on that sends it to the one that accepts it.
  */
 import { Attention } from '../../engine/isa/state.ts';
 import type { Protocol } from '../../engine/machine/atomic-step.ts';
 import * as stop from '../../engine/machine/stop.ts';
-import { Inside, StopReason, type StopWords } from '../../engine/machine/stop.ts';
+import { Inside, running, StopReason } from '../../engine/machine/stop.ts';
 import * as rendezvous from '../../engine/smm/rendezvous.ts';
 import type { SmmHooks, SmmWords } from '../../engine/smm/rendezvous.ts';
-import { explore, type ModelStep, type Outcome, type Thread } from './explore.ts';
+import { explore, type Check, type Model, type ModelStep, type Options, type Outcome, type Thread } from './explore.ts';
 
 const maximum = 4;
-const perVcpu = ['stop', 'attention', 'inside', 'inSmm', 'latched', 'cached', 'sent', 'served', 'relied', 'lost'] as const;
+const perVcpu = ['stop', 'attention', 'inside', 'inSmm', 'latched', 'cached', 'owed', 'relied'] as const;
 const at = (name: (typeof perVcpu)[number], cpu: number) => perVcpu.indexOf(name) * maximum + cpu;
 const shared = perVcpu.length * maximum;
 export const word = { owner: shared, turn: shared + 1, members: shared + 2, view: shared + 3 };
 const wordCount = shared + 4;
 
-/**
- * Words that only the vCPU's own thread touches, but for a reset while it stands still; and `sent`, which is written right before an SMI is sent, and
- * only counts from then on.
- */
-const ownNames: readonly (typeof perVcpu)[number][] = ['inSmm', 'latched', 'cached', 'sent'];
+/** Words that only the vCPU's own thread touches, but for a reset while it stands still. */
+const ownNames: readonly (typeof perVcpu)[number][] = ['inSmm', 'latched', 'cached'];
+export const isOwn = (touched: number) =>
+  touched < shared && ownNames.some((name) => Math.floor(touched / maximum) === perVcpu.indexOf(name));
 
 /** What a translation leads to. */
 const enum Cached {
@@ -65,30 +64,45 @@ export function wordsOf(cpus: number): SmmWords {
   };
 }
 
-const numberOf = (bits: number) => bits.toString(2).replaceAll('0', '').length;
+/** The steps, each with what `more` says of it. */
+function* adorned(steps: Protocol<unknown>, more: (step: ModelStep) => Pick<ModelStep, 'also' | 'holds'> | undefined): Steps {
+  for (let next = steps.next(0); next.done !== true;) {
+    const step: ModelStep = next.value;
+    next = steps.next(yield { ...step, ...more(step) });
+  }
+}
 
-function* translate(cpu: number): Steps {
-  yield {
-    at: 'translate',
-    op: 'act',
-    act: (values) => {
-      if (values[at('cached', cpu)] === Cached.nothing)
-        values[at('cached', cpu)] = values[word.view] === 0 ? Cached.outside : Cached.smram;
-      return undefined;
-    },
+/** Holds wherever the vCPU is about to go on with a guest's instructions. */
+const mayExecute =
+  (cpu: number): Check =>
+  (values) => {
+    if (values[at('relied', cpu)] !== 0) return `vCPU ${cpu} runs while stopped`;
+    const isMember = (values[word.members]! & (1 << cpu)) !== 0;
+    if (!isMember && values[word.view] !== 0) return `vCPU ${cpu} runs outside of SMM while SMRAM is in the view`;
+    if (values[at('inSmm', cpu)] !== 0 && values[word.view] === 0) return `vCPU ${cpu} is in SMM without SMRAM`;
+    return undefined;
   };
+
+/** A translation, at the latest now, in the view that there is. */
+function translated(values: number[], cpu: number): number {
+  const known = values[at('cached', cpu)] ?? 0;
+  return known !== 0 ? known : (values[at('cached', cpu)] = values[word.view] === 0 ? Cached.outside : Cached.smram);
+}
+
+/** Words that are only changed by others against `mayExecute`, which holds at the vCPU's next step that is seen: both are `own`. */
+function* translate(cpu: number): Steps {
+  yield { at: 'translate', op: 'act', act: (values) => void translated(values, cpu), own: true };
 }
 
 /** An access to the region, by the translation that is there. In one piece: whoever may change the view meanwhile may do so before. */
-function* touch(cpu: number): Steps {
+function* touch(cpu: number, own: boolean): Steps {
   yield {
-    at: 'touch',
+    at: own ? 'touch' : 'touch inside',
     op: 'act',
+    own,
     act: (values) => {
       const inSmm = values[at('inSmm', cpu)] !== 0;
-      if (values[at('cached', cpu)] === Cached.nothing)
-        values[at('cached', cpu)] = values[word.view] === 0 ? Cached.outside : Cached.smram;
-      const cached = values[at('cached', cpu)];
+      const cached = translated(values, cpu);
       if (values[at('relied', cpu)] !== 0) return `vCPU ${cpu} runs while stopped`;
       if (!inSmm && cached === Cached.smram) return `vCPU ${cpu} reaches SMRAM outside of SMM`;
       if (!inSmm && values[word.view] !== 0) return `vCPU ${cpu} runs outside of SMM while SMRAM is in the view`;
@@ -98,17 +112,19 @@ function* touch(cpu: number): Steps {
   };
 }
 
-export type Habit = 'busy' | 'halts' | 'lock';
+/** `gathers`: its handler waits until every vCPU that has an SMI is in SMM, as those of real firmware do. */
+export type Habit = 'busy' | 'halts' | 'lock' | 'gathers';
 
 /** What a vCPU's thread does (VcpuThread.turn), and Vcpu.run between two instructions. */
-export function vcpu(parts: Parts, words: SmmWords, cpu: number, habit: Habit = 'busy'): Thread {
+function vcpu(parts: Parts, words: SmmWords, cpu: number, habit: Habit = 'busy'): Thread {
   const attentionWord = words.stop.attention(cpu);
   const ownInSmm = at('inSmm', cpu);
+  const holds = mayExecute(cpu);
   return function* () {
     yield* parts.stand(words, cpu, hooks);
     for (;;) {
       yield { at: 'guest', op: 'checkpoint' };
-      const attention = yield { at: 'poll', op: 'load', word: attentionWord };
+      const attention = yield { at: 'poll', op: 'load', word: attentionWord, holds };
       if ((attention & Attention.stop) !== 0) {
         yield { at: 'obey', op: 'and', word: attentionWord, value: ~Attention.stop };
         yield* stop.enterQuiescence(words.stop, cpu);
@@ -117,7 +133,7 @@ export function vcpu(parts: Parts, words: SmmWords, cpu: number, habit: Habit = 
       }
       const inSmm = yield { at: 'in SMM?', op: 'load', word: ownInSmm, local: attention };
       if (inSmm !== 0) {
-        yield* inHandler(words, cpu, attention);
+        yield* inHandler(words, cpu, attention, habit);
         continue;
       }
       if ((attention & Attention.smi) !== 0) {
@@ -125,7 +141,8 @@ export function vcpu(parts: Parts, words: SmmWords, cpu: number, habit: Habit = 
         yield* enter(words, cpu);
         continue;
       }
-      const members = yield { at: 'member?', op: 'load', word: words.members, local: attention };
+      // Its own bit, which nobody else changes.
+      const members = yield { at: 'member?', op: 'load', word: words.members, local: attention, own: true };
       if ((members & (1 << cpu)) !== 0) {
         yield* parts.leaveSmm(words, cpu, hooks);
         continue;
@@ -140,164 +157,205 @@ export function vcpu(parts: Parts, words: SmmWords, cpu: number, habit: Habit = 
 }
 
 function* instruction(parts: Parts, words: SmmWords, cpu: number, habit: Habit): Steps {
-  if (habit !== 'lock') yield* touch(cpu);
+  if (habit !== 'lock') yield* touch(cpu, true);
   else {
     yield* translate(cpu);
-    yield { at: 'inside', op: 'store', word: words.stop.inside(cpu), value: Inside.lock };
+    yield { at: 'inside', op: 'store', word: words.stop.inside(cpu), value: Inside.lock, holds: mayExecute(cpu) };
     yield* stop.enterQuiescence(words.stop, cpu);
     yield* stop.leaveQuiescence(words.stop, cpu);
-    yield* touch(cpu);
+    yield* touch(cpu, false);
     yield* stop.comeOutside(words.stop, cpu, 'lock');
   }
   if (habit !== 'halts') return;
-  yield* stop.enterQuiescence(words.stop, cpu);
+  yield* adorned(stop.enterQuiescence(words.stop, cpu), ({ at }) => (at === 'enter' ? { holds: mayExecute(cpu) } : undefined));
   const seen = yield { at: 'halt', op: 'load', word: words.stop.attention(cpu) };
   if (seen === 0) yield { at: 'halted', op: 'wait', word: words.stop.attention(cpu), expected: 0 };
   yield* parts.stand(words, cpu, hooks);
 }
 
 function* enter(words: SmmWords, cpu: number): Steps {
+  yield { at: 'save', op: 'store', word: at('inSmm', cpu), value: 1 };
   yield {
-    at: 'save',
-    op: 'act',
-    act: (values) => {
-      values[at('inSmm', cpu)] = 1;
-      const served = (values[at('served', cpu)] ?? 0) + 1;
-      values[at('served', cpu)] = served;
-      return served > numberOf(values[at('sent', cpu)] ?? 0) ? `an SMI of vCPU ${cpu} is delivered twice` : undefined;
+    at: 'accept',
+    op: 'and',
+    word: words.stop.attention(cpu),
+    value: ~Attention.smi,
+    also: (values) => {
+      if (values[at('owed', cpu)] === 0) return `an SMI of vCPU ${cpu} is delivered twice`;
+      values[at('owed', cpu)] = 0;
+      return undefined;
     },
   };
-  yield { at: 'accept', op: 'and', word: words.stop.attention(cpu), value: ~Attention.smi };
 }
 
-/** One instruction of the handler, then RSM. */
-function* inHandler(words: SmmWords, cpu: number, attention: number): Steps {
-  if ((attention & Attention.smi) !== 0) {
-    yield { at: 'latch', op: 'and', word: words.stop.attention(cpu), value: ~Attention.smi };
-    yield { at: 'latched', op: 'store', word: at('latched', cpu), value: 1 };
+/** One instruction of the handler, then RSM. Whether an SMI is latched is known to this thread only. */
+function* inHandler(words: SmmWords, cpu: number, attention: number, habit: Habit): Steps {
+  const holds = mayExecute(cpu);
+  const latch = (value: number) => (values: number[]) => void (values[at('latched', cpu)] = value);
+  if ((attention & Attention.smi) !== 0)
+    yield { at: 'latch', op: 'and', word: words.stop.attention(cpu), value: ~Attention.smi, also: latch(1) };
+  yield* touch(cpu, true);
+  for (let other = 0; habit === 'gathers' && other < words.stop.cpus; other++) {
+    if (other === cpu) continue;
+    const owed = yield { at: `gather ${other}`, op: 'load', word: at('owed', other), holds };
+    if (owed !== 0) return;
   }
-  yield { at: 'handler', op: 'checkpoint' };
-  yield* touch(cpu);
   const latched = yield { at: 'latched?', op: 'load', word: at('latched', cpu) };
-  if (latched !== 0) {
-    yield { at: 'again', op: 'or', word: words.stop.attention(cpu), value: Attention.smi };
-    yield { at: 'unlatch', op: 'store', word: at('latched', cpu), value: 0 };
-  }
+  if (latched !== 0)
+    yield { at: 'again', op: 'or', word: words.stop.attention(cpu), value: Attention.smi, also: latch(0), holds };
   yield { at: 'rsm', op: 'store', word: at('inSmm', cpu), value: 0 };
 }
 
-/** Sends an SMI, the `number`th that somebody sends; see `allServed`. */
-export function sender(parts: Parts, words: SmmWords, cpu: number, number = 0): Thread {
-  return function* () {
-    yield { at: 'note', op: 'or', word: at('sent', cpu), value: 1 << number };
-    yield* parts.sendSmi(words.stop, cpu);
-  };
+/** Sends an SMI. */
+function sender(parts: Parts, words: SmmWords, cpu: number): Thread {
+  const owe = (values: number[]) => void (values[at('owed', cpu)] = 1);
+  return () => adorned(parts.sendSmi(words.stop, cpu), ({ at }) => (at === 'smi' ? { also: owe } : undefined));
 }
 
-/** Every SMI that was sent found a handler that began behind it, alone or together with others. */
-const allServed = (values: readonly number[]) =>
-  Array.from({ length: maximum }, (_, cpu) => cpu).every(
-    (cpu) =>
-      (values[at('sent', cpu)] === 0 || values[at('lost', cpu)] !== 0 || (values[at('served', cpu)] ?? 0) > 0) &&
-      values[at('latched', cpu)] === 0 &&
-      ((values[at('attention', cpu)] ?? 0) & Attention.smi) === 0,
-  );
-
 /** Sends an INIT or an NMI, which has to wait until the vCPU is out of SMM. */
-export function eventSender(words: SmmWords, cpu: number, bit: Attention.init | Attention.nmi): Thread {
+function eventSender(words: SmmWords, cpu: number, bit: Attention.init | Attention.nmi): Thread {
   return function* () {
     yield { at: 'event', op: 'or', word: words.stop.attention(cpu), value: bit };
     yield { at: 'event.notify', op: 'notify', word: words.stop.attention(cpu) };
   };
 }
 
-/** In one step: everybody stands still before, and still does behind it. */
-function* rely(words: StopWords, value: number): Steps {
-  yield {
-    at: `rely ${value}`,
-    op: 'act',
-    act: (values) => {
-      for (let cpu = 0; cpu < words.cpus; cpu++) values[at('relied', cpu)] = value;
-      return undefined;
-    },
-  };
+/** What a state says that is saved while everybody stands still. */
+function saved(values: readonly number[], cpus: number): string | undefined {
+  if ((values[word.view] !== 0) !== (values[word.members] !== 0)) return 'a state is saved in the middle of a rendezvous';
+  for (let cpu = 0; cpu < cpus; cpu++) {
+    if (values[at('inSmm', cpu)] !== 0 && (values[word.members]! & (1 << cpu)) === 0) return 'a vCPU is in SMM and no member';
+  }
+  return undefined;
+}
+
+/** What Service does to the words (Service.#resetAll, SystemManagement.rederive) but for letting go who was stopped for SMM. */
+function reset(values: number[], cpus: number): void {
+  values[word.turn] = values[word.members] = values[word.view] = 0;
+  for (let cpu = 0; cpu < cpus; cpu++) {
+    values[at('inSmm', cpu)] = values[at('latched', cpu)] = values[at('cached', cpu)] = 0;
+    // What was asked of the processor before is void.
+    values[at('attention', cpu)] = Attention.stop;
+    values[at('owed', cpu)] = 0;
+  }
 }
 
 /** The service worker: stops the machine between instructions, relies on it, and lets it go; resets it meanwhile if `resets`. */
-export function service(words: SmmWords, resets = false): Thread {
+function service(words: SmmWords, resets = false): Thread {
   const reason = resets ? StopReason.service : StopReason.pause;
+  const { cpus } = words.stop;
+  const rely = (values: number[], value: number) => {
+    for (let cpu = 0; cpu < cpus; cpu++) values[at('relied', cpu)] = value;
+  };
   return function* () {
     yield { at: 'pause', op: 'checkpoint' };
     yield* stop.stopBetweenInstructions(words.stop, reason);
-    yield* rely(words.stop, 1);
     yield {
-      at: 'saved',
-      op: 'assert',
-      check: (values) => {
-        if ((values[word.view] !== 0) !== (values[word.members] !== 0)) return 'a state is saved in the middle of a rendezvous';
-        const outsiders = Array.from({ length: words.stop.cpus }, (_, cpu) => cpu).filter(
-          (cpu) => ((values[word.members] ?? 0) & (1 << cpu)) === 0,
-        );
-        return outsiders.some((cpu) => values[at('inSmm', cpu)] !== 0) ? 'a vCPU is in SMM and no member' : undefined;
+      at: 'rely',
+      op: 'act',
+      act: (values) => {
+        rely(values, 1);
+        const wrong = saved(values, cpus);
+        if (resets) reset(values, cpus);
+        return wrong;
       },
     };
-    if (resets) {
-      yield {
-        at: 'reset',
-        op: 'act',
-        act: (values) => {
-          values[word.members] = values[word.view] = 0;
-          for (let cpu = 0; cpu < words.stop.cpus; cpu++) {
-            values[at('inSmm', cpu)] = values[at('latched', cpu)] = values[at('cached', cpu)] = 0;
-            values[at('attention', cpu)] = Attention.stop;
-            // What was pending is gone with the reset.
-            values[at('lost', cpu)] = 1;
-          }
-          return undefined;
-        },
-      };
-      yield* stop.releaseAll(words.stop, StopReason.smm);
-    }
-    yield* rely(words.stop, 0);
+    if (resets) yield* stop.releaseAll(words.stop, StopReason.smm);
+    yield { at: 'rely no more', op: 'act', act: (values) => void rely(values, 0) };
     yield* stop.releaseAll(words.stop, reason);
   };
 }
 
-export interface VcpuThread {
-  readonly thread: Thread;
-  readonly habit: Habit;
-}
+/** SMRAM in the view: everybody is in SMM (a member), or stopped for it, or about to enter or leave in its turn. No SMI is lost. */
+const invariant =
+  (cpus: number): Check =>
+  (values) => {
+    const view = values[word.view] !== 0;
+    const members = values[word.members]!;
+    if (values[at('relied', 0)] !== 0 && values[word.turn] !== 0)
+      return 'somebody changes who is in SMM while all are relied upon to stand still';
+    for (let cpu = 0; cpu < cpus; cpu++) {
+      const isMember = (members & (1 << cpu)) !== 0;
+      if (
+        view &&
+        !isMember &&
+        values[word.turn] !== cpu + 1 &&
+        (values[at('stop', cpu)]! & (running | StopReason.smm)) !== StopReason.smm
+      )
+        return `vCPU ${cpu} is neither in SMM nor stopped for it while SMRAM is in the view`;
+      if (values[at('inSmm', cpu)] !== 0 && !(view && isMember)) return `vCPU ${cpu} is in SMM without SMRAM`;
+      if (
+        values[at('owed', cpu)] !== 0 &&
+        values[at('latched', cpu)] === 0 &&
+        (values[at('attention', cpu)]! & Attention.smi) === 0
+      )
+        return `an SMI of vCPU ${cpu} is lost`;
+    }
+    return undefined;
+  };
+
+/** Every SMI that was sent finds a handler that begins behind it, alone or together with others. */
+const noneOwed = (cpus: number) => (values: readonly number[]) => {
+  for (let cpu = 0; cpu < cpus; cpu++) if (values[at('owed', cpu)] !== 0) return false;
+  return true;
+};
+
+const nothingPending = (cpus: number) => (values: readonly number[]) => {
+  for (let cpu = 0; cpu < cpus; cpu++) if ((values[at('attention', cpu)]! & (Attention.init | Attention.nmi)) !== 0) return false;
+  return true;
+};
+
+/** What goes on beside the vCPUs: each is a thread of its own. */
+export type Other = `${'SMI' | 'INIT' | 'NMI'} ${number}` | 'pause' | 'reset';
 
 export interface Scene {
-  readonly vcpus: VcpuThread[];
-  readonly others: Thread[];
+  /** By vCPU. */
+  readonly vcpus: readonly Habit[];
+  readonly others: readonly (Other | Thread)[];
+  /** Replaced by negative controls. */
+  readonly parts?: Parts;
+}
+
+function otherThread(other: Other | Thread, parts: Parts, words: SmmWords): Thread {
+  if (typeof other === 'function') return other;
+  if (other === 'pause' || other === 'reset') return service(words, other === 'reset');
+  const [kind, cpu] = other.split(' ');
+  switch (kind) {
+    case 'SMI':
+      return sender(parts, words, Number(cpu));
+    case 'INIT':
+      return eventSender(words, Number(cpu), Attention.init);
+    default:
+      return eventSender(words, Number(cpu), Attention.nmi);
+  }
+}
+
+export interface CheckOptions extends Options {
+  /** False: only what guests and the service worker see is looked at, so that a negative control shows the leak itself. */
+  readonly checksInvariant?: boolean;
 }
 
 /** Every vCPU that does not halt must be able to come to run again, and every other thread to its end, whatever happens. */
-export function check(cpus: number, build: (words: SmmWords) => Scene, limit?: number): Outcome {
-  const { vcpus, others } = build(wordsOf(cpus));
-  return explore(
-    {
-      threads: [...vcpus.map(({ thread }) => thread), ...others],
-      words: new Array<number>(wordCount).fill(0),
-      own: (touched) => ownNames.some((name) => Math.floor(touched / maximum) === perVcpu.indexOf(name)) && touched < shared,
-      goals: [
-        ...vcpus.flatMap(({ habit }, cpu) => (habit === 'halts' ? [] : [`instruction ${cpu}`])),
-        ...others.map((_, index) => `done ${vcpus.length + index}`),
-        allServed,
-        (values) =>
-          Array.from({ length: cpus }, (_, cpu) => values[at('attention', cpu)] ?? 0).every(
-            (bits) => (bits & (Attention.init | Attention.nmi)) === 0,
-          ),
-      ],
-    },
-    limit,
-  );
+export function check({ vcpus, others, parts = sound }: Scene, options: CheckOptions = {}): Outcome {
+  return explore(modelOf({ vcpus, others, parts }, options), options);
 }
 
-export function all(cpus: number, parts: Parts, words: SmmWords, habits: Readonly<Record<number, Habit>> = {}): VcpuThread[] {
-  return Array.from({ length: cpus }, (_, cpu) => ({
-    thread: vcpu(parts, words, cpu, habits[cpu]),
-    habit: habits[cpu] ?? 'busy',
-  }));
+export function modelOf({ vcpus, others, parts = sound }: Scene, { checksInvariant = true }: CheckOptions = {}): Model {
+  const cpus = vcpus.length;
+  const words = wordsOf(cpus);
+  return {
+    threads: [
+      ...vcpus.map((habit, cpu) => vcpu(parts, words, cpu, habit)),
+      ...others.map((other) => otherThread(other, parts, words)),
+    ],
+    words: new Array<number>(wordCount).fill(0),
+    own: isOwn,
+    holds: checksInvariant ? invariant(cpus) : undefined,
+    goals: [
+      ...vcpus.flatMap((habit, cpu) => (habit === 'halts' ? [] : [`instruction ${cpu}`])),
+      ...others.map((_, index) => `done ${cpus + index}`),
+      noneOwed(cpus),
+      nothingPending(cpus),
+    ],
+  };
 }

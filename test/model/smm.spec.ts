@@ -1,114 +1,72 @@
 /**
- * The rendezvous of SMM in every interleaving, with the very text that vCPUs run (smm-model.ts). Safety: nobody outside of SMM executes while SMRAM is
- * in the view, nobody in SMM without it, and no SMI is delivered twice. Liveness: every SMI is served, and nobody stays stopped. Negative
- * controls take one precaution out at a time and have to fail. VITRINE_MODEL=long explores the larger scenes as well, and any other value has the
- * numbers of states told.
+ * The rendezvous of SMM in every interleaving, with the very text that vCPUs run (smm-model.ts). Safety: while SMRAM is in the view everybody is in SMM
+ * or stopped for it; nobody outside of SMM executes, nobody in SMM without SMRAM; no SMI is lost, none delivered twice. Liveness: every SMI is
+ * served, and nobody stays stopped. Negative controls take one precaution out at a time and have to fail, in the reduced search and step by step.
+ * VITRINE_MODEL=long explores the scenes at length as well, and any value has figures told; smm-scenes.ts says which there are.
  */
-import { describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { Attention } from '../../engine/isa/state.ts';
 import * as stop from '../../engine/machine/stop.ts';
 import { Inside, StopReason } from '../../engine/machine/stop.ts';
-import { all, check, eventSender, hooks, sender, service, sound, type Parts, type Scene } from './smm-model.ts';
-import type { SmmWords } from '../../engine/smm/rendezvous.ts';
+import type { Outcome } from './explore.ts';
+import { check, hooks, sound, wordsOf, type Parts, type Scene } from './smm-model.ts';
+import { atLength, everyTime } from './smm-scenes.ts';
 
-const isLong = process.env.VITRINE_MODEL === 'long';
-const showsStates = process.env['VITRINE_MODEL'] !== undefined;
-const manyStates = 16_000_000;
+const isLong = process.env['VITRINE_MODEL'] === 'long';
+const showsFigures = process.env['VITRINE_MODEL'] !== undefined;
+/** Of the search, not of the model: what 20 GB hold. */
+const manyStates = 400_000_000;
 
-function expectSound(cpus: number, build: (words: SmmWords) => Scene): void {
-  const { failure, states } = check(cpus, build, isLong ? manyStates : undefined);
-  if (showsStates) process.stderr.write(`  ${states} states: ${expect.getState().currentTestName ?? ''}\n`);
-  expect(failure).toBeUndefined();
-  expect(states).toBeGreaterThan(100);
+let explored = 0;
+const sum = { states: 0, transitions: 0, interleavings: 0 };
+const say = (text: string, { states, transitions, interleavings }: Omit<Outcome, 'failure'>) => {
+  if (!showsFigures) return;
+  const figures = `${states} states, ${transitions} transitions, ${interleavings.toExponential(1)} interleavings at least`;
+  process.stderr.write(`  ${text}: ${figures}\n`);
+};
+
+function expectSound(scene: Scene, text: string): void {
+  const outcome = check(scene, { limit: manyStates });
+  say(text, outcome);
+  expect(outcome.failure).toBeUndefined();
+  expect(outcome.states).toBeGreaterThan(100);
+  explored += 1;
+  sum.states += outcome.states;
+  sum.transitions += outcome.transitions;
+  sum.interleavings += outcome.interleavings;
 }
 
-const one = (words: SmmWords, ...cpus: number[]) => cpus.map((cpu, number) => sender(sound, words, cpu, number));
-
 describe('the rendezvous of SMM, in every interleaving', () => {
-  it('lets one of two vCPUs enter while the other is stopped', () => {
-    expectSound(2, (words) => ({ vcpus: all(2, sound, words), others: one(words, 0) }));
-  });
+  afterAll(() => say('together', sum));
 
-  it('lets both enter when both have an SMI, together or one behind the other', () => {
-    expectSound(2, (words) => ({ vcpus: all(2, sound, words), others: one(words, 0, 1) }));
-  });
-
-  it('latches a second SMI, and serves it behind the first', () => {
-    expectSound(2, (words) => ({ vcpus: all(2, sound, words), others: one(words, 0, 0) }));
-  });
-
-  it('counts a halted vCPU as stopped, and wakes it for its own SMI', () => {
-    expectSound(2, (words) => ({ vcpus: all(2, sound, words, { 1: 'halts' }), others: one(words, 0, 1) }));
-  });
-
-  it('lets nobody keep an address in the middle of an instruction that waits', () => {
-    expectSound(2, (words) => ({ vcpus: all(2, sound, words, { 1: 'lock' }), others: one(words, 0) }));
-  });
-
-  it('keeps INIT and NMI until the vCPU is out of SMM', () => {
-    expectSound(2, (words) => ({
-      vcpus: all(2, sound, words),
-      others: [...one(words, 0), eventSender(words, 0, Attention.init)],
-    }));
-    expectSound(2, (words) => ({
-      vcpus: all(2, sound, words, { 1: 'halts' }),
-      others: [...one(words, 0), eventSender(words, 1, Attention.nmi)],
-    }));
-  });
-
-  it('may be paused anywhere, and is never saved half done', () => {
-    expectSound(2, (words) => ({ vcpus: all(2, sound, words), others: [...one(words, 0), service(words)] }));
-  });
-
-  it('may be reset anywhere', () => {
-    expectSound(1, (words) => ({ vcpus: all(1, sound, words), others: [...one(words, 0, 0), service(words, true)] }));
-  });
-
-  it('holds for three vCPUs', () => {
-    expectSound(3, (words) => ({ vcpus: all(3, sound, words, { 2: 'halts' }), others: one(words, 0) }));
-  });
-
-  it('keeps INIT and NMI with three vCPUs', () => {
-    for (const event of [Attention.init, Attention.nmi] as const)
-      expectSound(3, (words) => ({
-        vcpus: all(3, sound, words, { 2: 'halts' }),
-        others: [...one(words, 0), eventSender(words, event === Attention.init ? 0 : 2, event)],
-      }));
-  });
-
-  it('holds for four vCPUs', () => {
-    expectSound(4, (words) => ({ vcpus: all(4, sound, words), others: one(words, 0) }));
-  });
+  it.each(everyTime)('holds for %s | %s', (vcpus, others) =>
+    expectSound({ vcpus, others }, `${vcpus.join(' ')} | ${others.join(', ')}`),
+  );
 
   describe.runIf(isLong)('at length', () => {
-    it('holds for two vCPUs with two SMIs that are paused', { timeout: 3_600_000 }, () => {
-      expectSound(2, (words) => ({ vcpus: all(2, sound, words), others: [...one(words, 0, 1), service(words)] }));
-    });
-    it('holds for two vCPUs that are reset', { timeout: 3_600_000 }, () => {
-      expectSound(2, (words) => ({ vcpus: all(2, sound, words), others: [...one(words, 0), service(words, true)] }));
-      expectSound(2, (words) => ({
-        vcpus: all(2, sound, words, { 1: 'halts' }),
-        others: [...one(words, 0), service(words, true)],
-      }));
-    });
-    it('holds for three vCPUs with two SMIs', { timeout: 3_600_000 }, () => {
-      expectSound(3, (words) => ({ vcpus: all(3, sound, words, { 2: 'halts' }), others: one(words, 0, 1) }));
-    });
-    it('holds for three vCPUs that are paused', { timeout: 3_600_000 }, () => {
-      expectSound(3, (words) => ({ vcpus: all(3, sound, words, { 2: 'halts' }), others: [...one(words, 0), service(words)] }));
-    });
-    it('holds for four vCPUs of which one halts and one waits for a chip', { timeout: 3_600_000 }, () => {
-      expectSound(4, (words) => ({ vcpus: all(4, sound, words, { 2: 'halts', 3: 'lock' }), others: one(words, 0) }));
-    });
+    it.each(atLength)('holds for %s | %s', { timeout: 7_200_000 }, (vcpus, others) =>
+      expectSound({ vcpus, others }, `${vcpus.join(' ')} | ${others.join(', ')}`),
+    );
+  });
+
+  it('has gone through ten million interleavings', ({ skip }) => {
+    skip(explored < everyTime.length, 'only with all of them');
+    expect(sum.transitions).toBeGreaterThan(10_000_000);
+    expect(sum.interleavings).toBeGreaterThan(10_000_000);
   });
 });
 
-describe('without one of its precautions SMRAM leaks, or somebody waits for ever:', () => {
-  const two = (parts: Parts, ...cpus: number[]) =>
-    check(2, (words) => ({
-      vcpus: all(2, parts, words, { 1: 'lock' }),
-      others: cpus.map((cpu, number) => sender(parts, words, cpu, number)),
-    }));
+describe.each([
+  ['reduced', true],
+  ['step by step', false],
+])('without one of its precautions SMRAM leaks, or somebody waits for ever (%s):', (_, isReduced) => {
+  const failure = (scene: Scene, checksInvariant = false) => check(scene, { isReduced, checksInvariant }).failure;
+  const two = (parts: Partial<Parts>, ...cpus: number[]): Scene => ({
+    vcpus: ['busy', 'lock'],
+    others: cpus.map((cpu) => `SMI ${cpu}` as const),
+    parts: { ...sound, ...parts },
+  });
+  const notStopped = /neither in SMM nor stopped for it/;
 
   it('the others are not stopped', () => {
     const enterSmm: Parts['enterSmm'] = function* (words, cpu) {
@@ -116,7 +74,8 @@ describe('without one of its precautions SMRAM leaks, or somebody waits for ever
       yield { at: 'smm.join', op: 'or', word: words.members, value: 1 << cpu };
       yield* hooks.dropTranslations(cpu);
     };
-    expect(two({ ...sound, enterSmm }, 0).failure).toMatch(/outside of SMM/);
+    expect(failure(two({ enterSmm }, 0))).toMatch(/outside of SMM/);
+    expect(failure(two({ enterSmm }, 0), true)).toMatch(notStopped);
   });
 
   it('SMRAM is mapped before all have acknowledged', () => {
@@ -128,7 +87,8 @@ describe('without one of its precautions SMRAM leaks, or somebody waits for ever
       yield { at: 'smm.join', op: 'or', word: words.members, value: 1 << cpu };
       yield* hooks.dropTranslations(cpu);
     };
-    expect(two({ ...sound, enterSmm }, 0).failure).toMatch(/outside of SMM/);
+    expect(failure(two({ enterSmm }, 0))).toMatch(/outside of SMM/);
+    expect(failure(two({ enterSmm }, 0), true)).toMatch(notStopped);
   });
 
   it('a vCPU that waits in the middle of an instruction counts as stopped', () => {
@@ -142,31 +102,21 @@ describe('without one of its precautions SMRAM leaks, or somebody waits for ever
       yield* hooks.dropTranslations(cpu);
       yield* stop.leaveQuiescence(words.stop, cpu);
       yield { at: 'smm.outside', op: 'store', word: words.stop.inside(cpu), value: 0 };
+      yield { at: 'in hand', op: 'load', word: words.stop.inside(1 - cpu) };
+    };
+    const scene = two({ enterSmm }, 0);
+    const { members, stop: stops } = wordsOf(2);
+    const watcher: Scene['others'][number] = function* () {
       yield {
         at: 'in hand',
-        op: 'load',
-        word: words.stop.inside(1 - cpu),
+        op: 'assert',
+        check: (values) =>
+          values[members] !== 0 && values[stops.inside(1)] === Inside.lock && values[stops.stop(1)] === StopReason.smm
+            ? 'an address is in hand'
+            : undefined,
       };
     };
-    const held = check(2, (words) => ({
-      vcpus: all(2, { ...sound, enterSmm }, words, { 1: 'lock' }),
-      others: [
-        sender(sound, words, 0),
-        function* () {
-          yield {
-            at: 'in hand',
-            op: 'assert',
-            check: (values) =>
-              values[words.members] !== 0 &&
-              values[words.stop.inside(1)] === Inside.lock &&
-              values[words.stop.stop(1)] === StopReason.smm
-                ? 'an address is in hand'
-                : undefined,
-          };
-        },
-      ],
-    }));
-    expect(held.failure).toMatch(/in hand/);
+    expect(failure({ ...scene, others: [...scene.others, watcher] })).toMatch(/in hand/);
   });
 
   it('translations outlive RSM', () => {
@@ -177,7 +127,7 @@ describe('without one of its precautions SMRAM leaks, or somebody waits for ever
           // Nothing is dropped.
         },
       });
-    expect(two({ ...sound, leaveSmm }, 0).failure).toMatch(/reaches SMRAM outside of SMM/);
+    expect(failure(two({ leaveSmm }, 0))).toMatch(/reaches SMRAM outside of SMM/);
   });
 
   it('RSM lets the others go although somebody is still in SMM', () => {
@@ -187,7 +137,8 @@ describe('without one of its precautions SMRAM leaks, or somebody waits for ever
       yield { at: 'smm.unmap', op: 'store', word: words.view, value: 0 };
       yield* hooks.dropTranslations(cpu);
     };
-    expect(two({ ...sound, leaveSmm }, 0, 1).failure).toMatch(/outside of SMM|without SMRAM/);
+    expect(failure(two({ leaveSmm }, 0, 1))).toMatch(/outside of SMM|without SMRAM/);
+    expect(failure(two({ leaveSmm }, 0, 1), true)).toMatch(notStopped);
   });
 
   it('nobody knocks at a stopped vCPU that has an SMI', () => {
@@ -196,10 +147,39 @@ describe('without one of its precautions SMRAM leaks, or somebody waits for ever
       return (before & Attention.smi) !== 0;
     };
     const parts = { ...sound, sendSmi };
-    const outcome = check(2, (words) => ({
-      vcpus: all(2, parts, words, { 1: 'halts' }),
-      others: [sender(parts, words, 1), service(words)],
-    }));
-    expect(outcome.failure).toMatch(/cannot be reached/);
+    expect(failure({ vcpus: ['busy', 'halts'], others: ['SMI 1', 'pause'], parts })).toMatch(/cannot be reached/);
+  });
+
+  it('who enters takes back an SMI that it has not accepted', () => {
+    const enterSmm: Parts['enterSmm'] = function* (words, cpu, its) {
+      yield { at: 'early', op: 'and', word: words.stop.attention(cpu), value: ~Attention.smi };
+      yield* sound.enterSmm(words, cpu, its);
+    };
+    expect(failure(two({ enterSmm }, 0), true)).toMatch(/is lost/);
+  });
+
+  it('an SMI is sent again by who only wanted to wake the vCPU', () => {
+    const sendSmi: Parts['sendSmi'] = function* (words, cpu) {
+      yield* sound.sendSmi(words, cpu);
+      yield { at: 'smi again', op: 'or', word: words.attention(cpu), value: Attention.smi };
+      return false;
+    };
+    expect(failure(two({ sendSmi }, 0))).toMatch(/delivered twice/);
+  });
+});
+
+describe('without a second look behind `inside`', () => {
+  /** `stand` sees of the stop word only what it saw before. */
+  const stand: Parts['stand'] = function* (words, cpu, its) {
+    const steps = sound.stand(words, cpu, its);
+    for (let next = steps.next(0); next.done !== true;) {
+      const result = yield next.value;
+      next = steps.next(next.value.at === 'stand.quiesce' ? result & StopReason.smm : result);
+    }
+  };
+
+  it('a stopped vCPU joins those in SMM while the service worker relies on it', () => {
+    const { failure } = check({ vcpus: ['busy', 'busy'], others: ['SMI 0', 'SMI 1', 'reset'], parts: { ...sound, stand } });
+    expect(failure).toMatch(/changes who is in SMM while all are relied upon/);
   });
 });

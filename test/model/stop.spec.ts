@@ -191,7 +191,7 @@ describe('the stop protocol, in every interleaving', () => {
         vcpus: [vcpu(sound, words, 0, ['busy', 'halts']), vcpu(sound, words, 1, ['busy'])],
         requesters: [requester(sound, words, pause, [0, 1]), requester(sound, words, service, [1, 0])],
       })),
-      5000,
+      1000,
     );
   });
 
@@ -201,7 +201,7 @@ describe('the stop protocol, in every interleaving', () => {
         vcpus: [0, 1, 2].map((cpu) => vcpu(sound, words, cpu, cpu === 0 ? ['busy', 'halts'] : ['busy'])),
         requesters: [requester(sound, words, pause, [0, 1, 2])],
       })),
-      5000,
+      1000,
     );
   });
 
@@ -211,7 +211,7 @@ describe('the stop protocol, in every interleaving', () => {
         vcpus: [0, 1, 2, 3].map((cpu) => vcpu(sound, words, cpu, ['busy'])),
         requesters: [requester(sound, words, pause, [0, 1, 2, 3])],
       })),
-      5000,
+      1000,
     );
   });
 
@@ -221,7 +221,7 @@ describe('the stop protocol, in every interleaving', () => {
         vcpus: [0, 1].map((cpu) => vcpu(sound, words, cpu, ['busy', 'exclusive'])),
         requesters: [requester(sound, words, pause, [0, 1])],
       })),
-      5000,
+      1000,
     );
   });
 
@@ -231,7 +231,7 @@ describe('the stop protocol, in every interleaving', () => {
         vcpus: [0, 1, 2].map((cpu) => vcpu(sound, words, cpu, cpu === 2 ? ['busy'] : ['busy', 'exclusive'])),
         requesters: [],
       })),
-      5000,
+      1000,
     );
   });
 
@@ -241,7 +241,7 @@ describe('the stop protocol, in every interleaving', () => {
         vcpus: [0, 1].map((cpu) => vcpu(sound, words, cpu, ['busy', 'exclusive'])),
         requesters: [requester(sound, words, StopReason.debug, [0], { rounds: 2 })],
       })),
-      5000,
+      1000,
     );
   });
 });
@@ -253,7 +253,7 @@ describe('the device lock, in every interleaving', () => {
         vcpus: [0, 1].map((cpu) => vcpu(sound, words, cpu, ['busy', 'lock'])),
         requesters: [requester(sound, words, pause, [0, 1], { lock: true })],
       })),
-      5000,
+      1000,
     );
   });
 
@@ -313,7 +313,7 @@ describe('the device lock, in every interleaving', () => {
         vcpus: [0, 1].map((cpu) => vcpu(sound, words, cpu, ['lock'])),
         requesters: [requester(sound, words, StopReason.debug, [0]), lockHolder(sound, words)],
       })),
-      5000,
+      1000,
     );
   });
 

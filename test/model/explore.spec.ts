@@ -1,0 +1,227 @@
+/** The search itself: it finds what there is to find, and the reductions leave nothing out. */
+import { describe, expect, it } from 'vitest';
+import { explore, type Model, type ModelStep, type Thread } from './explore.ts';
+import { isOwn, modelOf, sound, type Scene } from './smm-model.ts';
+
+const both = [true, false];
+
+/** A word is set, and whoever waits for it is told; `notifies` false: not told. */
+const setter = (notifies: boolean): Thread =>
+  function* () {
+    yield { at: 'set', op: 'store', word: 0, value: 1 };
+    if (notifies) yield { at: 'tell', op: 'notify', word: 0 };
+  };
+const waiter: Thread = function* () {
+  for (;;) {
+    const seen = yield { at: 'look', op: 'load', word: 0 };
+    if (seen !== 0) return;
+    yield { at: 'wait', op: 'wait', word: 0, expected: 0 };
+  }
+};
+/** Adds one to a word, in two steps. */
+const adder: Thread = function* () {
+  const seen = yield { at: 'read', op: 'load', word: 0 };
+  yield { at: 'write', op: 'store', word: 0, value: seen + 1 };
+};
+
+describe.each(both)('a search (reduced: %s)', (isReduced) => {
+  it('finds a lost wake-up', () => {
+    const model = (notifies: boolean): Model => ({
+      threads: [waiter, setter(notifies)],
+      words: [0],
+      goals: ['done 0', 'done 1'],
+    });
+    expect(explore(model(true), { isReduced }).failure).toBeUndefined();
+    const { failure } = explore(model(false), { isReduced });
+    expect(failure).toMatch(/^'done 0' cannot be reached any more\n/);
+    expect(failure?.split('\n').slice(1)).toEqual([
+      expect.stringMatching(/thread 0: .*"look"/),
+      expect.stringMatching(/thread 0: .*"wait"/),
+    ]);
+  });
+
+  it('finds a lost update, and says how it comes about', () => {
+    const model: Model = {
+      threads: [adder, adder],
+      words: [0],
+      goals: [(words) => words[0] === 2],
+    };
+    const { failure } = explore(model, { isReduced });
+    expect(failure).toContain('cannot be reached');
+    expect(
+      failure
+        ?.split('\n')
+        .slice(1)
+        .map((line) => line.replaceAll(/\{"at":"(\w+)".*/g, '$1')),
+    ).toEqual(['thread 0: read', 'thread 1: read']);
+  });
+
+  it('counts states, transitions and interleavings', () => {
+    const once = (word: number): Thread =>
+      function* () {
+        yield { at: 'set', op: 'store', word, value: 1 };
+        yield { at: 'set again', op: 'store', word, value: 2 };
+      };
+    // Two steps each: a grid of three by three, which is crossed in 4! / (2! 2!) ways.
+    const outcome = explore({ threads: [once(0), once(1)], words: [0, 0], goals: ['done 0'] }, { isReduced });
+    expect(outcome).toEqual({ states: 9, transitions: 12, interleavings: 6, failure: undefined });
+  });
+
+  it('goes every way that a thread may choose', () => {
+    const chooser: Thread = function* () {
+      const choice = yield { at: 'choose', op: 'choose', count: 3 };
+      yield { at: 'chosen', op: 'store', word: 0, value: choice };
+    };
+    const reach = (value: number) =>
+      explore(
+        { threads: [chooser], words: [7], goals: [], holds: (words) => (words[0] === value ? 'there' : undefined) },
+        { isReduced },
+      ).failure;
+    expect([0, 1, 2].map(reach).every((found) => found?.startsWith('there') === true)).toBe(true);
+    expect(reach(3)).toBeUndefined();
+  });
+
+  it('tells a goal that was passed from one that can be reached', () => {
+    const passer: Thread = function* () {
+      yield { at: 'first', op: 'store', word: 0, value: 1 };
+      yield { at: 'here', op: 'checkpoint' };
+      yield { at: 'last', op: 'store', word: 0, value: 2 };
+      yield { at: 'sleep', op: 'wait', word: 0, expected: 2 };
+    };
+    expect(explore({ threads: [passer], words: [0], goals: ['here 0'] }, { isReduced }).failure).toMatch(
+      /'here 0' cannot be reached/,
+    );
+  });
+
+  it('refuses a thread that keeps more than its steps show', () => {
+    const forgetful: Thread = function* () {
+      const seen = yield { at: 'look', op: 'load', word: 0 };
+      yield { at: 'nothing', op: 'load', word: 0 };
+      yield { at: 'use', op: 'store', word: 1, value: seen };
+    };
+    expect(() => explore({ threads: [forgetful, setter(false)], words: [0, 0], goals: [] }, { isReduced })).toThrow(
+      /keeps more than its steps show/,
+    );
+  });
+
+  it('stops at its limit', () => {
+    expect(explore({ threads: [adder, adder, adder], words: [0], goals: [] }, { limit: 10, isReduced }).failure).toBe(
+      'more than 10 states',
+    );
+  });
+});
+
+describe('a reduced search', () => {
+  const scenes: readonly Scene[] = [
+    { vcpus: ['busy', 'busy'], others: ['SMI 0'] },
+    { vcpus: ['busy', 'halts'], others: ['SMI 1'] },
+    { vcpus: ['lock', 'busy'], others: ['SMI 1', 'INIT 0'] },
+    { vcpus: ['busy'], others: ['SMI 0', 'NMI 0', 'pause'] },
+    { vcpus: ['halts'], others: ['SMI 0', 'reset'] },
+  ];
+
+  /** What threads see of each other: all words but those that are one thread's own. */
+  const seenIn = (values: readonly number[]) => values.filter((_, word) => !isOwn(word)).join(' ');
+
+  it.each(scenes)('finds the same as one step by step: $vcpus | $others', (scene) => {
+    const seen = both.map((isReduced) => {
+      const found = new Set<string>();
+      const model = modelOf(scene);
+      const outcome = explore(
+        {
+          ...model,
+          holds: (values) => {
+            found.add(seenIn(values));
+            return model.holds?.(values);
+          },
+        },
+        { isReduced },
+      );
+      expect(outcome.failure).toBeUndefined();
+      return { found, states: outcome.states };
+    });
+    const [reduced, full] = seen;
+    expect([...(reduced?.found ?? [])].sort()).toEqual([...(full?.found ?? [])].sort());
+    expect(reduced?.states).toBeLessThan((full?.states ?? 0) / 2);
+  });
+
+  it('has been wherever threads come that just run', () => {
+    const scene: Scene = { vcpus: ['busy', 'halts'], others: ['SMI 0', 'SMI 1'] };
+    const found = new Set<string>();
+    expect(explore({ ...modelOf(scene), holds: (values) => void found.add(seenIn(values)) }).failure).toBeUndefined();
+    let seed = 1;
+    const random = (below: number) => {
+      seed = (Math.imul(seed, 1_103_515_245) + 12_345) >>> 0;
+      return Math.floor((seed / 2 ** 32) * below);
+    };
+    for (let walk = 0; walk < 300; walk++) {
+      for (const values of randomWalk(modelOf(scene), random, 300)) expect(found.has(seenIn(values))).toBe(true);
+    }
+  });
+
+  it('is sound for a part that is not', () => {
+    const scene: Scene = {
+      vcpus: ['busy', 'busy'],
+      others: ['SMI 0'],
+      parts: { ...sound, leaveSmm: (words, cpu, hooks) => sound.enterSmm(words, cpu, hooks) },
+    };
+    for (const isReduced of both) expect(explore(modelOf(scene), { isReduced }).failure).toBeDefined();
+  });
+});
+
+/** The words behind each step of threads that take turns at random, without any knowledge of places. */
+function* randomWalk(
+  { threads, words: initial }: Model,
+  random: (below: number) => number,
+  steps: number,
+): Generator<readonly number[]> {
+  const words = [...initial];
+  const running = threads.map((thread) => thread());
+  const pending = running.map((thread) => thread.next(0));
+  const asleep = running.map(() => false);
+  yield words;
+  for (let count = 0; count < steps; count++) {
+    const able = pending.flatMap(({ done }, thread) => (done === true || asleep[thread] === true ? [] : [thread]));
+    const thread = able[random(able.length)];
+    if (thread === undefined) return;
+    const step = pending[thread]?.value as ModelStep;
+    const result = take(step, words, random);
+    if (step.op === 'notify') {
+      for (const [other, { value, done }] of pending.entries()) {
+        if (asleep[other] !== true || done === true || value.op !== 'wait' || value.word !== step.word) continue;
+        asleep[other] = false;
+        pending[other] = running[other]!.next(0);
+      }
+    }
+    if (result === undefined) asleep[thread] = true;
+    else {
+      expect(step.also?.(words)).toBeUndefined();
+      pending[thread] = running[thread]!.next(result);
+    }
+    yield words;
+  }
+}
+
+/** Undefined: sleeps. */
+function take(step: ModelStep, words: number[], random: (below: number) => number): number | undefined {
+  switch (step.op) {
+    case 'choose':
+      return random(step.count);
+    case 'act':
+      expect(step.act(words)).toBeUndefined();
+      return 0;
+    case 'assert':
+      expect(step.check(words)).toBeUndefined();
+      return 0;
+    case 'checkpoint':
+    case 'notify':
+      return 0;
+  }
+  const old = words[step.word] ?? 0;
+  if (step.op === 'wait') return old === step.expected ? undefined : 0;
+  if (step.op === 'compareExchange' ? old === step.expected : step.op === 'store' || step.op === 'exchange')
+    words[step.word] = (step as { value: number }).value;
+  if (step.op === 'and') words[step.word] = old & step.value;
+  if (step.op === 'or') words[step.word] = old | step.value;
+  return step.op === 'store' ? 0 : old;
+}
