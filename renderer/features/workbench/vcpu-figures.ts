@@ -9,7 +9,29 @@ export interface VcpuSample {
   exits: Record<string, number>;
 }
 
-export const MOST_SAMPLES = 120;
+/** Seconds that are kept: an hour. */
+export const MOST_SAMPLES = 3600;
+/** Points that a line has at most. */
+const MOST_POINTS = 300;
+
+/** What charts show of the past. */
+export const SPANS = [
+  { seconds: 60, title: '1 min' },
+  { seconds: 300, title: '5 min' },
+  { seconds: 3600, title: '60 min' },
+] as const;
+
+/** The newest `seconds` samples, each point of the result the mean of as many as fit; the oldest may have fewer. */
+export function pointsOf(values: readonly number[], seconds: number): { values: number[]; most: number } {
+  const width = Math.max(1, Math.ceil(seconds / MOST_POINTS));
+  const newest = values.slice(-seconds);
+  const points: number[] = [];
+  for (let end = newest.length; end > 0; end -= width) {
+    const group = newest.slice(Math.max(0, end - width), end);
+    points.unshift(group.reduce((sum, value) => sum + value, 0) / group.length);
+  }
+  return { values: points, most: Math.ceil(seconds / width) };
+}
 
 /** What happened between two looks; undefined when no time went by, as over a reset of the counters. */
 export function samplesBetween(before: MachineStatisticsMessage, now: MachineStatisticsMessage): VcpuSample[] | undefined {
@@ -35,9 +57,9 @@ export function axisTop(value: number): number {
   return step * power;
 }
 
-/** Points of a line over the newest samples, the newest at the right edge; `values` from 0 to `top`. */
-export function linePoints(values: readonly number[], top: number, width: number, height: number): string {
-  const step = width / (MOST_SAMPLES - 1);
+/** Points of a line, the newest at the right edge; `values` from 0 to `top`, of which `most` fill the width. */
+export function linePoints(values: readonly number[], most: number, top: number, width: number, height: number): string {
+  const step = width / (most - 1);
   return values
     .map((value, index) => {
       const x = width - (values.length - 1 - index) * step;
