@@ -126,6 +126,37 @@ describe.skipIf(displayMissing() !== undefined)('the report view', () => {
     }
   });
 
+  it.skipIf(!hasGdb)('saves a core of a paused machine whose registers and memory are in gdb what they are here', async () => {
+    await askHost(library(), (client) => client.machines.pause({ id: guest }));
+    await page.locator('[data-format=json]').uncheck();
+    await page.locator('[data-format=html]').uncheck();
+    await page.locator('[data-format=markdown]').uncheck();
+    const other = path.join(path.dirname(library()), 'cores');
+    mkdirSync(other);
+    await answerDialog(other);
+    await page.locator('[data-action=save-report]').click();
+    await eventually(
+      () => page.locator('[aria-label="Saved files"] li').allInnerTexts(),
+      (texts) => texts.length === 1 && (texts[0] ?? '').includes('cores'),
+      'the core',
+    );
+    const core = path.join(other, readdirSync(other)[0] ?? '');
+    const { registers, stack, pc } = await askHost(library(), (client) => client.debug.registers({ id: guest, cpu: 0 }));
+    const names = { rax: 'eax', rbx: 'ebx', rcx: 'ecx', rdx: 'edx', rsi: 'esi', rdi: 'edi', rbp: 'ebp', rsp: 'esp', rip: 'eip', eflags: 'eflags', cs: 'cs', ss: 'ss' };
+    const read = async (address: number) => {
+      const { bytes } = await askHost(library(), (client) => client.peek.read({ id: guest, space: { kind: 'linear' }, operation: { kind: 'read', address, length: 64 } }));
+      return [...bytes].map((byte) => `0x${byte.toString(16).padStart(2, '0')}`);
+    };
+    const commands = [`info registers ${Object.keys(names).join(' ')}`, `x/64xb ${pc}`, `x/64xb ${stack}`];
+    const { stdout } = await promisify(execFile)('gdb', ['-nx', '-batch', '-c', core, ...commands.flatMap((command) => ['-ex', command])]);
+    for (const [theirs, ours] of Object.entries(names)) {
+      const value = registers.find(({ name }) => name === ours)?.value ?? 0n;
+      expect(new RegExp(`^${theirs}\\s+0x([0-9a-f]+)\\s`, 'mu').exec(stdout)?.[1], theirs).toBe(value.toString(16));
+    }
+    const shown = stdout.split('\n').filter((line) => /^0x[^:]*:/u.test(line)).flatMap((line) => line.replace(/^[^:]*:\s*/u, '').trim().split(/\s+/u));
+    expect(shown).toEqual([...(await read(pc)), ...(await read(stack))]);
+  });
+
   it.skipIf(program === undefined)('is a page that asks for nothing, in light and dark, and prints', async () => {
     const html = path.join(place, readdirSync(place).find((name) => name.endsWith('.html')) ?? '');
     const browser = await chromium.launch({ executablePath: program ?? '', args: process.getuid?.() === 0 ? ['--no-sandbox'] : [] });

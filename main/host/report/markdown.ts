@@ -10,7 +10,8 @@ export function escapeMarkdown(text: string): string {
     .replace(/[^\P{C}\n\t]/gu, '\ufffd')
     .replace(/&/gu, '&amp;')
     .replace(/[\\`*_{}[\]<>|~$]/gu, '\\$&')
-    .replace(/^(\s*)([-+#=]|\d+[.)])/gmu, '$1\\$2')
+    .replace(/^(\s*)([-+#=])/gmu, '$1\\$2')
+    .replace(/^(\s*\d+)([.)])/gmu, '$1\\$2')
     .replace(/[@#](?=\w)/gu, '$&&#8203;')
     .replace(/(https?|ftp|www)(?=[:.])/giu, '$1&#8203;');
 }

@@ -195,6 +195,24 @@ describe('the report of a triple fault', () => {
 });
 
 describe('the report of a machine', () => {
+  it('has the writes that its guard caught, and changes nothing of it', async () => {
+    const { client, id, saveJson, host, place } = await open();
+    const digest = () => host.withSession(id, ({ machine }) => machine.digest());
+    await client.machines.start({ id, paused: true });
+    await client.guard.add({ id, range: { kind: 'physical', address: 0x100000, bytes: 4096 }, action: 'pause' });
+    await client.machines.resume({ id });
+    await expect.poll(() => host.withSession(id, ({ guard, state }) => Promise.resolve(state === 'paused' && guard.kept.length > 0)), { timeout: 15_000 }).toBe(true);
+    const before = await digest();
+    const { report } = await saveJson();
+    await client.reports.save({ id, place: { kind: 'file', path: join(place, 'x.core') }, formats: ['core'], redact: false, notes: '' });
+    expect(await digest()).toBe(before);
+    expect(report.title).toBe('A write that the guard caught');
+    expect(report.guard?.state.ranges).toEqual([{ address: 0x100000, bytes: 4096, action: 'pause', byHost: true }]);
+    expect(report.guard?.alerts).toMatchObject([{ kind: 'listed', physical: 0x100000, before: '00000000', after: '03101000', writer: { cpu: 0 } }]);
+    const redacted = await saveJson(true);
+    expect(redacted.report.guard?.alerts).toMatchObject([{ physical: 0x100000, before: '', after: '' }]);
+  });
+
   it('that runs is of one moment, and it goes on', async () => {
     const { client, id, saveJson, host } = await open();
     await client.machines.start({ id });
