@@ -1,7 +1,11 @@
 /** The service worker's logic without workers: the vCPUs stand still throughout, as if they slept in HLT. */
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { vcpuState } from '../isa/state.ts';
 import { run } from './atomic-step.ts';
+import { physicalLayer, physicalOffset, readHeaders } from './core/testing/read-core.ts';
 import { MachineError, type ClockMode, type MachineConfiguration, type MachineEvent } from './machine.ts';
 import { MachineMemory, mebibyte } from './memory.ts';
 import { runTarget } from './run-target.ts';
@@ -112,6 +116,45 @@ describe('the life of a machine', () => {
     // The lock is free for whoever looks at what is left.
     expect(service.screenshot().width).toBeGreaterThan(0);
     expect(service.digest()).toMatch(/^[0-9a-f]{64}$/);
+  });
+
+  it('is copied after a crash too, with what is left', async () => {
+    const { service, memory } = build();
+    const folder = await mkdtemp(path.join(tmpdir(), 'vitrine-service-'));
+    try {
+      service.start({ paused: false });
+      memory.ram.set([1, 2, 3], 0x9000);
+      service.crash('out of memory');
+      await service.hold();
+      const file = path.join(folder, 'x.core');
+      const { bytes } = await service.writeCore(file, 0);
+      service.letGo();
+      expect(service.state).toBe('crashed');
+      const core = await readFile(file);
+      expect(core.length).toBe(bytes);
+      const offset = physicalOffset(physicalLayer(readHeaders(core)), 0x9000) ?? NaN;
+      expect([...core.subarray(offset, offset + 3)]).toEqual([1, 2, 3]);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+
+  it('is copied by one at a time, and not while it is kept or runs to an exact instruction', async () => {
+    const { service } = build('virtual');
+    service.start({ paused: true });
+    const until = service.runUntil(1000).catch((error: unknown) => error);
+    await expect(service.hold()).rejects.toThrow('because it runs to an exact instruction; pause it first.');
+    service.pause();
+    expect(await until).toBeInstanceOf(MachineError);
+    await service.hold();
+    await expect(service.hold()).rejects.toThrow('is being copied, so it cannot be copied now.');
+    expect(code(() => service.resume())).toBe('wrong-state');
+    expect(code(() => service.reset())).toBe('wrong-state');
+    service.letGo();
+    service.letGo();
+    expect(service.state).toBe('paused');
+    service.resume();
+    expect(service.state).toBe('running');
   });
 });
 

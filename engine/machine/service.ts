@@ -213,7 +213,8 @@ export class MachineService {
     }
   }
 
-  #setState(state: MachineState, reason: string): void {
+  /** `isTold`: whoever debugs it hears that it stands still. */
+  #setState(state: MachineState, reason: string, isTold = true): void {
     const wasRunning = this.state === 'running';
     this.state = state;
     this.#reason = reason;
@@ -227,7 +228,7 @@ export class MachineService {
     this.#watchScreen();
     this.#plan();
     this.onEvent({ kind: 'state', state, reason });
-    if (state === 'paused') this.debug.paused();
+    if (state === 'paused' && isTold) this.debug.paused();
   }
 
   #require(states: readonly MachineState[], action: string): void {
@@ -472,7 +473,8 @@ export class MachineService {
     }
     const wasRunning = this.state === 'running';
     const reason = this.#reason;
-    if (wasRunning) this.#pauseNow('Stands still while it is copied.');
+    // Nobody who debugs it hears of this stop: it is not theirs, and over before they could look.
+    if (wasRunning) this.#pauseNow('Stands still while it is copied.', false);
     this.#busy = 'copied';
     this.#cancelled = false;
     this.#held = { wasRunning, reason };
@@ -502,7 +504,10 @@ export class MachineService {
     this.#held = undefined;
     this.#busy = undefined;
     this.#feed();
-    if (held.wasRunning && this.state === 'paused' && !this.debug.tellsWaiting()) this.#go(held.reason);
+    if (!held.wasRunning || this.state !== 'paused') return;
+    const stop = this.debug.stopsFor();
+    if (stop === undefined) this.#go(held.reason);
+    else this.#setState('paused', stop);
   }
 
   /** See Machine.writeCore. */
@@ -536,11 +541,11 @@ export class MachineService {
     this.#pauseNow(reason);
   }
 
-  #pauseNow(reason: string): void {
+  #pauseNow(reason: string, isTold = true): void {
     this.#stop(StopReason.pause);
     this.clock.pause();
     this.#giveUpTarget('The machine was paused before it got there.');
-    this.#setState('paused', reason);
+    this.#setState('paused', reason, isTold);
   }
 
   resume(): void {

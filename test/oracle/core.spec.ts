@@ -158,6 +158,10 @@ describe('the core of a machine', () => {
     expect(await guest.register('eax')).toBe(before);
     await guest.machine.letGo();
     expect(guest.machine.state).toBe('running');
+    // Debuggers hear of the stop before it, and of none for the copy.
+    expect(guest.events.filter((event) => event.kind === 'debug')).toEqual([{ kind: 'debug', event: { kind: 'stopped', cause: { kind: 'pause' } } }]);
+    const states = guest.events.flatMap((event) => (event.kind === 'state' ? [event.reason] : []));
+    expect(states).toEqual(['Started paused.', 'Resumed.', 'Stands still while it is copied.', 'Resumed.']);
     await expect.poll(() => guest.register('eax')).not.toBe(before);
   });
 

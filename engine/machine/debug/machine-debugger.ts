@@ -108,7 +108,11 @@ export class MachineDebugger {
 
   /** A person wants the machine to go on. True: it does not, since a breakpoint that was hit meanwhile is told first. */
   holdsBack(): boolean {
-    if (this.tellsWaiting()) return true;
+    const waiting = this.#nextWaiting();
+    if (waiting !== undefined) {
+      this.#machine.onEvent({ kind: 'stopped', cause: waiting });
+      return true;
+    }
     if (this.#heldTripleFault !== undefined) {
       const cpu = this.#heldTripleFault;
       this.#heldTripleFault = undefined;
@@ -118,15 +122,23 @@ export class MachineDebugger {
     return false;
   }
 
-  /** True: a breakpoint was hit while the machine stood still for somebody else, and it stays where it is. What vCPUs stand at is as new as before. */
-  tellsWaiting(): boolean {
+  /**
+   * The machine stood still for somebody who only copied it, and is to go on. A sentence: something was hit at that very time, and the pause that
+   * follows is for it. What vCPUs stand at is as new as before.
+   */
+  stopsFor(): string | undefined {
+    const cause = this.#nextWaiting();
+    if (cause === undefined) return undefined;
+    this.#cause = cause;
+    return describe(cause);
+  }
+
+  #nextWaiting(): StopCause | undefined {
     for (let cause = this.#waiting.shift(); cause !== undefined; cause = this.#waiting.shift()) {
       const still = this.#stillValid(cause);
-      if (still === undefined) continue;
-      this.#machine.onEvent({ kind: 'stopped', cause: still });
-      return true;
+      if (still !== undefined) return still;
     }
-    return false;
+    return undefined;
   }
 
   /** The vCPU that stands at its triple fault, which is carried out when it is let go. */
@@ -145,8 +157,14 @@ export class MachineDebugger {
 
   /** True: the machine stops before the triple fault of this vCPU resets it. */
   tripleFault(cpu: number): boolean {
-    if (!this.#stopAtTripleFault || this.#machine.state() !== 'running') return false;
+    const state = this.#machine.state();
+    if (!this.#stopAtTripleFault || (state !== 'running' && state !== 'paused')) return false;
     this.#heldTripleFault = cpu;
+    if (state === 'paused') {
+      // It stands still for something else: this is told when it is to go on.
+      this.#waiting.push({ kind: 'tripleFault', cpu });
+      return true;
+    }
     this.#cause = { kind: 'tripleFault', cpu };
     this.#machine.pause(`Triple fault of vCPU ${cpu}.`);
     return true;
@@ -176,6 +194,7 @@ export class MachineDebugger {
 
   /** The hits of breakpoints that are still there, at places where the vCPU still is. */
   #stillValid(cause: StopCause): StopCause | undefined {
+    if (cause.kind === 'tripleFault') return this.#heldTripleFault === cause.cpu ? cause : undefined;
     if (cause.kind !== 'breakpoint') return undefined;
     const hits: Hit[] = [];
     for (const hit of cause.hits) {
