@@ -51,5 +51,6 @@ code_start:
 %include "processors.asm"
 %include "smm.asm"
 %include "boot.asm"
+%include "kernel.asm"
 %include "variables.asm"
 %include "reset.asm"

@@ -1,4 +1,4 @@
-; What is started: the boot menu, the boot order (CMOS), INT 18h and INT 19h.
+; What is started: a kernel that is in memory already (kernel.asm), the boot menu, the boot order (CMOS), INT 18h and INT 19h.
 
 MENU_KEY        equ 0x86                ; F12's scancode in INT 16h AH = 10h
 MENU_TICKS      equ 18
@@ -7,6 +7,7 @@ CMOS_BOOT_THIRD equ 0x38
 
 ; The end of POST.
 start_boot:
+        call    start_kernel
         mov     si, menu_text
         call    print
         mov     ebx, [BDA_TICKS]

@@ -29,6 +29,8 @@ export interface BootPlan {
   readonly videoRom: Uint8Array | undefined;
   /** True: memory and chips are to be left as a BIOS leaves them (legacy-state.ts). False: as they are after a reset. */
   readonly legacyState: boolean;
+  /** True: our own firmware is started, and finds the kernel that `writes` have put into memory (assets/firmware/kernel.asm). */
+  readonly throughFirmware?: true;
   /** Undefined: the processor stays in its reset state, at the reset vector. */
   readonly registers: BootRegisters | undefined;
 }

@@ -152,6 +152,9 @@ function programKeyboard(out: (port: number, value: number) => void): void {
 
 const cmos = { baseLow: 0x15, extendedLow: 0x17, extendedAgainLow: 0x30, above16Low: 0x34 } as const;
 
+/** Bit 0: a kernel is in memory, for our own firmware to enter. */
+const cmosKernel = 0x61;
+
 /** CMOS memory sizes, where a BIOS without another source looks for them. Also done before firmware runs. */
 export function applyMemorySize(context: BootContext): void {
   const put = (index: number, value: number) => {
@@ -168,6 +171,12 @@ export function applyMemorySize(context: BootContext): void {
   putWord(cmos.extendedLow, extended);
   putWord(cmos.extendedAgainLow, extended);
   putWord(cmos.above16Low, Math.min(largest, Math.max(0, context.ramBytes - 16 * mebibyte) / (64 * kibibyte)));
+}
+
+/** Tells our firmware whether there is a kernel in memory for it to enter (assets/firmware/kernel.asm). */
+export function announceKernel(context: BootContext, isThere: boolean): void {
+  context.portWrite(port.cmosIndex, 1, cmosKernel);
+  context.portWrite(port.cmosData, 1, isThere ? 1 : 0);
 }
 
 /** Bus 0, device 31, function 0. */

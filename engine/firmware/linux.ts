@@ -3,6 +3,7 @@
  * their 32-bit entry point with a zero page. memtest86+ has such a header as well.
  */
 import { MachineError } from '../machine/machine.ts';
+import { planBios } from './bios.ts';
 import type { BootPlan, GuestMemory, PlacedBytes } from './boot-plan.ts';
 import { bootTable, flatEntry } from './entry-state.ts';
 import { findRoom, lowMemoryEnd, mebibyte, requireLoadable, describeSize, type Range } from './loadable.ts';
@@ -93,8 +94,19 @@ export function readLinuxHeader(image: Uint8Array): LinuxHeader {
 /** Low memory as the protocol's own example has it: zero page, GDT and command line below 640 KiB, kernel at 1 MiB. */
 const zeroPageAddress = 0x10000;
 const tableAddress = 0x11000;
+/** Where our firmware finds how to enter the kernel: pointer to the table (limit, base), then the entry at offset 8. */
+const entryRecordAddress = tableAddress + 0x80;
 const commandLineAddress = 0x20000;
 const pageBytes = 4096;
+
+function entryRecord(entry: number): Uint8Array {
+  const bytes = new Uint8Array(12);
+  const view = new DataView(bytes.buffer);
+  view.setUint16(0, bootTable().length - 1, true);
+  view.setUint32(2, tableAddress, true);
+  view.setUint32(8, entry, true);
+  return bytes;
+}
 
 /** As high as it may go: "initrd should be located as high as possible". */
 function placeInitrd(initrd: Uint8Array, header: LinuxHeader, kernel: Range, memoryBytes: number): number {
@@ -113,7 +125,7 @@ function placeInitrd(initrd: Uint8Array, header: LinuxHeader, kernel: Range, mem
 export function planLinux(
   image: Uint8Array,
   memory: GuestMemory,
-  options: { initrd?: Uint8Array; commandLine?: string } = {},
+  options: { initrd?: Uint8Array; commandLine?: string; firmware?: { image: Uint8Array; vgaBios?: Uint8Array } } = {},
 ): BootPlan {
   const header = readLinuxHeader(image);
   if ((header.loadFlags & loadedHigh) === 0) {
@@ -157,8 +169,15 @@ export function planLinux(
       initrd: { address: initrdAddress, size: initrdAddress === 0 ? 0 : (initrd?.length ?? 0) },
     }),
   });
+  const title = `Linux boot protocol ${header.version >> 8}.${header.version & 0xff}`;
+  const { firmware } = options;
+  if (firmware !== undefined) {
+    const { roms, videoRom } = planBios(firmware.image, firmware.vgaBios);
+    writes.push({ address: entryRecordAddress, bytes: entryRecord(header.code32Start) });
+    return { title, writes, roms, videoRom, legacyState: false, throughFirmware: true, registers: undefined };
+  }
   return {
-    title: `Linux boot protocol ${header.version >> 8}.${header.version & 0xff}`,
+    title,
     writes,
     roms: [],
     videoRom: undefined,

@@ -4,7 +4,7 @@ import { MachineError, type BootSource } from '../machine/machine.ts';
 import { planBios } from './bios.ts';
 import type { BootPlan, GuestMemory } from './boot-plan.ts';
 import { planBootSector } from './boot-sector.ts';
-import { applyLegacyState, applyMemorySize } from './legacy-state.ts';
+import { announceKernel, applyLegacyState, applyMemorySize } from './legacy-state.ts';
 import { isLinux, planLinux } from './linux.ts';
 import { findMultibootHeader, planMultiboot } from './multiboot.ts';
 
@@ -28,6 +28,11 @@ export function planBoot(source: BootSource, memory: GuestMemory): BootPlan {
   }
 }
 
+/** Whether a kernel is started by the Linux boot protocol, so that firmware may run before it. */
+export function startsAsLinux(image: Uint8Array): boolean {
+  return isLinux(image) && findMultibootHeader(image) === undefined;
+}
+
 /** Throws MachineError unless a machine with `memoryBytes` of RAM could start from `source`. Any thread; starts nothing. */
 export function checkBootSource(source: BootSource, memoryBytes: number): void {
   planBoot(source, { bytes: memoryBytes, map: [] });
@@ -36,6 +41,7 @@ export function checkBootSource(source: BootSource, memoryBytes: number): void {
 /** Carries a plan out. Called by the service worker at power-on and at each reset, as boot-context.ts describes. */
 export function applyBoot(plan: BootPlan, context: BootContext): void {
   applyMemorySize(context);
+  announceKernel(context, plan.throughFirmware === true);
   for (const rom of plan.roms) context.mapRom(rom.address, rom.bytes);
   if (plan.videoRom !== undefined) context.setVideoRom(plan.videoRom);
   if (plan.legacyState) applyLegacyState(context);

@@ -16,7 +16,14 @@ export type BootSource =
   /** 512 bytes or more, loaded at 0x7C00 in real mode, DL = `drive`. No firmware behind it. */
   | { kind: 'boot-sector'; image: Uint8Array; drive?: number }
   /** Multiboot ELF, or Linux boot protocol (bzImage): told apart by their magic. */
-  | { kind: 'kernel'; image: Uint8Array; initrd?: Uint8Array; commandLine?: string }
+  | {
+      kind: 'kernel';
+      image: Uint8Array;
+      initrd?: Uint8Array;
+      commandLine?: string;
+      /** Our own firmware, which starts first and enters the kernel with its tables in place. For the Linux boot protocol only. */
+      firmware?: { image: Uint8Array; vgaBios?: Uint8Array };
+    }
   /** Firmware at the reset vector, with an optional VGA option ROM at 0xC0000. */
   | { kind: 'bios'; image: Uint8Array; vgaBios?: Uint8Array };
 

@@ -1,7 +1,7 @@
 import { whyNotOptionRom } from '../../engine/firmware/bios.ts';
 import { basename, dirname } from 'node:path';
 import { detectImage } from '../../engine/firmware/detect.ts';
-import { checkBootSource } from '../../engine/firmware/plan.ts';
+import { checkBootSource, startsAsLinux } from '../../engine/firmware/plan.ts';
 import { MachineError, type BootSource } from '../../engine/machine/machine.ts';
 import { assemblyError, type AssembleSource } from './assembler.ts';
 import type { Disk } from './disk.ts';
@@ -59,7 +59,9 @@ async function read(tools: BootTools, files: BootFiles): Promise<BootSource> {
     case 'kernel': {
       const image = await readImage(disk, files.file, 'kernel');
       const initrd = files.initrd === undefined ? undefined : await readImage(disk, files.initrd, 'initial RAM disk');
-      return { kind: 'kernel', image, initrd, commandLine: files.commandLine };
+      // As everywhere else, Linux finds processors, interrupts and power management in the tables of a firmware.
+      const firmware = startsAsLinux(image) ? assembleFirmware(ownFirmware(tools.guests).file) : undefined;
+      return { kind: 'kernel', image, initrd, commandLine: files.commandLine, firmware };
     }
     case 'boot-sector':
       return { kind: 'boot-sector', image: await readImage(disk, files.file, 'boot sector image') };

@@ -177,6 +177,24 @@ describe.skipIf(!present(debianKernel, debianBusybox, grubFolder))('Debian’s L
     );
   });
 
+  it('boots by its boot protocol behind our firmware, finds three processors, and switches itself off', async () => {
+    const firmware = { image: ownBios(), vgaBios: ownVideoBios() };
+    const commandLine = 'console=ttyS0';
+    const boot = { kind: 'kernel', image: bytesOf(debianKernel), initrd: initialRamDisk(), commandLine, firmware } as const;
+    await withMachine(
+      boot,
+      128,
+      async (guest) => {
+        await guest.until('the shell', () => guest.serial().includes(prompt), patience);
+        expect(guest.serial()).toMatch(/userland of 6\.\S+ on 3\r/);
+        expect(guest.serial()).toMatch(/ACPI: Using IOAPIC for interrupt routing/);
+        await guest.machine.input({ kind: 'serial', bytes: Buffer.from('poweroff -f\n') });
+        await guest.until('the machine to be off', () => guest.machine.state === 'off', patience);
+      },
+      { cpus: 3 },
+    );
+  });
+
   it.skipIf(!thorough)('boots by its boot protocol, without firmware', async () => {
     const boot = {
       kind: 'kernel',

@@ -73,5 +73,6 @@ export const enum Cmos {
   memoryAbove4G = 0x5b,
   /** Processors, less one. */
   processors = 0x5f,
+  kernel = 0x61, // bit 0: a kernel is in memory, for our firmware to enter
   smm = 0x60, // bit 0: the guest brings its own SMI handler; ours
 }
