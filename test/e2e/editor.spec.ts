@@ -1,11 +1,12 @@
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { inspectScreen } from './accessibility.ts';
+import { expectEqualInGdb, hasGdb } from './core-in-gdb.ts';
 import { DesktopApp } from './desktop-app.ts';
 import { displayMissing, startDisplay, type DisplayServer } from './display-server.ts';
 import { askHost, screenText } from './host-client.ts';
@@ -148,6 +149,27 @@ describe.skipIf(displayMissing() !== undefined)('the assembly editor', () => {
     );
     await eventually(state, (text) => text.includes('Stopped by breakpoint 1'), 'it hits again');
     expect((await register('ecx')).trim()).toBe('00000004');
+  });
+
+  it.skipIf(!hasGdb)('takes the state of that moment along, as a core on which gdb agrees', async () => {
+    const place = path.join(folder, 'cores');
+    mkdirSync(place);
+    await app.electron.evaluate(({ dialog }, chosen) => {
+      dialog.showOpenDialog = () => Promise.resolve({ canceled: false, filePaths: [chosen] });
+    }, place);
+    await page.locator('[data-action=report]').click();
+    const paper = page.frameLocator('iframe[title="The report as a page"]');
+    await eventually(
+      () => paper.locator('h1').innerText(),
+      (text) => text === 'Stopped by a breakpoint on vCPU 0',
+      'the report',
+    );
+    await page.locator('[data-format=core]').check();
+    await page.locator('[data-action=save-report]').click();
+    await page.locator('[aria-label="Saved files"] li').nth(2).waitFor();
+    const core = readdirSync(place).find((name) => name.endsWith('.core')) ?? '';
+    await expectEqualInGdb(library(), id, path.join(place, core));
+    await page.getByRole('tab', { name: 'Assembly', exact: true }).click();
   });
 
   it('has its breakpoints follow the text, into the next run', async () => {

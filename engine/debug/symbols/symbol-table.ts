@@ -74,6 +74,12 @@ export class SymbolTable {
     return { name, bias, symbols: file.symbols.length, lines: file.lines.length };
   }
 
+  /** Adds the files of another table. */
+  addAll(other: SymbolTable): void {
+    for (const [name, file] of other.#files) this.#files.set(name, file);
+    this.#rebuild();
+  }
+
   remove(name: string): boolean {
     const was = this.#files.delete(name);
     if (was) this.#rebuild();

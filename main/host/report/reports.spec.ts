@@ -227,6 +227,7 @@ describe('the report of a machine', () => {
     const { client, id, saveJson, options, place } = await open();
     await client.machines.start({ id, paused: true });
     const before = await client.debug.registers({ id, cpu: 0 });
+    await client.debug.symbols.add({ id, name: '/somewhere/kernel.map', bytes: new TextEncoder().encode('00007c00 T entry\n'), bias: 0 });
     await client.machines.suspend({ id });
     const file = join(options.library, id, 'suspended.vst');
     const kept = await readFile(file);
@@ -234,7 +235,8 @@ describe('the report of a machine', () => {
     const [{ report }] = await Promise.all([taken]);
     expect(report.machine.state).toBe('suspended');
     expect(report.vcpus[0]?.registers?.pc).toBe(before.pc);
-    expect(report.machine.symbols.map(({ name }) => name)).toEqual(['faulting.asm']);
+    expect(report.machine.symbols.map(({ name }) => name)).toEqual(['faulting.asm', '/somewhere/kernel.map']);
+    expect(report.vcpus[0]?.code?.find(({ current }) => current)?.labels).toContain('entry');
     await client.reports.save({ id, place: { kind: 'file', path: join(place, 'x.core') }, formats: ['core'], redact: false, notes: '' });
     expect((await readFile(file)).equals(kept)).toBe(true);
     expect((await client.library.get({ id })).kind === 'machine').toBe(true);

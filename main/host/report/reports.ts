@@ -142,6 +142,7 @@ export class Reports {
     this.refuseWhileRead(id);
     this.#reading.add(id);
     const session = new Session(undefined, this.parts.disk, () => undefined, this.parts.warn, this.parts.ownSymbols(id));
+    session.debug.symbols.addAll(past.debug.symbols);
     try {
       const configure = async (): Promise<MachineConfiguration> => {
         const configuration = await this.parts.configure(machine);

@@ -17,6 +17,8 @@ export interface LibraryActions {
   select(id: string): void;
   console(id: string): void;
   workbench(id: string): void;
+  /** Takes a report, and shows it in the workbench. */
+  report(id: string): void;
   control(id: string, verb: ControlVerb): void;
   setTheme(theme: Settings['theme']): void;
   setLayout(layout: 'grid' | 'list'): void;
@@ -64,6 +66,7 @@ export function libraryCommands(actions: LibraryActions): Command[] {
         { title: `Power off ${name}`, hint: 'pulls the plug', run: control('powerOff') },
       );
     }
+    if (state !== 'off') commands.push({ title: `Take a report of ${name}`, hint: 'evidence to take along', run: () => actions.report(id) });
     commands.push({ title: `Open the workbench of ${name}`, run: () => actions.workbench(id) });
     commands.push({ title: `Go to ${name}`, run: () => actions.select(id) });
   }

@@ -21,6 +21,7 @@ function titles(part: Partial<LibraryActions>): string[] {
     select: nothing,
     console: nothing,
     workbench: nothing,
+    report: nothing,
     control: nothing,
     setTheme: nothing,
     setLayout: nothing,
