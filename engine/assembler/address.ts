@@ -62,13 +62,13 @@ export function addressOf(memory: MemorySyntax, scope: Scope, bits: 16 | 32, add
   const displacement: Value = { constant: value.constant, registers: [], bases: value.bases, unknown: value.unknown };
   if (!isAddress(displacement))
     throw new LineError('bad-address', 'The displacement of an address is a number or a single label plus a number.');
+  const fromRegisters = value.registers[0]?.register.size;
   for (const { register } of value.registers) {
     if (register.class !== 'general' || register.size === 8)
       throw new LineError('bad-address', `The register ${register.name} cannot be part of an address.`);
   }
-  const sizes = new Set(value.registers.map((term) => term.register.size));
-  if (sizes.size > 1) throw new LineError('bad-address', 'impossible combination of address sizes: 16 and 32-bit registers');
-  const fromRegisters = value.registers[0]?.register.size;
+  if (value.registers.some(({ register }) => register.size !== fromRegisters))
+    throw new LineError('bad-address', 'impossible combination of address sizes: 16 and 32-bit registers');
   const wanted = memory.displacementSize === 16 || memory.displacementSize === 32 ? memory.displacementSize : undefined;
   const size = fromRegisters === 16 || fromRegisters === 32 ? fromRegisters : (wanted ?? addressPrefix ?? bits);
   if (addressPrefix !== undefined && addressPrefix !== size)
@@ -83,12 +83,11 @@ function address16(memory: MemorySyntax, value: Value, displacement: Value): Add
     .map((term) => term.register.name)
     .sort()
     .join('+');
-  if (key === '')
-    return { size: 16, segment: memory.segment, mod: 0, rm: 6, sib: undefined, displacementBytes: 2, displacement, plain: true };
+  if (key === '') return address(16, memory.segment, 0, 6, undefined, 2, displacement, true);
   const rm = ['bx+si', 'bx+di', 'bp+si', 'bp+di', 'si', 'di', 'bp', 'bx'].indexOf(key);
   if (rm < 0) throw invalid(16);
   const { mod, bytes } = displacementOf(memory, displacement, rm === 6, 16);
-  return { size: 16, segment: memory.segment, mod, rm, sib: undefined, displacementBytes: bytes, displacement, plain: false };
+  return address(16, memory.segment, mod, rm, undefined, bytes, displacement, false);
 }
 
 function displacementOf(
@@ -146,13 +145,24 @@ function chooseParts(memory: MemorySyntax, value: Value): Parts {
 function address32(memory: MemorySyntax, { base, index, scale }: Parts, displacement: Value): Address {
   const shift = [1, 2, 4, 8].indexOf(scale);
   if (index && (index.number === 4 || shift < 0)) throw invalid(32);
-  const common = { size: 32 as const, segment: memory.segment, displacement };
-  if (!base && !index) return { ...common, mod: 0, rm: 5, sib: undefined, displacementBytes: 4, plain: true };
-  if (!base) {
-    return { ...common, mod: 0, rm: 4, sib: (shift << 6) | ((index?.number ?? 4) << 3) | 5, displacementBytes: 4, plain: false };
-  }
+  const { segment } = memory;
+  if (!base && !index) return address(32, segment, 0, 5, undefined, 4, displacement, true);
+  if (!base) return address(32, segment, 0, 4, (shift << 6) | ((index?.number ?? 4) << 3) | 5, 4, displacement, false);
   const { mod, bytes } = displacementOf(memory, displacement, base.number === 5, 32);
   const needsSib = index !== undefined || base.number === 4;
   const sib = needsSib ? ((index ? shift : 0) << 6) | ((index?.number ?? 4) << 3) | base.number : undefined;
-  return { ...common, mod, rm: needsSib ? 4 : base.number, sib, displacementBytes: bytes, plain: false };
+  return address(32, segment, mod, needsSib ? 4 : base.number, sib, bytes, displacement, false);
+}
+
+function address(
+  size: 16 | 32,
+  segment: Register | undefined,
+  mod: 0 | 1 | 2,
+  rm: number,
+  sib: number | undefined,
+  displacementBytes: 0 | 1 | 2 | 4,
+  displacement: Value,
+  plain: boolean,
+): Address {
+  return { size, segment, mod, rm, sib, displacementBytes, displacement, plain };
 }

@@ -9,9 +9,9 @@ import { AssemblyStopped, LineError, type Diagnostics, type Place } from './diag
 import { encode, type Site } from './encoder.ts';
 import { baseOf, evaluate, isAddress, isNumber, resolve, unknownValue, type Base, type Scope, type Value } from './evaluate.ts';
 import { parseExpression } from './expression.ts';
-import type { ListingLine } from './listing.ts';
 import type { ExpandedLine, SourceLine } from './macro.ts';
 import { evaluateOperand, type Operand } from './operand.ts';
+import { imageOf, Output, type AbsolutePlace, type OutputOwner } from './output.ts';
 import { Preprocessor, type FileReader, type FoundFile } from './preprocessor.ts';
 import { directives } from './section-directive.ts';
 import { layOut, Section } from './section.ts';
@@ -31,20 +31,19 @@ export interface AssemblySetting {
 interface ParsedLine {
   readonly line: ExpandedLine;
   readonly statement: Statement;
-  /** Bytes of an instruction or of data without labels, by code size: they never change. */
-  fixed: Uint8Array | undefined;
+  /** Bytes of an instruction or of data without labels, by code size: they never change; and what was to be warned of in them. */
+  fixed: ArrayLike<number> | undefined;
   fixedBits: number;
+  fixedWarnings: readonly [code: string, message: string][];
+  /** How long an instruction is whose operands are numbers of its own and addresses: those change their value alone. 0: not known. */
+  length: number;
+  lengthBits: number;
+  /** Where it stood in the pass before. */
+  section: Section | undefined;
+  offset: number;
 }
 
-/** A place outside of any section, after ABSOLUTE. */
-interface AbsolutePlace {
-  start: Value;
-}
-
-const listedBytes = 4096;
-const noBytes = new Uint8Array(0);
-
-export class Assembly implements Scope {
+export class Assembly implements Scope, OutputOwner {
   readonly setting: AssemblySetting;
   readonly symbols = new Symbols();
   readonly sections: Section[] = [new Section('.text', 0)];
@@ -57,22 +56,29 @@ export class Assembly implements Scope {
   absolute: AbsolutePlace | undefined;
   /** Names declared with EXTERN, which a flat binary cannot refer to. */
   readonly externals = new Set<string>();
-  private absoluteOffset = 0;
   private preprocessorUsedLabels = false;
   private readonly cache = new Map<string, readonly SourceLine[]>();
   private readonly files = new Map<string, Uint8Array>();
   private parsed: ParsedLine[] = [];
-  private listing: ListingLine[] = [];
   private current: ExpandedLine | undefined;
-  private produced = 0;
+  private readonly output: Output = new Output(this);
   private critical = false;
-  /** The line being assembled is an instruction. */
-  private isCode = false;
+  /** Takes warnings instead of the diagnostics. */
+  private withheld: [code: string, message: string][] | undefined;
+  /** By how much the line has moved in its section since the pass before. */
+  private drift = 0;
 
   constructor(setting: AssemblySetting) {
     this.setting = setting;
     this.bits = setting.bits;
     this.section = this.textSection;
+  }
+
+  get diagnostics(): Diagnostics {
+    return this.setting.diagnostics;
+  }
+  get limits(): AssemblyLimits {
+    return this.setting.limits;
   }
 
   private get textSection(): Section {
@@ -82,7 +88,7 @@ export class Assembly implements Scope {
   }
 
   run(main: FoundFile): Omit<AssemblyResult, 'errors' | 'warnings'> {
-    const { diagnostics, limits } = this.setting;
+    const { diagnostics, limits } = this;
     this.runPass(main);
     for (;;) {
       this.symbols.changed = false;
@@ -113,29 +119,13 @@ export class Assembly implements Scope {
     this.last = true;
     this.runPass(main);
     const failed = diagnostics.errors.length > 0;
-    const bytes = failed ? noBytes : this.image(layout.origin, Number(layout.length));
+    const bytes = failed ? new Uint8Array(0) : imageOf(this.sections, layout.origin, Number(layout.length));
     return {
       bytes,
       origin: Number(layout.origin),
-      listing: this.listing.map((line) => this.located(line, layout.origin)),
+      listing: this.output.finish(layout.origin),
       symbols: this.finalSymbols(),
     };
-  }
-
-  private located(line: ListingLine & { section?: Section }, origin: bigint): ListingLine {
-    const { section, ...rest } = line;
-    if (!section || line.address === undefined) return rest;
-    const offset = section.nobits ? undefined : Number(section.start - origin) + line.address;
-    return { ...rest, address: Number(section.virtualStart) + line.address, offset };
-  }
-
-  private image(origin: bigint, length: number): Uint8Array {
-    const image = new Uint8Array(length);
-    for (const section of this.sections) {
-      // An empty section may stand behind the end, by its alignment.
-      if (!section.nobits && section.size > 0) image.set(section.bytes.subarray(0, section.size), Number(section.start - origin));
-    }
-    return image;
   }
 
   private finalSymbols(): ReadonlyMap<string, AssembledSymbol> {
@@ -156,9 +146,7 @@ export class Assembly implements Scope {
     for (const section of this.sections) section.offset = 0;
     this.section = this.textSection;
     this.absolute = undefined;
-    this.absoluteOffset = 0;
-    this.listing = [];
-    this.produced = 0;
+    this.output.begin();
     if (this.pass === 1 || this.preprocessorUsedLabels) this.preprocess(main);
     else for (const parsed of this.parsed) this.assembleLine(parsed);
     for (const section of this.sections) section.size = section.offset;
@@ -182,7 +170,17 @@ export class Assembly implements Scope {
       this.setting.defines,
     );
     for (let line = preprocessor.next(); line; line = preprocessor.next()) {
-      const parsed: ParsedLine = { line, statement: parser.parse(line.tokens), fixed: undefined, fixedBits: 0 };
+      const parsed: ParsedLine = {
+        line,
+        statement: parser.parse(line.tokens),
+        fixed: undefined,
+        fixedBits: 0,
+        fixedWarnings: [],
+        length: 0,
+        lengthBits: 0,
+        section: undefined,
+        offset: 0,
+      };
       this.parsed.push(parsed);
       this.assembleLine(parsed);
     }
@@ -212,7 +210,7 @@ export class Assembly implements Scope {
     return read();
   }
 
-  private placeOf(line: ExpandedLine | undefined, column?: number, endColumn?: number): Place {
+  placeOf(line: ExpandedLine | undefined, column?: number, endColumn?: number): Place {
     if (!line) return { file: this.parsed[0]?.line.file ?? '', line: 1, column: 1, macroStack: [] };
     if (line.invocationColumn !== undefined)
       return { file: line.file, line: line.line, column: line.invocationColumn, macroStack: line.macroStack };
@@ -225,7 +223,8 @@ export class Assembly implements Scope {
     };
   }
   readonly warn = (code: string, message: string): void => {
-    if (this.last || code !== 'number-overflow') this.setting.diagnostics.warning(this.placeOf(this.current), code, message);
+    if (this.withheld) this.withheld.push([code, message]);
+    else if (this.last || code !== 'number-overflow') this.setting.diagnostics.warning(this.placeOf(this.current), code, message);
   };
 
   // Scope: values of names in this pass.
@@ -243,7 +242,7 @@ export class Assembly implements Scope {
         throw new LineError('circular', `the value of \`${name}' depends on itself`, token.column, token.end);
       if (entry.value.unknown && this.critical)
         throw new LineError('not-critical', `symbol \`${name}' not defined before use`, token.column, token.end);
-      return entry.value;
+      return this.drift !== 0 && entry.pass !== this.pass ? this.moved(entry.value) : entry.value;
     }
     const anchor = /^section\.(.+)\.(start|vstart|length)$/.exec(name);
     if (anchor) {
@@ -264,10 +263,19 @@ export class Assembly implements Scope {
     if (this.pass === 1) return unknownValue;
     throw new LineError('undefined-symbol', `symbol \`${name}' not defined`, token.column, token.end);
   }
+  /**
+   * Where a label further down will probably be: what is in front of it has moved it as well. Without this a jump over little would look like
+   * one over much, grow, and shrink again a pass later.
+   */
+  private moved(value: Value): Value {
+    const [only] = value.bases;
+    if (this.absolute || value.bases.length !== 1 || only?.base !== this.section || only.scale !== 1n) return value;
+    return { ...value, constant: value.constant + BigInt(this.drift) };
+  }
   here(): Value {
     if (this.absolute) {
       const { start } = this.absolute;
-      return { ...start, constant: start.constant + BigInt(this.absoluteOffset) };
+      return { ...start, constant: start.constant + BigInt(this.output.absoluteOffset) };
     }
     return { constant: BigInt(this.section.offset), registers: [], bases: this.basesOf(this.section), unknown: false };
   }
@@ -293,7 +301,7 @@ export class Assembly implements Scope {
   }
   enterAbsolute(start: Value): void {
     this.absolute = { start };
-    this.absoluteOffset = 0;
+    this.output.absoluteOffset = 0;
   }
 
   /** The value of a directive's argument, which must be known now. */
@@ -320,7 +328,10 @@ export class Assembly implements Scope {
   private assembleLine(parsed: ParsedLine): void {
     const { line, statement } = parsed;
     this.current = line;
-    this.isCode = statement.body.kind === 'instruction';
+    this.output.isCode = statement.isCode;
+    this.drift = parsed.section === this.section ? this.section.offset - parsed.offset : 0;
+    parsed.section = this.section;
+    parsed.offset = this.section.offset;
     try {
       const { body } = statement;
       if (statement.label !== undefined && body.kind !== 'equ') this.defineLabel(statement.label, this.here());
@@ -331,7 +342,7 @@ export class Assembly implements Scope {
           'label alone on a line without a colon might be in error',
         );
       if (statement.error) throw statement.error;
-      if (body.kind === 'nothing') this.list(line, undefined, noBytes, 0, false);
+      if (body.kind === 'nothing') this.output.list(line, undefined);
       else this.assembleBody(parsed, statement, body);
     } catch (error) {
       if (!(error instanceof LineError)) throw error;
@@ -374,7 +385,7 @@ export class Assembly implements Scope {
       if (!value.unknown && (value.registers.length > 0 || !isAddress(value)))
         throw new LineError('bad-equ', 'bad syntax for EQU: the value is not a number or a single label plus a number');
       if (statement.label !== undefined) this.defineLabel(statement.label, value);
-      this.list(parsed.line, undefined, noBytes, 0, false);
+      this.output.list(parsed.line, undefined);
       return;
     }
     const times = this.repetitions(statement);
@@ -384,28 +395,21 @@ export class Assembly implements Scope {
         if (!handler)
           throw new LineError('unknown-directive', `unrecognized directive [${body.name.toUpperCase()}]`, body.tokens[0]?.column);
         handler(this, body.tokens);
-        this.list(parsed.line, undefined, noBytes, 0, false);
+        this.output.list(parsed.line, undefined);
         return;
       }
       case 'reserve':
-        this.reserve(parsed.line, body.unit, evaluate(body.count, this.scope), times);
+        this.reserve(parsed, body, times);
         return;
       case 'data':
-        this.put(
-          parsed.line,
-          this.fixedOr(parsed, body.constant, () =>
-            dataBytes(body.items, body.unit, {
-              scope: this.scope,
-              last: this.last,
-              limit: this.setting.limits.output,
-              warn: this.warn,
-            }),
-          ),
-          times,
-        );
+        if (body.sized && !this.last && parsed.length > 0) {
+          this.output.skip(parsed.line, parsed.length * times);
+          return;
+        }
+        this.data(parsed, body, times);
         return;
       case 'file':
-        this.put(parsed.line, this.fileBytes(body), times);
+        this.output.put(parsed.line, this.fileBytes(body), times);
         return;
       case 'instruction':
         this.instruction(parsed, body, times);
@@ -413,42 +417,75 @@ export class Assembly implements Scope {
     }
   }
 
-  /** Bytes that need no second look: computed once, though the last pass checks them with its warnings. */
-  private fixedOr(parsed: ParsedLine, constant: boolean, make: () => Uint8Array): Uint8Array {
+  private data(parsed: ParsedLine, body: Body & { kind: 'data' }, times: number): void {
+    const bytes = this.fixedOr(parsed, body.constant, () =>
+      dataBytes(body.items, body.unit, {
+        scope: this.scope,
+        last: this.last,
+        limit: this.setting.limits.output,
+        warn: this.warn,
+      }),
+    );
+    parsed.length = bytes.length;
+    this.output.put(parsed.line, bytes, times);
+  }
+
+  /** Bytes that need no second look: computed once, as they are in the last pass, which tells of their warnings. */
+  private fixedOr(parsed: ParsedLine, constant: boolean, make: () => ArrayLike<number>): ArrayLike<number> {
     if (!constant) return make();
-    if (!parsed.fixed || parsed.fixedBits !== this.bits || this.last) {
-      parsed.fixed = make();
-      parsed.fixedBits = this.bits;
+    if (!parsed.fixed || parsed.fixedBits !== this.bits) {
+      const { last } = this;
+      const warnings: [string, string][] = [];
+      this.withheld = warnings;
+      this.last = true;
+      try {
+        parsed.fixed = make();
+        parsed.fixedBits = this.bits;
+        parsed.fixedWarnings = warnings;
+      } finally {
+        this.last = last;
+        this.withheld = undefined;
+      }
     }
+    for (const [code, message] of parsed.fixedWarnings) this.warn(code, message);
     return parsed.fixed;
   }
 
   private instruction(parsed: ParsedLine, body: Body & { kind: 'instruction' }, times: number): void {
     if (body.name === '') {
-      this.put(parsed.line, this.prefixBytes(body), times);
+      this.output.put(parsed.line, this.prefixBytes(body), times);
       return;
     }
-    // A jump's bytes depend on where it stands, even to a constant target.
-    const placed = body.candidates.some((candidate) => candidate.codes[0]?.startsWith('J') === true);
+    const { placed } = body;
     if (body.constant && !placed) {
-      this.put(
+      this.output.put(
         parsed.line,
-        this.fixedOr(parsed, true, () => Uint8Array.from(this.encodeOnce(body, this.operandsOf(body), this.section.offset))),
+        this.fixedOr(parsed, true, () => this.encodeOnce(body, this.operandsOf(body), this.section.offset)),
         times,
       );
       return;
     }
-    const operands = this.operandsOf(body);
-    if (!placed || times <= 1) {
-      this.put(parsed.line, Uint8Array.from(this.encodeOnce(body, operands, this.place())), times);
+    if (!placed && !this.last && parsed.lengthBits === this.bits) {
+      this.output.skip(parsed.line, parsed.length * times);
       return;
     }
-    this.checkOutput(times);
+    const operands = this.operandsOf(body);
+    if (!placed && !this.last) {
+      const { length } = this.encodeOnce(body, operands, this.output.offset);
+      if (operands.every((operand, index) => body.operands[index]?.constant === true || isSettled(operand))) {
+        parsed.length = length;
+        parsed.lengthBits = this.bits;
+      }
+      this.output.skip(parsed.line, length * times);
+      return;
+    }
+    if (!placed || times <= 1) {
+      this.output.put(parsed.line, this.encodeOnce(body, operands, this.output.offset), times);
+      return;
+    }
+    this.output.check(times, parsed.line);
     for (let round = 0; round < times; round++)
-      this.put(parsed.line, Uint8Array.from(this.encodeOnce(body, operands, this.place())), 1);
-  }
-  private place(): number {
-    return this.absolute ? Number(this.absolute.start.constant) + this.absoluteOffset : this.section.offset;
+      this.output.put(parsed.line, this.encodeOnce(body, operands, this.output.offset), 1);
   }
   private operandsOf(body: Body & { kind: 'instruction' }): Operand[] {
     return body.operands.map((syntax) => {
@@ -493,95 +530,15 @@ export class Assembly implements Scope {
     return content.subarray(Math.min(skip, content.length), Math.min(skip + length, content.length));
   }
 
-  // Output.
-
-  private checkOutput(count: number): void {
-    this.produced += count;
-    const { output } = this.setting.limits;
-    if (this.produced > output) {
-      this.setting.diagnostics.error(
-        this.placeOf(this.current),
-        'output-too-large',
-        `The program makes more than ${output} bytes.`,
-      );
-      throw new AssemblyStopped();
-    }
+  private reserve(parsed: ParsedLine, body: Body & { kind: 'reserve' }, times: number): void {
+    const count = evaluate(body.count, this.scope);
+    if (!count.unknown || this.pass > 1) this.output.reserve(parsed.line, body.unit, count, times);
   }
+}
 
-  private put(line: ExpandedLine, bytes: Uint8Array, times: number): void {
-    const size = bytes.length * times;
-    if (this.absolute) {
-      if (size > 0)
-        this.setting.diagnostics.warning(
-          this.placeOf(line),
-          'absolute-data',
-          'attempt to initialize memory in absolute space: ignored',
-        );
-      this.list(line, Number(this.absolute.start.constant) + this.absoluteOffset, noBytes, size, true);
-      this.absoluteOffset += size;
-      return;
-    }
-    const { section } = this;
-    if (section.nobits && size > 0) {
-      this.setting.diagnostics.warning(
-        this.placeOf(line),
-        'nobits-data',
-        'attempt to initialize memory in a nobits section: ignored',
-      );
-    } else {
-      this.checkOutput(size);
-      if (this.last && size > 0) section.append(bytes, times);
-    }
-    this.list(line, section.offset, section.nobits ? noBytes : bytes, size, section.nobits);
-    section.offset += size;
-  }
-
-  private reserve(line: ExpandedLine, unit: number, count: Value, times: number): void {
-    if (count.unknown && this.pass === 1) return;
-    if (!isNumber(count))
-      throw new LineError('not-critical', 'The number of things to reserve must be a number that is known here.');
-    if (count.constant < 0n) throw new LineError('negative-reserve', 'The number of things to reserve is negative.');
-    if (count.constant > 0x1_0000_0000n)
-      throw new LineError('output-too-large', 'The number of things to reserve is beyond 4 GiB.');
-    const size = Number(count.constant) * unit * times;
-    if (this.absolute) {
-      this.list(line, Number(this.absolute.start.constant) + this.absoluteOffset, noBytes, size, true);
-      this.absoluteOffset += size;
-      return;
-    }
-    const { section } = this;
-    if (!section.nobits) {
-      if (size > 0 && !line.hidden)
-        this.setting.diagnostics.warning(
-          this.placeOf(line),
-          'zeroing',
-          `uninitialized space declared in ${section.name} section: zeroing`,
-        );
-      this.checkOutput(size);
-      if (this.last) section.appendZeros(size);
-    }
-    this.list(line, section.offset, noBytes, size, true);
-    section.offset += size;
-  }
-
-  private list(line: ExpandedLine, address: number | undefined, bytes: Uint8Array, size: number, blank: boolean): void {
-    if (!this.last || (line.hidden && size === 0)) return;
-    const level = line.macroStack.length;
-    const entry: ListingLine & { section?: Section } = {
-      file: line.source.file,
-      line: line.source.line,
-      sourceFile: line.file,
-      sourceLine: line.line,
-      code: this.isCode && size > 0,
-      address,
-      offset: undefined,
-      bytes: bytes.length > listedBytes ? bytes.slice(0, listedBytes) : bytes,
-      size,
-      blank: blank && size > 0,
-      text: line.source.text,
-      macroLevel: level,
-      section: address === undefined || this.absolute ? undefined : this.section,
-    };
-    this.listing.push(entry);
-  }
+/** Its value may change in a later pass, and its shape not: a register, a number that is written there, or an address in a section. */
+function isSettled({ kind, value, selector, address }: Operand): boolean {
+  if (kind === 'register') return true;
+  const depends = [value, selector, address?.displacement].filter((each) => each !== undefined);
+  return depends.every((each) => !each.unknown && each.bases.length > 0);
 }

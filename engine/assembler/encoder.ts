@@ -52,18 +52,10 @@ interface Fit {
 const plainFit: Fit = { memoryBits: 0, saysSize: false };
 const sizedFit: Fit = { memoryBits: 0, saysSize: true };
 
-const fixedRegisters: Readonly<Record<string, string>> = {
-  AL: 'al',
-  AX: 'ax',
-  CL: 'cl',
-  DX: 'dx',
-  ES: 'es',
-  CS: 'cs',
-  SS: 'ss',
-  DS: 'ds',
-  FS: 'fs',
-  GS: 'gs',
-};
+/** Codes of one register, which are its name in capitals. */
+const fixedRegisters: ReadonlyMap<OperandCode, string> = new Map(
+  (['AL', 'AX', 'CL', 'DX', 'ES', 'CS', 'SS', 'DS', 'FS', 'GS'] as const).map((code) => [code, code.toLowerCase()]),
+);
 const letterBits: Readonly<Record<string, number>> = { b: 8, w: 16, d: 32, q: 64, t: 80 };
 const waitOpcode = 0x9b;
 
@@ -78,10 +70,11 @@ function fits(
   size: 16 | 32,
   candidate: Candidate,
   site: Site,
-  length: () => number,
+  operands: readonly Operand[],
+  prefixes: Prefixes,
 ): Fit | undefined {
   const { register, value, address } = operand;
-  const fixed = fixedRegisters[code];
+  const fixed = fixedRegisters.get(code);
   if (fixed !== undefined) return register?.name === fixed ? plainFit : undefined;
   const mnemonic = candidate.instruction.mnemonic;
   const transfer = mnemonic === 'jmp' || mnemonic === 'call';
@@ -151,7 +144,7 @@ function fits(
       return operand.kind === 'immediate' && value ? fitsImmediate(code, operand, value, size) : undefined;
     case 'J':
       return operand.kind === 'immediate' && value
-        ? fitsRelative(code, operand, value, size, candidate, site, length)
+        ? fitsRelative(code, operand, value, size, candidate, site, operands, prefixes)
         : undefined;
     case 'A':
       if (operand.kind !== 'far') return undefined;
@@ -184,7 +177,8 @@ function fitsRelative(
   size: 16 | 32,
   candidate: Candidate,
   site: Site,
-  length: () => number,
+  operands: readonly Operand[],
+  prefixes: Prefixes,
 ): Fit | undefined {
   if (operand.distance === 'far') return undefined;
   const sized = operand.size === 16 || operand.size === 32;
@@ -198,8 +192,10 @@ function fitsRelative(
   if (operand.distance === 'near' || operand.strict || sized) return undefined;
   if (value.unknown) return fit;
   if (baseOf(value) !== site.base) return undefined;
-  const distance = value.constant - BigInt(site.offset) - BigInt(length());
-  return distance >= -128n && distance <= 127n ? fit : undefined;
+  const length = measure(candidate, operands, size, prefixes, site.bits);
+  // Both are offsets in a section, far below 2^53; what is not is too far anyway.
+  const distance = Number(value.constant) - site.offset - length;
+  return distance >= -128 && distance <= 127 ? fit : undefined;
 }
 
 function immediateBytes(code: OperandCode, size: 16 | 32, addressSize: number): number {
@@ -259,8 +255,8 @@ function loopCounter(
 ): { operands: readonly Operand[]; prefixes: Prefixes } {
   const counter = operands[1]?.register;
   if (
-    !/^loopn?[ez]?$/.test(name) ||
     operands.length !== 2 ||
+    !/^loopn?[ez]?$/.test(name) ||
     counter?.number !== 1 ||
     counter.class !== 'general' ||
     counter.size === 8 ||
@@ -279,7 +275,10 @@ export function encode(
   givenPrefixes: Prefixes,
   site: Site,
 ): number[] {
-  const { operands, prefixes } = loopCounter(name, given, givenPrefixes);
+  const { operands, prefixes } =
+    given.length === 2 && name.startsWith('loop')
+      ? loopCounter(name, given, givenPrefixes)
+      : { operands: given, prefixes: givenPrefixes };
   const { bits } = site;
   const other: 16 | 32 = bits === 16 ? 32 : 16;
   let best: Match | undefined;
@@ -287,20 +286,14 @@ export function encode(
   let firstWidth = -1;
   for (const candidate of candidates) {
     if (candidate.codes.length !== operands.length) continue;
-    for (const size of [bits, other] as const) {
+    for (let turn = 0; turn < 2; turn++) {
+      const size = turn === 0 ? bits : other;
       if (candidate.onlySize !== undefined && candidate.onlySize !== size) continue;
       if (!candidate.sizeMatters && size !== bits) continue;
       const match = matchOf(candidate, operands, size, prefixes, site);
       if (!match) continue;
-      const natural = prefixes.operandSize ?? bits;
-      if (
-        candidate.sizeMatters &&
-        !match.sizeSaid &&
-        match.memoryBits === 0 &&
-        candidate.onlySize === undefined &&
-        size !== natural
-      )
-        continue;
+      const isPlain = !match.sizeSaid && match.memoryBits === 0 && candidate.onlySize === undefined;
+      if (candidate.sizeMatters && isPlain && size !== (prefixes.operandSize ?? bits)) continue;
       if (match.memoryBits !== 0) {
         if (firstWidth < 0) firstWidth = match.memoryBits;
         if (match.memoryBits !== firstWidth) widths++;
@@ -323,8 +316,6 @@ function matchOf(
 ): Match | undefined {
   let memoryBits = 0;
   let sizeSaid = false;
-  let length = -1;
-  const measured = () => (length < 0 ? (length = measure(candidate, operands, size, prefixes, site.bits)) : length);
   for (let index = 0; index < operands.length; index++) {
     const code = candidate.codes[index];
     const operand = operands[index];
@@ -332,12 +323,12 @@ function matchOf(
     // ADD [x], byte 5 means a byte in memory: the keyword says the size of both.
     if (code === 'Ibs' && operand.size === 8 && candidate.codes[0]?.[0] === 'E' && operands[0]?.address && operands[0].size === 0)
       return undefined;
-    const fit = fits(code, operand, size, candidate, site, measured);
+    const fit = fits(code, operand, size, candidate, site, operands, prefixes);
     if (!fit) return undefined;
     if (fit.memoryBits !== 0) memoryBits = fit.memoryBits;
     if (fit.saysSize) sizeSaid = true;
   }
-  return { candidate, size, length: measured(), memoryBits, sizeSaid };
+  return { candidate, size, length: measure(candidate, operands, size, prefixes, site.bits), memoryBits, sizeSaid };
 }
 
 function unencodable(candidates: readonly Candidate[], operands: readonly Operand[]): LineError {
@@ -362,24 +353,29 @@ function emit(match: Match, operands: readonly Operand[], prefixes: Prefixes, si
   const { bits } = site;
   const memory = operands.find((operand) => operand.address)?.address;
   const addressSize = addressSizeOf(candidate, operands, prefixes, bits);
-  const bytes = [...(candidate.waits ? [waitOpcode] : []), ...prefixes.bytes];
+  const bytes: number[] = [];
+  if (candidate.waits) bytes.push(waitOpcode);
+  for (const prefix of prefixes.bytes) bytes.push(prefix);
   const segment = prefixes.segment ?? memory?.segment;
   if (segment) bytes.push(segmentPrefixes[segment.name] ?? 0);
   if (needsOperandPrefix(candidate, size, prefixes, bits)) bytes.push(operandSizePrefix);
   if (addressSize !== bits) bytes.push(addressSizePrefix);
   if (candidate.form.prefix !== undefined) bytes.push(candidate.form.prefix);
-  bytes.push(...candidate.opcode);
+  for (const opcode of candidate.opcode) bytes.push(opcode);
   const put = (value: bigint, count: number) => {
-    for (let index = 0; index < count; index++) bytes.push(Number((value >> BigInt(index * 8)) & 0xffn));
+    const low = Number(BigInt.asIntN(32, value));
+    for (let index = 0; index < Math.min(count, 4); index++) bytes.push((low >> (index * 8)) & 0xff);
+    for (let index = 4; index < count; index++) bytes.push(Number((value >> BigInt(index * 8)) & 0xffn));
   };
   let reg = typeof candidate.modrm === 'number' ? candidate.modrm : 0;
   let rm = -1;
-  for (const [index, code] of candidate.codes.entries()) {
+  for (let index = 0; index < candidate.codes.length; index++) {
+    const code = candidate.codes[index];
     const register = operands[index]?.register;
-    if (!register) continue;
+    if (!register || code === undefined) continue;
     if (code[0] === 'Z') bytes[bytes.length - 1] = (bytes[bytes.length - 1] ?? 0) + register.number;
-    else if (code[0] === 'E' || code[0] === 'R' || code === 'STi') rm = register.number;
-    else if (/^G|^Sw|^Cd|^Dd/.test(code) && code !== 'GS') reg = register.number;
+    else if ((code[0] === 'E' && code !== 'ES') || code[0] === 'R' || code === 'STi') rm = register.number;
+    else if ((code[0] === 'G' && code !== 'GS') || code === 'Sw' || code === 'Cd' || code === 'Dd') reg = register.number;
   }
   if (candidate.repeatsFirst) rm = reg;
   if (candidate.modrm !== 'none') {
@@ -391,7 +387,9 @@ function emit(match: Match, operands: readonly Operand[], prefixes: Prefixes, si
       bytes.push(0xc0 | (reg << 3) | (rm < 0 ? candidate.impliedRm : rm));
     }
   }
-  for (const [index, code] of candidate.codes.entries()) {
+  for (let index = 0; index < candidate.codes.length; index++) {
+    const code = candidate.codes[index];
+    if (code === undefined) continue;
     const count = immediateBytes(code, size, addressSize);
     const operand = operands[index];
     if (count === 0 || !operand) continue;

@@ -28,10 +28,12 @@ export interface Scope {
   sectionStart(): Value;
 }
 
+const none: readonly never[] = [];
+
 export function numberValueOf(constant: bigint): Value {
-  return { constant: BigInt.asIntN(64, constant), registers: [], bases: [], unknown: false };
+  return { constant: BigInt.asIntN(64, constant), registers: none, bases: none, unknown: false };
 }
-export const unknownValue: Value = { constant: 0n, registers: [], bases: [], unknown: true };
+export const unknownValue: Value = { constant: 0n, registers: none, bases: none, unknown: true };
 
 /** A plain number: no register, nothing to be relocated. */
 export function isNumber(value: Value): boolean {
@@ -56,9 +58,14 @@ export function resolve(value: Value): bigint {
 export function evaluate(expression: Expression, scope: Scope): Value {
   switch (expression.kind) {
     case 'number':
-      return { constant: expression.value, registers: [], bases: [], unknown: false };
+      return (expression.memo ??= { constant: expression.value, registers: none, bases: none, unknown: false });
     case 'register':
-      return { constant: 0n, registers: [{ register: expression.register, scale: 1n }], bases: [], unknown: false };
+      return (expression.memo ??= {
+        constant: 0n,
+        registers: [{ register: expression.register, scale: 1n }],
+        bases: none,
+        unknown: false,
+      });
     case 'symbol':
       return scope.symbol(expression.name, expression.token);
     case 'here':
@@ -95,21 +102,29 @@ function scalar(value: Value, token: Token): bigint {
 }
 
 function multiply(value: Value, factor: bigint): Value {
+  const { registers, bases } = value;
   return {
     constant: BigInt.asIntN(64, value.constant * factor),
-    registers: value.registers
-      .map((term) => ({ register: term.register, scale: term.scale * factor }))
-      .filter((term) => term.scale !== 0n),
-    bases: value.bases.map((term) => ({ base: term.base, scale: term.scale * factor })).filter((term) => term.scale !== 0n),
+    registers:
+      registers.length === 0
+        ? registers
+        : registers.map(({ register, scale }) => ({ register, scale: scale * factor })).filter(({ scale }) => scale !== 0n),
+    bases:
+      bases.length === 0
+        ? bases
+        : bases.map(({ base, scale }) => ({ base, scale: scale * factor })).filter(({ scale }) => scale !== 0n),
     unknown: value.unknown,
   };
 }
 
 function add(left: Value, right: Value): Value {
   const constant = BigInt.asIntN(64, left.constant + right.constant);
-  if (left.registers.length + left.bases.length + right.registers.length + right.bases.length === 0) {
-    return { constant, registers: [], bases: [], unknown: false };
-  }
+  const { registers: leftRegisters, bases: leftBases } = left;
+  // Most sums have registers and labels on one side only.
+  if (right.registers.length === 0 && right.bases.length === 0)
+    return { constant, registers: leftRegisters, bases: leftBases, unknown: false };
+  if (leftRegisters.length === 0 && (leftBases.length === 0 || right.bases.length === 0))
+    return { constant, registers: right.registers, bases: leftBases.length === 0 ? right.bases : leftBases, unknown: false };
   const registers = [...left.registers];
   for (const term of right.registers) {
     const index = registers.findIndex((each) => each.register === term.register);

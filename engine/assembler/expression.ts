@@ -1,5 +1,6 @@
 /** Expressions: tokens to a tree (NASM manual, 3.5). Evaluation is in evaluate.ts. */
 import { LineError } from './diagnostic.ts';
+import type { Value } from './evaluate.ts';
 import { isFloat, numberValue, stringBytes, stringValue } from './literal.ts';
 import { isLaterRegister, registers, type Register } from './register.ts';
 import { isOperator, spelling, type Token } from './token.ts';
@@ -31,8 +32,9 @@ export type BinaryOperator =
   | '%%';
 
 export type Expression =
-  | { readonly kind: 'number'; readonly value: bigint }
-  | { readonly kind: 'register'; readonly register: Register }
+  /** `memo`: its value, once somebody has asked for it. */
+  | { readonly kind: 'number'; readonly value: bigint; memo?: Value }
+  | { readonly kind: 'register'; readonly register: Register; memo?: Value }
   | { readonly kind: 'symbol'; readonly name: string; readonly token: Token }
   /** `$` and `$$`. */
   | { readonly kind: 'here' }
@@ -54,6 +56,8 @@ export class Cursor {
   readonly qualify: (name: string, token: Token) => string;
   index: number;
   private depth = 0;
+  private wordIndex = -1;
+  private lastWord: string | undefined;
 
   constructor(tokens: readonly Token[], qualify: (name: string, token: Token) => string, index = 0) {
     this.tokens = tokens;
@@ -80,8 +84,12 @@ export class Cursor {
   }
   /** The current token as a lower-case word, if it is one. */
   get word(): string | undefined {
-    const token = this.current;
-    return token?.kind === 'identifier' ? token.text.toLowerCase() : undefined;
+    if (this.wordIndex !== this.index) {
+      const token = this.current;
+      this.wordIndex = this.index;
+      this.lastWord = token?.kind === 'identifier' ? token.text.toLowerCase() : undefined;
+    }
+    return this.lastWord;
   }
   fail(code: string, message: string, token: Token | undefined = this.current): never {
     const last = this.tokens[this.tokens.length - 1];
@@ -109,6 +117,14 @@ const levels: readonly Readonly<Record<string, BinaryOperator>>[] = [
   { '+': '+', '-': '-' },
   { '*': '*', '/': '/', '//': '//', '%': '%', '%%': '%%' },
 ];
+const binaryOperators: ReadonlyMap<string, { readonly level: number; readonly operator: BinaryOperator }> = new Map(
+  levels.flatMap((row, level) =>
+    Object.entries(row).map(([text, operator]): [string, { level: number; operator: BinaryOperator }] => [
+      text,
+      { level, operator },
+    ]),
+  ),
+);
 
 const functions: Readonly<Record<string, UnaryOperator>> = {
   ilog2: 'ilog2e',
@@ -134,18 +150,16 @@ export function parseExpression(cursor: Cursor): Expression {
   });
 }
 
+/** Operands and the operators between them that bind at least as strongly as `level`. */
 function parseLevel(cursor: Cursor, level: number): Expression {
-  const operators = levels[level];
-  if (!operators) return parseUnary(cursor);
-  let left = parseLevel(cursor, level + 1);
+  let left = parseUnary(cursor);
   for (;;) {
     const token = cursor.current;
     if (token?.kind !== 'operator') return left;
-    const operator = operators[token.text];
-    if (operator === undefined || !Object.hasOwn(operators, token.text)) return left;
+    const found = binaryOperators.get(token.text);
+    if (found === undefined || found.level < level) return left;
     cursor.index++;
-    const right = parseLevel(cursor, level + 1);
-    left = { kind: 'binary', operator, left, right, token };
+    left = { kind: 'binary', operator: found.operator, left, right: parseLevel(cursor, found.level + 1), token };
   }
 }
 

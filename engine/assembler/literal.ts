@@ -16,6 +16,21 @@ function digits(text: string, radix: number): bigint | undefined {
  * the larger radix is meant.
  */
 export function numberValue(text: string): bigint | undefined {
+  const known = numbers.get(text);
+  if (known !== undefined) return known;
+  const value = readNumber(text);
+  if (value !== undefined && text.length <= 20) {
+    if (numbers.size >= mostNumbers) numbers.clear();
+    numbers.set(text, value);
+  }
+  return value;
+}
+
+/** Numbers that were read lately: a program writes the same ones again and again. */
+const numbers = new Map<string, bigint>();
+const mostNumbers = 4096;
+
+function readNumber(text: string): bigint | undefined {
   if (/^[0-9]{1,15}$/.test(text)) return BigInt(Number(text));
   let value: bigint | undefined;
   if (text.startsWith('$')) {

@@ -42,6 +42,8 @@ export interface OperandSyntax {
   readonly selector: Expression | undefined;
   /** Nothing of it changes between passes. */
   readonly constant: boolean;
+  /** What it was, if it is constant, at this code size. */
+  memo: { readonly bits: 16 | 32; readonly operand: Operand } | undefined;
 }
 
 /** An operand with its value in this pass. */
@@ -76,39 +78,29 @@ export function parseOperand(cursor: Cursor): OperandSyntax {
     cursor.index++;
   }
   const column = first?.column ?? 1;
-  const finish = (rest: Pick<OperandSyntax, 'memory' | 'expression' | 'selector' | 'constant'>): OperandSyntax => ({
-    size,
-    strict,
-    distance,
-    to,
-    column,
-    end: cursor.tokens[cursor.index - 1]?.end ?? column,
-    ...rest,
-  });
+  let memory: MemorySyntax | undefined;
+  let expression: Expression | undefined;
+  let selector: Expression | undefined;
+  let constant: boolean;
   // ES:[DI] is [ES:DI].
   const outer = cursor.word === undefined ? undefined : registers.get(cursor.word);
   const isOutside = outer?.class === 'segment' && isOperator(cursor.ahead(), ':') && isOperator(cursor.ahead(2), '[');
   if (isOutside) cursor.index += 2;
   if (cursor.accept('[')) {
-    const inside = parseMemory(cursor);
-    const memory = isOutside ? { ...inside, segment: inside.segment ?? outer } : inside;
-    return finish({
-      memory,
-      expression: undefined,
-      selector: undefined,
-      constant: isConstant(memory.expression) && (!memory.index || isConstant(memory.index)),
-    });
+    memory = parseMemory(cursor);
+    if (isOutside) memory = { ...memory, segment: memory.segment ?? outer };
+    constant = isConstant(memory.expression) && (!memory.index || isConstant(memory.index));
+  } else {
+    expression = parseExpression(cursor);
+    constant = isConstant(expression);
+    if (cursor.accept(':')) {
+      selector = expression;
+      expression = parseExpression(cursor);
+      constant = constant && isConstant(expression);
+    }
   }
-  const expression = parseExpression(cursor);
-  if (!cursor.accept(':'))
-    return finish({ memory: undefined, expression, selector: undefined, constant: isConstant(expression) });
-  const offset = parseExpression(cursor);
-  return finish({
-    memory: undefined,
-    expression: offset,
-    selector: expression,
-    constant: isConstant(expression) && isConstant(offset),
-  });
+  const end = cursor.tokens[cursor.index - 1]?.end ?? column;
+  return { size, strict, distance, to, column, end, memory, expression, selector, constant, memo: undefined };
 }
 
 /** What stands between brackets; the opening one was read. */
@@ -140,10 +132,29 @@ function parseMemory(cursor: Cursor): MemorySyntax {
 
 /** Evaluates an operand. `addressPrefix` is the size an a16 or a32 prefix asks for. */
 export function evaluateOperand(syntax: OperandSyntax, scope: Scope, bits: 16 | 32, addressPrefix: 16 | 32 | undefined): Operand {
-  const { size, strict, distance } = syntax;
+  if (syntax.memo?.bits === bits) return syntax.memo.operand;
+  const operand = evaluateFresh(syntax, scope, bits, addressPrefix);
+  if (syntax.constant) syntax.memo = { bits, operand };
+  return operand;
+}
+
+/** All operands have one shape, which makes them quick to look at. */
+function operandOf(
+  kind: Operand['kind'],
+  { strict, distance, to }: OperandSyntax,
+  size: SizeKeyword,
+  value: Value | undefined,
+  selector: Value | undefined,
+  address: Address | undefined,
+): Operand {
+  return { kind, size, strict, distance, to, register: undefined, value, selector, address, warning: undefined };
+}
+
+function evaluateFresh(syntax: OperandSyntax, scope: Scope, bits: 16 | 32, addressPrefix: 16 | 32 | undefined): Operand {
+  const { size } = syntax;
   try {
     if (syntax.memory) {
-      return { kind: 'memory', size, strict, distance, address: addressOf(syntax.memory, scope, bits, addressPrefix) };
+      return operandOf('memory', syntax, size, undefined, undefined, addressOf(syntax.memory, scope, bits, addressPrefix));
     }
     if (!syntax.expression) throw new LineError('operand-expected', 'An operand is missing.');
     const value = evaluate(syntax.expression, scope);
@@ -151,7 +162,7 @@ export function evaluateOperand(syntax: OperandSyntax, scope: Scope, bits: 16 | 
       const selector = evaluate(syntax.selector, scope);
       if (!isAddress(selector) || !isAddress(value))
         throw new LineError('bad-operand', 'A far pointer is made of two numbers or labels.');
-      return { kind: 'far', size, strict, distance, value, selector };
+      return operandOf('far', syntax, size, value, selector, undefined);
     }
     const term = value.registers[0];
     if (term) {
@@ -160,12 +171,12 @@ export function evaluateOperand(syntax: OperandSyntax, scope: Scope, bits: 16 | 
           size !== 0 && size !== term.register.size
             ? `invalid register size specification ignored: ${term.register.name} is not ${size} bits wide`
             : undefined;
-        return { kind: 'register', warning, size: 0, strict, distance, to: syntax.to, register: term.register };
+        return { ...operandOf('register', syntax, 0, undefined, undefined, undefined), warning, register: term.register };
       }
       throw new LineError('bad-operand', 'A register can be calculated with inside an address in brackets only.');
     }
     if (!isAddress(value)) throw new LineError('bad-operand', 'The expression is not a number or a single label plus a number.');
-    return { kind: 'immediate', size, strict, distance, value };
+    return operandOf('immediate', syntax, size, value, undefined, undefined);
   } catch (error) {
     if (error instanceof LineError && error.column === undefined)
       throw new LineError(error.code, error.message, syntax.column, syntax.end);

@@ -6,14 +6,8 @@ import { AssemblyStopped, LineError, type Diagnostics, type MacroFrame, type Pla
 import { Conditionals } from './conditional.ts';
 import { handlers, type DirectiveHandler } from './directive.ts';
 import { quote } from './literal.ts';
-import {
-  oppositeConditions,
-  splitArguments,
-  type ExpandedLine,
-  type MacroCall,
-  type MultiMacro,
-  type SourceLine,
-} from './macro.ts';
+import { splitArguments, type ExpandedLine, type MacroCall, type MultiMacro, type SourceLine } from './macro.ts';
+import { withParameters } from './macro-parameters.ts';
 import { prelude } from './prelude.ts';
 import { SingleMacros, type ExpansionContext } from './single-macro.ts';
 import { isOperator, tokenize, type Token } from './token.ts';
@@ -91,9 +85,6 @@ export interface Context {
   readonly unique: number;
 }
 
-const isWord = (token: Token | undefined): boolean =>
-  token !== undefined && (token.kind === 'identifier' || token.kind === 'number');
-
 /** Cuts a text into lines of tokens; a backslash at the end of a line joins it with the next one. */
 export function cutLines(text: string, file: string): SourceLine[] {
   const raw = text.split(/\r\n|\n|\r/);
@@ -107,6 +98,8 @@ export function cutLines(text: string, file: string): SourceLine[] {
   }
   return lines;
 }
+
+const noMacros: readonly MultiMacro[] = [];
 
 const preludeLines = cutLines(prelude, 'standard macros');
 
@@ -183,7 +176,7 @@ export class Preprocessor implements ExpansionContext {
   /** A line's tokens with the current macro's parameters put in. */
   parameters(tokens: readonly Token[]): readonly Token[] {
     const call = this.call;
-    return call ? this.substituteParameters(tokens, call) : tokens;
+    return call ? withParameters(tokens, call) : tokens;
   }
   evaluate(tokens: readonly Token[]): bigint {
     return this.host.evaluate(tokens);
@@ -449,7 +442,7 @@ export class Preprocessor implements ExpansionContext {
 
   findMulti(name: string): readonly MultiMacro[] {
     const list = this.multi.get(name.toLowerCase());
-    return list ? list.filter((macro) => macro.ignoreCase || macro.name === name) : [];
+    return list ? list.filter((macro) => macro.ignoreCase || macro.name === name) : noMacros;
   }
 
   /** Those that may be expanded here: a macro in its own expansion stands for the instruction of that name (NASM manual, 4.3). */
@@ -461,11 +454,14 @@ export class Preprocessor implements ExpansionContext {
 
   /** Expands a multi-line macro if the line invokes one. Returns the line to hand out first (its label), or undefined. */
   private invoke(tokens: readonly Token[], written: readonly Token[]): ExpandedLine | undefined {
+    const [first, second] = tokens;
+    if (first?.kind !== 'identifier' && first?.kind !== 'macroLocal') return undefined;
     let start = 0;
-    let macros = tokens[0]?.kind === 'identifier' ? this.expandable(tokens[0].text) : [];
-    if (macros.length === 0 && (tokens[0]?.kind === 'identifier' || tokens[0]?.kind === 'macroLocal')) {
-      start = isOperator(tokens[1], ':') ? 2 : 1;
-      macros = tokens[start]?.kind === 'identifier' ? this.expandable(tokens[start]?.text ?? '') : [];
+    let macros = first.kind === 'identifier' ? this.expandable(first.text) : noMacros;
+    if (macros.length === 0) {
+      start = isOperator(second, ':') ? 2 : 1;
+      const word = tokens[start];
+      macros = word?.kind === 'identifier' ? this.expandable(word.text) : noMacros;
     }
     const name = tokens[start];
     if (macros.length === 0 || !name) return undefined;
@@ -530,74 +526,6 @@ export class Preprocessor implements ExpansionContext {
         return [...list.slice(0, maximum - 1), rest.slice(index + 1)];
     }
     return maximum <= 1 ? [[...rest]] : list;
-  }
-
-  /** `%1`, `%0`, `%%x`, `%+1` and their kin, with joining of what touches them. */
-  private substituteParameters(tokens: readonly Token[], call: MacroCall): readonly Token[] {
-    if (!tokens.some((token) => token.kind === 'parameter' || token.kind === 'macroLocal')) return tokens;
-    const output: Token[] = [];
-    let gluedAfter = false;
-    for (const token of tokens) {
-      const special = token.kind === 'parameter' || token.kind === 'macroLocal';
-      const replacement = special ? this.parameter(token, call) : [token];
-      for (const [index, each] of replacement.entries()) {
-        const placed: Token = special
-          ? { ...each, space: index === 0 ? token.space : each.space, column: token.column, end: token.end }
-          : each;
-        const previous = output[output.length - 1];
-        if (index === 0 && !token.space && (special || gluedAfter) && isWord(placed) && isWord(previous) && previous) {
-          output.pop();
-          output.push(
-            ...tokenize(previous.text + placed.text).map((part, position) => ({
-              ...part,
-              space: position === 0 ? previous.space : part.space,
-              column: previous.column,
-              end: token.end,
-            })),
-          );
-        } else {
-          output.push(placed);
-        }
-      }
-      gluedAfter = special && replacement.length > 0;
-    }
-    return output;
-  }
-
-  private parameter(token: Token, call: MacroCall): readonly Token[] {
-    const { text } = token;
-    const one = (value: string, kind: Token['kind'] = 'identifier'): Token[] => [{ ...token, kind, text: value }];
-    if (token.kind === 'macroLocal') return one(`..@${call.unique}.${text}`);
-    if (text === '?') return one(call.spelling);
-    if (text === '??') return one(call.macro.name);
-    if (text === '00') return call.label;
-    if (text === '0') return one(call.arguments.length.toString(), 'number');
-    const range = /^(-?\d+):(-?\d+)$/.exec(text);
-    if (range) return this.range(Number(range[1]), Number(range[2]), call, token);
-    const sign = /^[+-]/.exec(text)?.[0];
-    const argument = call.arguments[Number(sign ? text.slice(1) : text) - 1] ?? [];
-    if (sign === undefined) return argument;
-    const condition = argument.length === 1 && argument[0]?.kind === 'identifier' ? argument[0].text.toLowerCase() : '';
-    const opposite = oppositeConditions.get(condition);
-    if (opposite === undefined)
-      throw new LineError('not-a-condition', `macro parameter \`%${text}' is not a condition code`, token.column, token.end);
-    if (sign === '+') return one(condition);
-    if (opposite === '')
-      throw new LineError('no-inverse-condition', `condition code \`${condition}' is not invertible`, token.column, token.end);
-    return one(opposite);
-  }
-  private range(from: number, to: number, call: MacroCall, token: Token): Token[] {
-    const count = call.arguments.length;
-    const first = from < 0 ? count + from : from - 1;
-    const last = to < 0 ? count + to : to - 1;
-    if (first < 0 || last < 0 || first >= count || last >= count) return [];
-    const step = first <= last ? 1 : -1;
-    const result: Token[] = [];
-    for (let index = first; ; index += step) {
-      result.push(...(call.arguments[index] ?? []));
-      if (index === last) return result;
-      result.push({ ...token, kind: 'operator', text: ',' });
-    }
   }
 }
 

@@ -29,8 +29,17 @@ export type Body =
       readonly operands: readonly OperandSyntax[];
       readonly prefixes: Prefixes;
       readonly constant: boolean;
+      /** A jump: its bytes depend on where it stands, even to a constant target. */
+      readonly placed: boolean;
     }
-  | { readonly kind: 'data'; readonly unit: number; readonly items: readonly DataItem[]; readonly constant: boolean }
+  | {
+      readonly kind: 'data';
+      readonly unit: number;
+      readonly items: readonly DataItem[];
+      readonly constant: boolean;
+      /** It takes as much room in each pass. */
+      readonly sized: boolean;
+    }
   | { readonly kind: 'reserve'; readonly unit: number; readonly count: Expression }
   | { readonly kind: 'equ'; readonly expression: Expression }
   | {
@@ -51,7 +60,20 @@ export interface Statement {
   readonly body: Body;
   /** The rest of the line was wrong; the label counts all the same. */
   readonly error: LineError | undefined;
+  /** The body is an instruction. */
+  readonly isCode: boolean;
 }
+
+const nothing: Body = { kind: 'nothing' };
+const emptyStatement: Statement = {
+  label: undefined,
+  labelToken: undefined,
+  orphan: false,
+  times: undefined,
+  body: nothing,
+  error: undefined,
+  isCode: false,
+};
 
 const dataUnits: ReadonlyMap<string, number> = new Map([
   ['db', 1],
@@ -88,6 +110,10 @@ const otherWords = new Set([
   ...reserveUnits.keys(),
 ]);
 
+/** Words that may stand before an instruction and change it. */
+const prefixWords = new Set(['lock', 'o64', 'a64', ...Object.keys(repeatPrefixes), ...sizePrefixes.keys()]);
+for (const [name, register] of registers) if (register.class === 'segment') prefixWords.add(name);
+
 /** Parses lines; remembers the last full label, to which local ones belong. */
 export class StatementParser {
   private readonly candidates: ReadonlyMap<string, readonly Candidate[]>;
@@ -114,6 +140,7 @@ export class StatementParser {
   }
 
   parse(tokens: readonly Token[]): Statement {
+    if (tokens.length === 0) return emptyStatement;
     const cursor = this.cursor(tokens);
     let labelToken: Token | undefined;
     let label: string | undefined;
@@ -128,16 +155,16 @@ export class StatementParser {
     const equ = cursor.word === 'equ';
     if (label !== undefined && !equ && !label.startsWith('..') && !(labelToken?.text.startsWith('.') ?? false))
       this.fullLabel = label;
-    const common = { label, labelToken, orphan: label !== undefined && !colon && cursor.atEnd };
+    const orphan = label !== undefined && !colon && cursor.atEnd;
     try {
       const times = this.parseTimes(cursor);
       const body = this.parseBody(cursor, label);
       if (times && body.kind === 'nothing') cursor.fail('instruction-expected', 'TIMES needs something to repeat.');
       if (!cursor.atEnd) cursor.fail('trailing', `The line should end here, not go on with \`${cursor.current?.text ?? ''}'.`);
-      return { ...common, times, body, error: undefined };
+      return { label, labelToken, orphan, times, body, error: undefined, isCode: body.kind === 'instruction' };
     } catch (error) {
       if (!(error instanceof LineError)) throw error;
-      return { ...common, times: undefined, body: { kind: 'nothing' }, error };
+      return { label, labelToken, orphan, times: undefined, body: nothing, error, isCode: false };
     }
   }
 
@@ -155,14 +182,14 @@ export class StatementParser {
     if (word === undefined || token === undefined) {
       if (token) cursor.fail('instruction-expected', 'A label or an instruction is expected at the start of the line.');
       return prefixes
-        ? { kind: 'instruction', name: '', candidates: [], operands: [], prefixes, constant: true }
+        ? { kind: 'instruction', name: '', candidates: [], operands: [], prefixes, constant: true, placed: false }
         : { kind: 'nothing' };
     }
     const unit = dataUnits.get(word);
     if (unit !== undefined) {
       cursor.index++;
       const items = this.parseItems(cursor, unit);
-      return { kind: 'data', unit, items, constant: items.every(isConstantItem) };
+      return { kind: 'data', unit, items, constant: items.every(isConstantItem), sized: items.every(isSized) };
     }
     const reserved = reserveUnits.get(word);
     if (reserved !== undefined) {
@@ -190,17 +217,21 @@ export class StatementParser {
       do operands.push(parseOperand(cursor));
       while (cursor.accept(','));
     }
+    const fitting = candidates.filter(({ codes }) => codes.length === operands.length);
     return {
       kind: 'instruction',
       name: word,
-      candidates,
+      // With none of that many operands, all of them say why not; LOOP takes its counter as one more.
+      candidates: fitting.length > 0 && !/^loop/.test(word) ? fitting : candidates,
       operands,
       prefixes: prefixes ?? noPrefixes,
       constant: operands.every((operand) => operand.constant),
+      placed: candidates.some(({ codes }) => codes[0]?.startsWith('J') === true),
     };
   }
 
   private parsePrefixes(cursor: Cursor): Prefixes | undefined {
+    if (cursor.word === undefined || !prefixWords.has(cursor.word)) return undefined;
     let repeat = 0;
     let lock = false;
     let segment: Register | undefined;
@@ -330,4 +361,8 @@ function isConstantItem(item: DataItem): boolean {
   if (item.kind === 'value') return isConstant(item.expression);
   if (item.kind === 'repeat') return isConstant(item.count) && item.items.every(isConstantItem);
   return true;
+}
+
+function isSized(item: DataItem): boolean {
+  return item.kind !== 'repeat' || (isConstant(item.count) && item.items.every(isSized));
 }

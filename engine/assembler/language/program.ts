@@ -85,13 +85,14 @@ export class Program {
   readonly #texts = new Map<string, string>();
   readonly #found = new Map<string, FoundFile | undefined>();
   #index: SourceIndex | undefined;
-  #result: AssemblyResult | undefined;
+  /** Of the last run; its listing would hold on to every line. */
+  #symbols: AssemblyResult['symbols'] | undefined;
   #read: readonly string[] = [];
 
   /** The file to begin with. */
   setMain(path: string): void {
     this.#main = path;
-    this.#result = undefined;
+    this.#symbols = undefined;
   }
 
   /** Gives a text of the folder, or takes it away. */
@@ -124,7 +125,7 @@ export class Program {
       },
     });
     const milliseconds = now() - begin;
-    this.#result = result;
+    this.#symbols = result.symbols;
     this.#read = [...read];
     this.#index = undefined;
     return {
@@ -188,7 +189,7 @@ export class Program {
   }
 
   #valueOf(name: string): { value: bigint | undefined; section: string | undefined } {
-    const symbol = this.#result?.symbols.get(name);
+    const symbol = this.#symbols?.get(name);
     return { value: symbol?.value, section: symbol?.section };
   }
 
