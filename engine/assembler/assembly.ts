@@ -497,7 +497,14 @@ export class Assembly implements Scope, OutputOwner {
   private encodeOnce(body: Body & { kind: 'instruction' }, operands: readonly Operand[], offset: number): number[] {
     const base: Base | undefined = this.absolute ? baseOf(this.absolute.start) : this.section;
     const site: Site = { bits: this.bits, offset, base, last: this.last, warn: this.warn };
-    return encode(body.name, body.candidates, operands, body.prefixes, site);
+    try {
+      return encode(body.name, body.candidates, operands, body.prefixes, site);
+    } catch (error) {
+      // What does not fit the instruction are its operands.
+      const [first] = body.operands;
+      if (!(error instanceof LineError) || error.column !== undefined || first === undefined) throw error;
+      throw new LineError(error.code, error.message, first.column, body.operands[body.operands.length - 1]?.end);
+    }
   }
   private prefixBytes(body: Body & { kind: 'instruction' }): Uint8Array {
     const { bytes, segment, operandSize, addressSize } = body.prefixes;

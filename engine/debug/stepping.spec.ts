@@ -2,7 +2,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import type { StopCause } from '../machine/debug/breakpoint.ts';
 import { callStack, endsWithCall } from './call-stack.ts';
-import { runTo, stepOut, stepOver } from './stepping.ts';
+import { runTo, stepLine, stepOut, stepOver } from './stepping.ts';
 import { BreakpointStore } from './store.ts';
 import { debugged } from './testing/debugged-machine.ts';
 
@@ -115,6 +115,49 @@ for (const bits of [16, 32] as const) {
     });
   });
 }
+
+describe('a step by lines', () => {
+  const lines = `org 0x7c00
+cli
+mov sp, 0x7000
+one:    call inside
+        inc ax
+        rep stosb
+two:    jmp two
+inside: nop
+        nop
+        ret
+`;
+  /** Two lines of three instructions and of one; what is called has no line of its own. */
+  const lineOf =
+    (address: (label: string) => number) =>
+    (at: number): string | undefined =>
+      at >= address('one') && at < address('two') ? 'one' : at >= address('two') && at < address('inside') ? 'two' : undefined;
+
+  it('ends at another line, over calls and repeated strings', async () => {
+    const { machine, store, address, register } = await guest(lines);
+    await machine.debug('setRegister', { cpu: 0, name: 'ecx', value: 5n });
+    await runTo(machine, store, 0, address('one'));
+    while (machine.state !== 'paused') await new Promise((resolve) => setTimeout(resolve, 5));
+    await stepLine(machine, store, 0, 'stopped', lineOf(address));
+    expect(await register('eip')).toBe(address('two'));
+    expect(await register('ecx')).toBe(0);
+    expect(store.list).toEqual([]);
+  });
+
+  it('ends at a breakpoint in the middle, and is one instruction where no line is known', async () => {
+    const { machine, store, address, register } = await guest(lines);
+    await runTo(machine, store, 0, address('one'));
+    while (machine.state !== 'paused') await new Promise((resolve) => setTimeout(resolve, 5));
+    await store.add({ watched: { kind: 'execute', space: 'linear', address: address('inside') + 1 } });
+    await stepLine(machine, store, 0, 'stopped', lineOf(address));
+    expect(await register('eip')).toBe(address('inside') + 1);
+    await stepLine(machine, store, 0, 'stopped', lineOf(address));
+    while (machine.state !== 'paused' || (await register('eip')) === address('inside') + 1)
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    expect(await register('eip')).toBe(address('inside') + 2);
+  });
+});
 
 describe('the end of a call', () => {
   it('is told from other bytes', () => {

@@ -64,6 +64,8 @@ describe('a program', () => {
   it('marks an error from its first to its last column', () => {
     const program = opened({ 'main.asm': ' mov ax, nowhere\n' });
     expect(program.assemble().problems).toMatchObject([{ line: 1, column: 10, endColumn: 17, severity: 'error' }]);
+    program.setText('main.asm', 'label: lock mov ax, bl ; the operands do not fit\n');
+    expect(program.assemble().problems).toMatchObject([{ line: 1, column: 17, endColumn: 23 }]);
   });
 });
 

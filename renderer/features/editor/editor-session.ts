@@ -87,7 +87,13 @@ export interface EditorSession {
   close(): void;
 }
 
-export function openSession(host: HostClient, id: string, assembler: Assembler): EditorSession {
+/** `gone` is called when the machine was deleted. */
+export function openSession(
+  host: HostClient,
+  id: string,
+  assembler: Assembler,
+  gone: () => void = () => undefined,
+): EditorSession {
   const phase = ref<'opening' | 'ready' | 'failed'>('opening');
   const failure = ref('');
   const main = ref<string | null>(null);
@@ -248,6 +254,7 @@ export function openSession(host: HostClient, id: string, assembler: Assembler):
     phase.value = 'ready';
     await assembleNow();
     for await (const list of await host.sources.watch({ id }, { signal: stop.signal })) await heard(list);
+    if (!stop.signal.aborted) gone();
   }
   begin().catch((error: unknown) => {
     if (stop.signal.aborted) return;
@@ -451,19 +458,25 @@ export function useEditor(id: string): EditorSession {
     const scope = effectScope(true);
     const worker = (): Worker =>
       new Worker(new URL('./assembly.worker.ts', import.meta.url), { type: 'module', name: 'assembler' });
-    session = scope.run(() => openSession(host, id, workerAssembler(worker())));
+    session = scope.run(() =>
+      openSession(host, id, workerAssembler(worker()), () => {
+        sessions.get(id)?.close();
+        sessions.delete(id);
+        scope.stop();
+      }),
+    );
     if (session === undefined) throw new Error('The scope of a new session is not active.');
     sessions.set(id, session);
   }
   return session;
 }
 
-/** The sessions there are; what the window holds when it is about to go. */
-export function allSessions(): readonly EditorSession[] {
-  return [...sessions.values()];
-}
-
 /** For tests: the session that components will find. */
 export function provideSession(session: EditorSession): void {
   sessions.set(session.id, session);
 }
+
+// What was typed a moment ago goes to the host before the window does.
+globalThis.addEventListener?.('pagehide', () => {
+  for (const session of sessions.values()) void session.settled();
+});
