@@ -46,6 +46,8 @@ export const TEST_PACKAGES = [
   { name: 'dosfstools', file: '/usr/sbin/fsck.fat' },
   { name: 'acpica-tools', program: 'iasl' },
   { name: 'edid-decode', program: 'edid-decode' },
+  { name: 'tigervnc-viewer', program: 'xtigervncviewer' },
+  { name: 'xdotool', program: 'xdotool' },
 ];
 
 /** What packaging uses: 7-Zip for archives, and what compiles node-pty. */

@@ -10,10 +10,8 @@ import { WebSocketServer } from 'ws';
 import type { RawData, WebSocket } from 'ws';
 import type { MachineInput } from '../machine/machine.ts';
 import type { FrameSource } from './frame.ts';
-import { FrameStore } from './frame-store.ts';
-import { linkHeader, linkOf, type Link } from './link.ts';
-import { RfbError } from './rfb/protocol.ts';
-import { RfbSession } from './rfb/session.ts';
+import { FrameLoop, mostViewers, type ViewerConnection } from './frame-loop.ts';
+import { linkHeader, linkOf } from './link.ts';
 
 export interface DisplayServerOptions {
   source: FrameSource;
@@ -36,28 +34,19 @@ export interface DisplayServer {
   close(): Promise<void>;
 }
 
-/** The shortest time between two frames, in milliseconds: 60 a second. */
-const frameInterval = 1000 / 60;
-/** A viewer whose connection holds more bytes than this has to catch up before it gets another frame. */
-const mostBuffered = 4 << 20;
 /** No message that a viewer may send is larger, but for clipboard text, which comes in pieces. */
 const largestMessage = 1 << 20;
-const mostViewers = 16;
 /** WebSocket close codes (RFC 6455, 7.4.1). */
 const closeGoingAway = 1001;
 const closePolicy = 1008;
-
-interface Viewer {
-  socket: WebSocket;
-  session: RfbSession;
-}
 
 /** Starts listening on a free loopback port. Rejects with a TypeError when the token is not fit for a URL, and when no port can be had. */
 export async function startDisplayServer(options: DisplayServerOptions): Promise<DisplayServer> {
   if (!/^[\w-]{16,128}$/.test(options.token)) {
     throw new TypeError('a display token has 16 to 128 characters of A-Z, a-z, 0-9, "-" and "_"');
   }
-  const loop = new FrameLoop(options);
+  const { source, onInput, onClients, onRefusal } = options;
+  const loop = new FrameLoop(source, { input: onInput, clients: onClients, refusal: onRefusal });
   const sockets = new WebSocketServer({ noServer: true, maxPayload: largestMessage, perMessageDeflate: false });
   const server = createServer((_request, response) => {
     response.writeHead(426, { connection: 'close' }).end('This is a display; connect by WebSocket.\n');
@@ -70,7 +59,8 @@ export async function startDisplayServer(options: DisplayServerOptions): Promise
       return;
     }
     sockets.handleUpgrade(request, socket, head, (accepted) => {
-      loop.admit(accepted, linkOf(request.headers[linkHeader]));
+      const link = linkOf(request.headers[linkHeader]);
+      loop.admit(connectionOf(accepted), { name: options.name ?? 'Vitrine', security: { kind: 'none' }, link });
     });
   });
   await new Promise<void>((resolve, reject) => {
@@ -120,106 +110,34 @@ function originAllowed(origin: string | undefined): boolean {
   return match !== null && (match[1] === 'app' || loopbackNames.has(match[2] ?? ''));
 }
 
-/** Draws when somebody waits and something changed. */
-class FrameLoop {
-  readonly viewers = new Set<Viewer>();
-  private readonly store = new FrameStore();
-  private timer: NodeJS.Timeout | undefined;
-  private lastTick = 0;
-  private lastCounter: number | undefined;
-
-  constructor(private readonly options: DisplayServerOptions) {}
-
-  admit(socket: WebSocket, link: Link): void {
-    // The size in ServerInit must be today's.
-    this.draw();
-    const session = new RfbSession({ name: this.options.name ?? 'Vitrine', security: { kind: 'none' }, link }, this.store, {
-      send: (bytes) => {
-        socket.send(bytes);
-      },
-      scancodes: (bytes) => {
-        this.options.onInput({ kind: 'scancodes', bytes });
-      },
-      mouse: (motion) => {
-        this.options.onInput({ kind: 'mouse', ...motion });
-      },
-      wanted: () => {
-        this.schedule();
-      },
-    });
-    const viewer = { socket, session };
-    this.viewers.add(viewer);
-    socket.binaryType = 'nodebuffer';
-    socket.on('message', (data: RawData, binary: boolean) => {
-      this.receive(viewer, data, binary);
-    });
-    socket.on('error', () => {
+function connectionOf(socket: WebSocket): ViewerConnection {
+  socket.binaryType = 'nodebuffer';
+  socket.on('error', () => {
+    socket.terminate();
+  });
+  return {
+    get open() {
+      return socket.readyState === socket.OPEN;
+    },
+    get buffered() {
+      return socket.bufferedAmount;
+    },
+    send: (bytes) => {
+      socket.send(bytes);
+    },
+    refuse: (reason) => {
+      socket.close(closePolicy, reason.slice(0, 120));
+    },
+    end: () => {
+      socket.close(closeGoingAway);
       socket.terminate();
-    });
-    socket.on('close', () => {
-      this.viewers.delete(viewer);
-      session.end();
-      this.options.onClients?.(this.viewers.size);
-    });
-    this.options.onClients?.(this.viewers.size);
-  }
-
-  /** Resolves when the last viewer is gone and its keys are released. */
-  async close(): Promise<void> {
-    if (this.timer !== undefined) clearTimeout(this.timer);
-    this.timer = undefined;
-    await Promise.all(
-      [...this.viewers].map(
-        ({ socket }) =>
-          new Promise<void>((resolve) => {
-            socket.once('close', () => {
-              resolve();
-            });
-            socket.close(closeGoingAway);
-            socket.terminate();
-          }),
-      ),
-    );
-  }
-
-  private receive(viewer: Viewer, data: RawData, binary: boolean): void {
-    if (!this.viewers.has(viewer) || viewer.socket.readyState !== viewer.socket.OPEN) return;
-    try {
-      if (!binary || !Buffer.isBuffer(data)) throw new RfbError('the viewer sent text where RFB has bytes');
-      viewer.session.receive(data);
-    } catch (error) {
-      if (!(error instanceof RfbError)) throw error;
-      this.options.onRefusal?.(error.message);
-      viewer.socket.close(closePolicy, error.message.slice(0, 120));
-    }
-  }
-
-  private schedule(): void {
-    if (this.timer !== undefined || this.viewers.size === 0) return;
-    const wait = Math.max(0, this.lastTick + frameInterval - performance.now());
-    this.timer = setTimeout(() => {
-      this.timer = undefined;
-      // Timers are late by up to a millisecond or more; what is lost so is made up for by the next, but no more than one frame.
-      this.lastTick = Math.max(this.lastTick + frameInterval, performance.now() - frameInterval);
-      this.tick();
-    }, wait);
-  }
-
-  private tick(): void {
-    let waiting = false;
-    this.draw();
-    for (const { session, socket } of this.viewers) {
-      if (session.waiting && socket.bufferedAmount <= mostBuffered) session.update();
-      waiting ||= session.waiting;
-    }
-    if (waiting) this.schedule();
-  }
-
-  private draw(): void {
-    const counter = this.options.source.changeCounter();
-    if (counter === this.lastCounter) return;
-    // Read before drawing: what changes meanwhile is drawn next time.
-    this.lastCounter = counter;
-    this.store.take(this.options.source.render());
-  }
+    },
+    onData(take) {
+      // RFB has bytes only.
+      socket.on('message', (data: RawData, binary: boolean) => {
+        take(binary && Buffer.isBuffer(data) ? data : undefined);
+      });
+    },
+    onClose: (gone) => void socket.once('close', gone),
+  };
 }

@@ -39,6 +39,34 @@ export interface DisplayProperties {
   input: InputProperties;
 }
 
+/** Where VNC viewers may connect to output 0. */
+export interface RfbListening {
+  address: string;
+  /** 0: any free one. */
+  port: number;
+  /** Must be there unless the address is a loopback one. */
+  password?: string | undefined;
+}
+
+/** What a VNC viewer does. */
+export type RfbViewerEvent = { viewer: number } & (
+  | { kind: 'joined'; address: string; /** It lets others be there as well. */ shared: boolean }
+  /** It asks for another size, and waits for an answer. */
+  | { kind: 'resize'; width: number; height: number }
+  | { kind: 'left' }
+  /** It was not let in, or its connection was ended by us: a sentence. */
+  | { kind: 'refused'; address: string; reason: string }
+);
+
+/** What is said to a VNC viewer. */
+export type RfbAnswer =
+  /** Its keys and pointer count from now on, or do not. At first they do not. */
+  | { kind: 'input'; allowed: boolean }
+  /** The display has that size now: the viewer hears of it when the guest has drawn so. */
+  | { kind: 'resized'; width: number; height: number }
+  | { kind: 'not-resized'; why: 'prohibited' | 'too-large' | 'invalid' }
+  | { kind: 'end' };
+
 /** What the guest shows on an output. */
 export type ScanoutUse =
   /** Nothing: the guest has not given it a frame. */

@@ -6,7 +6,7 @@
 import type { ChainedException } from '../cpu/platform.ts';
 import type { DebugCall, DebugCalls, DebugEvent } from './debug/calls.ts';
 import type { InjectedSmis, SaveStateLayout, SmmBreak, SmmEvents, SmmSaveState, SmmState, SmmStatistics } from './smm-face.ts';
-import type { DisplayDeviceState, DisplayProperties } from './display-face.ts';
+import type { DisplayDeviceState, DisplayProperties, RfbAnswer, RfbListening, RfbViewerEvent } from './display-face.ts';
 import type { GuardAction, GuardAlert, GuardRequest, GuardState } from './guard-types.ts';
 
 export type ClockMode = 'wall' | 'virtual';
@@ -87,7 +87,9 @@ export type MachineEvent =
   /** The size of what the guest shows changed. */
   | { kind: 'display'; width: number; height: number; text: { columns: number; rows: number } | undefined }
   /** What displayState says is different: outputs, what the guest shows on them, or whether it takes positions. */
-  | { kind: 'outputs'; generation: number };
+  | { kind: 'outputs'; generation: number }
+  /** A VNC viewer has come, asks something, or is gone. */
+  | { kind: 'rfb'; event: RfbViewerEvent };
 
 export interface VcpuStatistics {
   instructions: number;
@@ -206,6 +208,9 @@ export interface Machine {
    * when the guest would read them.
    */
   configureDisplay(properties: DisplayProperties, session: number): Promise<DisplayDeviceState>;
+  /** Lets VNC viewers in, until it is called again or the machine is disposed of; undefined: no more. What they do comes as events. */
+  listenRfb(listening: RfbListening | undefined): Promise<{ address: string; port: number } | undefined>;
+  answerRfb(viewer: number, answer: RfbAnswer): Promise<void>;
   /**
    * Waits until every output that is on shows a picture of its own size, made since this generation. False: not within so many
    * milliseconds, or the properties changed meanwhile.

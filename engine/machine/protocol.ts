@@ -20,7 +20,7 @@ import type {
   SavedState,
   WrittenCore,
 } from './machine.ts';
-import type { DisplayDeviceState, DisplayProperties } from './display-face.ts';
+import type { DisplayDeviceState, DisplayProperties, RfbAnswer, RfbListening } from './display-face.ts';
 import type { GuardRequest, GuardState } from './guard-types.ts';
 
 /** Given to each worker at its start (workerData). */
@@ -71,6 +71,8 @@ export interface ServiceCalls {
   display: { argument: number; result: DisplayEndpoint };
   displayState: { argument: undefined; result: DisplayDeviceState };
   configureDisplay: { argument: { properties: DisplayProperties; session: number }; result: DisplayDeviceState };
+  listenRfb: { argument: RfbListening | undefined; result: { address: string; port: number } | undefined };
+  answerRfb: { argument: { viewer: number; answer: RfbAnswer }; result: void };
   awaitFrames: { argument: { generation: number; milliseconds: number }; result: boolean };
   ask: { argument: { tool: string; question: unknown }; result: unknown };
   /** See DebugCalls: the result is that of the call in it. */

@@ -2,6 +2,8 @@
 import { randomBytes } from 'node:crypto';
 import { parentPort, workerData } from 'node:worker_threads';
 import { startDisplayServer, type DisplayServer } from '../display/display-server.ts';
+import { startRfbServer, type RfbServer } from '../display/rfb-server.ts';
+import { largestPosition, type RfbListening } from './display-face.ts';
 import { MachineError, type MachineEvent, type MachineInput } from './machine.ts';
 import { MachineMemory } from './memory.ts';
 import { peekTool, type PeekQuestion } from '../peek/questions.ts';
@@ -46,6 +48,39 @@ const peek = new PeekTool({
 
 /** By output. */
 const displays = new Map<number, Promise<DisplayServer>>();
+
+let rfb: RfbServer | undefined;
+
+async function listenRfb(listening: RfbListening | undefined): Promise<{ address: string; port: number } | undefined> {
+  const before = rfb;
+  rfb = undefined;
+  await before?.close();
+  if (listening === undefined) return undefined;
+  try {
+    rfb = await startRfbServer({
+      ...listening,
+      source: service.chips.screen(0),
+      name: start.configuration.name,
+      onInput: acceptInput,
+      onPosition({ x, y, buttons, wheel, width, height }) {
+        if (!service.displayState().takesPositions) return false;
+        const share = (at: number, extent: number) => Math.round((Math.min(at, extent - 1) * largestPosition) / Math.max(1, extent - 1));
+        acceptInput({ kind: 'pointer', output: 0, x: share(x, width), y: share(y, height), buttons, wheel: -wheel });
+        return true;
+      },
+      onViewer: (event) => send({ kind: 'event', event: { kind: 'rfb', event }, state: service.state }),
+    });
+  } catch (error) {
+    if (error instanceof TypeError) throw new MachineError('bad-configuration', error.message);
+    const code = error instanceof Error && 'code' in error ? error.code : undefined;
+    const { address, port } = listening;
+    if (code === 'EADDRINUSE') throw new MachineError('wrong-state', `Port ${port} of ${address} is in use; choose another.`);
+    if (code === 'EADDRNOTAVAIL') throw new MachineError('bad-configuration', `${address} is not an address of this computer.`);
+    if (code === 'EACCES') throw new MachineError('file-failed', `Port ${port} needs more rights; choose one above 1023.`);
+    throw error;
+  }
+  return { address: rfb.address, port: rfb.port };
+}
 
 type Handlers = {
   [Call in ServiceCall]: (
@@ -108,6 +143,8 @@ const handlers: Handlers = {
   },
   displayState: () => service.displayState(),
   configureDisplay: ({ properties, session }) => service.configureDisplay(properties, session),
+  listenRfb,
+  answerRfb: ({ viewer, answer }) => rfb?.answer(viewer, answer),
   awaitFrames: ({ generation, milliseconds }) => service.awaitFrames(generation, milliseconds),
 };
 

@@ -25,7 +25,7 @@ import type { InjectedSmis, SmmBreak, SmmEvents, SmmSaveState, SmmState } from '
 import { placeDrives } from './drives.ts';
 import { MachineMemory, mebibyte, pageSize } from './memory.ts';
 import { alertBytes } from '../guard/alert.ts';
-import type { DisplayDeviceState, DisplayProperties } from './display-face.ts';
+import type { DisplayDeviceState, DisplayProperties, RfbAnswer, RfbListening } from './display-face.ts';
 import type { GuardRequest, GuardState } from './guard-types.ts';
 import type { Compiled, FromService, ServiceCall, ServiceCalls, ServiceStart, ToService, VcpuStart } from './protocol.ts';
 
@@ -287,6 +287,14 @@ class VirtualMachine implements Machine {
 
   configureDisplay(properties: DisplayProperties, session: number): Promise<DisplayDeviceState> {
     return this.#call('configureDisplay', { properties, session });
+  }
+
+  listenRfb(listening: RfbListening | undefined): Promise<{ address: string; port: number } | undefined> {
+    return this.#call('listenRfb', listening);
+  }
+
+  answerRfb(viewer: number, answer: RfbAnswer): Promise<void> {
+    return this.#call('answerRfb', { viewer, answer });
   }
 
   awaitFrames(generation: number, milliseconds: number): Promise<boolean> {

@@ -5,6 +5,7 @@ import type { DisplayLogEntry, DisplayStateMessage, InputRequestMessage, OutputR
 import { libraryFolder } from '../host/places.ts';
 import { CommandError, EXIT, usage } from './exit.ts';
 import { parseOutputs } from './display-options.ts';
+import { parsePlace, rfbPassword } from './port.ts';
 import { connectToHolder, findMachine, type Services } from './services.ts';
 import { jsonLine, line, type Terminal } from './terminal.ts';
 
@@ -83,6 +84,20 @@ export function addDisplayCommands(program: Command, services: Services, termina
       });
       for (const sentence of result?.ignored ?? []) line(terminal.stderr, `vitrine: ${sentence}`);
       if (options.json) jsonLine(terminal.stdout, result ?? {});
+    });
+
+  common(display.command('rfb').description('let VNC viewers connect to output 0 while the machine is on'))
+    .option('--port <port>', '[ADDRESS:]PORT; 0 is any that is free (default: 0 of this computer only). Password from $VITRINE_RFB_PASSWORD')
+    .option('--off', 'no more; viewers are disconnected')
+    .action(async (word: string, options: CommonOptions & { port?: string; off?: boolean }) => {
+      if (options.off === true && options.port !== undefined) throw usage('--off takes no --port.');
+      const place = parsePlace('--port', options.port ?? '0');
+      const password = rfbPassword(terminal.environment);
+      const bound = await withMachine(word, options, (client, id) =>
+        options.off === true ? client.display.unlisten({ id }).then(() => undefined) : client.display.listen({ id, ...place, password }),
+      );
+      if (options.json) jsonLine(terminal.stdout, bound ?? {});
+      else if (bound !== undefined) line(terminal.stdout, `VNC viewers may connect to ${bound.address}, port ${bound.port} (${bound.address}::${bound.port} for TigerVNC).`);
     });
 
   common(display.command('log').description('what happened to its sessions, and what was refused'))
@@ -204,6 +219,7 @@ function describe(state: DisplayStateMessage): string[] {
       ];
     }),
     `Input: ${devices.join(', ') || 'none'}.`,
+    ...(state.rfb === null ? [] : [`VNC viewers may connect to ${state.rfb.address}, port ${state.rfb.port}${state.rfb.password ? ', with a password' : ''}.`]),
     `When a session ends: ${state.whenSessionEnds}.`,
   ];
 }

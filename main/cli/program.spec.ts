@@ -43,7 +43,7 @@ describe('bad usage ends with 2 and one sentence', () => {
       '--paused goes with --gdb or --script, or with a machine of the library that “vitrine resume” lets go on.',
     ],
     [['gdb', 'x', '--port', '70000'], '--port takes a port from 0 (any that is free) to 65535, not 70000.'],
-    [['run', 'x', '--rfb', '5900'], '--rfb is not supported yet in this version.'],
+    [['run', 'x', '--rfb', '70000'], '--rfb takes a port from 0 (any that is free) to 65535, not 70000.'],
     [['run', 'x', '--serial', 'pty'], '--serial pty is not supported yet in this version.'],
     [['run', 'x', '--serial', 'tcp:70000'], '--serial tcp:70000: a port is a number from 0 to 65535.'],
     [['run', 'x', '--cpus', '17'], '--cpus 17: A machine has at most 16 processors.'],

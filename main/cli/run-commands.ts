@@ -61,7 +61,7 @@ export function addRunCommands(program: Command, services: Services, terminal: T
       .option('--report <file>', 'write a report of the last state: .json, .html, .md or .core; see vitrine report')
       .option('--gdb <port>', 'let gdb attach at this port of loopback from the first instruction on; 0 is any that is free')
       .option('--paused', 'stay before the first instruction until gdb, the script or “vitrine resume” lets it go on')
-      .option('--rfb <port>', 'not supported yet')
+      .option('--rfb <port>', 'VNC viewers may connect at [ADDRESS:]PORT (default: this computer only); password from $VITRINE_RFB_PASSWORD')
       .option('--stats', 'print counters as one line of JSON at the end')
       .addHelpText('after', EXIT_HELP),
   ).action(async (word: string | undefined, options: RawRunOptions) => {

@@ -8,7 +8,7 @@ import { formatOf } from '../host/report/save.ts';
 import { MEMORY_UNIT } from '../contract/machine.ts';
 import { notYet, usage } from './exit.ts';
 import { patternOf, unescape } from './guest-console.ts';
-import { parsePort } from './port.ts';
+import { parsePlace, parsePort } from './port.ts';
 
 /** The options of `run` as commander gives them. */
 export interface RawRunOptions {
@@ -70,6 +70,8 @@ export interface RunPlan {
   report: string | undefined;
   /** Port at which gdb may attach; 0 is any. */
   gdb: number | undefined;
+  /** Where VNC viewers may connect. */
+  rfb: { address: string; port: number } | undefined;
   /** It stays before its first instruction until somebody lets it go. */
   paused: boolean;
   stats: boolean;
@@ -85,7 +87,6 @@ export const DEFAULT_MEMORY = 128 * MEMORY_UNIT;
 
 /** Checks everything that can be checked before a file is opened. Throws CommandError (status 2). */
 export function planRun(word: string | undefined, options: RawRunOptions): RunPlan {
-  if (options.rfb !== undefined) throw notYet('--rfb');
   const clock = options.clock;
   if (clock !== undefined && clock !== 'wall' && clock !== 'virtual') throw usage(`--clock is wall or virtual, not ${clock}.`);
   return {
@@ -104,6 +105,7 @@ export function planRun(word: string | undefined, options: RawRunOptions): RunPl
     screenshot: options.screenshot,
     report: report(options.report),
     gdb: options.gdb === undefined ? undefined : parsePort('--gdb', options.gdb),
+    rfb: options.rfb === undefined ? undefined : parsePlace('--rfb', options.rfb),
     paused: paused(word, options),
     stats: options.stats ?? false,
     json: options.json ?? false,

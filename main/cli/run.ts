@@ -9,6 +9,7 @@ import type { Session } from '../host/session.ts';
 import { CommandError, EXIT, SIGNAL_EXIT, usage } from './exit.ts';
 import { serveGdb } from './gdb-command.ts';
 import { pause, SCREEN_INTERVAL, screenLines, SerialText, typeStrokes } from './guest-console.ts';
+import { rfbPassword } from './port.ts';
 import type { RunPlan } from './run-options.ts';
 import type { TakeReport } from './report-command.ts';
 import type { ScriptEnd } from './script/run-script.ts';
@@ -195,6 +196,7 @@ class Watch {
         await serveGdb(this.session, this.plan.gdb, this.terminal);
         if (!this.plan.paused) await this.session.machine.resume();
       }
+      if (this.plan.rfb !== undefined) await this.serveRfb(this.plan.rfb);
       if (this.plan.timeout !== undefined) timer = setTimeout(() => this.end({ kind: 'timeout' }), this.plan.timeout);
       await Promise.all([events, this.watchScreen(), this.type(), this.takeSteps(serial)]);
     } finally {
@@ -203,6 +205,13 @@ class Watch {
     }
     if (!this.#outcome) throw new CommandError(EXIT.failed, 'The machine ended without saying why.');
     return this.#outcome;
+  }
+
+  private async serveRfb(place: { address: string; port: number }): Promise<void> {
+    const { rfb } = this.session.displays;
+    await rfb.listen({ ...place, password: rfbPassword(this.terminal.environment) });
+    const { address, port } = rfb.listening ?? place;
+    line(this.terminal.stderr, `vitrine: VNC viewers may connect to ${address}, port ${port} (${address}::${port} for TigerVNC).`);
   }
 
   private async takeSteps(serial: SerialPort): Promise<void> {

@@ -121,6 +121,8 @@ export const displayState = z.object({
   /** The guest listens to absolute pointer and touch. */
   takesPositions: z.boolean(),
   memoryBytes: z.int(),
+  /** Where VNC viewers may connect; null: nowhere. */
+  rfb: z.object({ address: z.string(), port: z.int(), password: z.boolean() }).nullable(),
 });
 
 /** One line of the log of sessions. */
@@ -192,6 +194,22 @@ export const display = {
   detach: procedure.input(z.object({ id: machineId, attachment: z.int() })).output(z.void()),
   /** What happens to the machine when a session ends; kept in the machine's file, and of the session that is live. */
   whenSessionEnds: procedure.input(z.object({ id: machineId, whenSessionEnds })).output(z.void()),
+  /**
+   * Lets VNC viewers connect to output 0 while the machine is on, at a numeric address (absent: 127.0.0.1) and port (0: any free one). Others than this
+   * computer are asked for a password, of which 8 characters count. A viewer that does not share takes the machine over. CONFLICT: the port is taken.
+   */
+  listen: procedure
+    .input(
+      z.object({
+        id: machineId,
+        address: z.string().max(64).optional(),
+        port: z.int().min(0).max(65535),
+        password: z.string().min(6, 'A password for VNC has at least 6 characters.').max(64).optional(),
+      }),
+    )
+    .output(z.object({ address: z.string(), port: z.int() })),
+  /** Ends that; viewers are disconnected. */
+  unlisten: procedure.input(one).output(z.void()),
   /** A picture of one output. */
   screenshot: procedure
     .input(z.object({ id: machineId, output: outputNumber }))

@@ -18,6 +18,7 @@ import type {
   WhenSessionEnds,
 } from '../contract/display.ts';
 import { explain, HostError } from './errors.ts';
+import { RfbViewers } from './rfb-viewers.ts';
 import { EventChannel } from './event-channel.ts';
 
 /** Lines of the log that late readers get, and that wait for a slow one. */
@@ -68,6 +69,8 @@ export class DisplaySessions {
   #queue: Promise<void> = Promise.resolve();
   readonly #events = new EventChannel<DisplayEventMessage>(mergeEvents);
   #log: DisplayLogEntry[] = [];
+  /** VNC viewers of other makers. */
+  readonly rfb = new RfbViewers(this, () => this.#publish());
   /** What the next answer to a client is: by its id. */
   readonly #answers = new Map<string, SessionAction>();
 
@@ -82,12 +85,14 @@ export class DisplaySessions {
       // Whoever lets it go meanwhile has done what a session would.
       if (event.kind === 'state' && event.state === 'running') this.#heldStill = false;
     });
+    this.rfb.begin(machine);
     void this.#look();
   }
 
   /** The machine is off, or its engine gone. */
   end(): void {
     if (this.#machine === undefined) return;
+    this.rfb.end();
     this.#unsubscribe?.();
     this.#machine = undefined;
     this.#device = undefined;
@@ -182,6 +187,16 @@ export class DisplaySessions {
   detach(number: number): void {
     if (!this.#attachments.has(number)) throw new HostError('NOT_FOUND', 'This attachment has ended.');
     this.#gone(number, 'closed');
+  }
+
+  /** For those who need not know whether it has ended already. */
+  detachQuietly(number: number): void {
+    this.#gone(number, 'closed');
+  }
+
+  /** Something that belongs into the log of sessions and happened elsewhere. */
+  note(what: DisplayLogEntry['what'], client: string, sentence: string): void {
+    this.#note(what, client, sentence);
   }
 
   setWhenEnds(whenEnds: WhenSessionEnds): void {
@@ -407,6 +422,7 @@ export class DisplaySessions {
       input: device.input,
       takesPositions: device.takesPositions,
       memoryBytes: device.memoryBytes,
+      rfb: this.rfb.listening,
     };
   }
 }

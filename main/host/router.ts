@@ -231,6 +231,15 @@ export const router = os.router({
     whenSessionEnds: os.display.whenSessionEnds.handler(({ context, input }) =>
       context.host.setWhenSessionEnds(input.id, input.whenSessionEnds),
     ),
+    listen: os.display.listen.handler(({ context, input: { id, address, port, password } }) =>
+      context.host.ask(id, async ({ displays }) => {
+        await displays.rfb.listen({ address: address ?? '127.0.0.1', port, password });
+        const { listening } = displays.rfb;
+        if (listening === null) throw new HostError('WRONG_STATE', 'The machine has gone off.');
+        return { address: listening.address, port: listening.port };
+      }),
+    ),
+    unlisten: os.display.unlisten.handler(({ context, input }) => context.host.ask(input.id, ({ displays }) => displays.rfb.listen(undefined))),
     screenshot: os.display.screenshot.handler(async ({ context, input }) => {
       const picture = await context.host.ask(input.id, ({ machine }) => machine.screenshot(input.output));
       return { width: picture.width, height: picture.height, png: encodePng(picture) };

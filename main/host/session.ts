@@ -256,6 +256,7 @@ export class Session {
         return;
       case 'debug':
       case 'outputs':
+      case 'rfb':
         return;
       case 'debugExit':
       case 'reset':

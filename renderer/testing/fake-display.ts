@@ -37,6 +37,7 @@ export class FakeDisplay {
     input: { keyboard: true, mouse: true, pointer: false, touchPoints: 0, pen: false },
     takesPositions: false,
     memoryBytes: 32 << 20,
+    rfb: null,
   };
   log: DisplayLogEntry[] = [];
 

@@ -17,9 +17,9 @@ export function displayMissing(): string | undefined {
   return missing.length > 0 ? `not installed: ${missing.join(' ')}` : undefined;
 }
 
-/** Starts Xvfb, which chooses a free number and says which. */
+/** Starts Xvfb, which chooses a free number and says which. It stays as it is when its last client goes: a reset would turn the next one away. */
 export async function startDisplay(width = 1600, height = 1000): Promise<DisplayServer> {
-  const child: ChildProcess = spawn('Xvfb', ['-displayfd', '3', '-screen', '0', `${width}x${height}x24`, '-nolisten', 'tcp'], {
+  const child: ChildProcess = spawn('Xvfb', ['-displayfd', '3', '-screen', '0', `${width}x${height}x24`, '-nolisten', 'tcp', '-noreset'], {
     stdio: ['ignore', 'ignore', 'ignore', 'pipe'],
   });
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));

@@ -52,6 +52,8 @@ export const enum ResizeReason {
 export const enum ResizeStatus {
   done = 0,
   prohibited = 1,
+  outOfResources = 2,
+  invalidLayout = 3,
 }
 
 /** Everything a viewer did that the protocol does not allow. The text tells which; only that viewer's connection ends. */

@@ -19,6 +19,7 @@ import { ViewerKeyboard } from './keyboard.ts';
 import { PixelTranslator, readPixelFormat, serverPixelFormat, writePixelFormat } from './pixel-format.ts';
 import type { MouseMotion } from './pointer.ts';
 import { ViewerPointer } from './pointer.ts';
+import { readResizeRequest, ViewerResizing, type ResizeRequest } from './resizing.ts';
 import {
   ClientMessage,
   Encoding,
@@ -52,6 +53,14 @@ export interface RfbSessionEvents {
   /** Set 1 scancodes. */
   scancodes(bytes: number[]): void;
   mouse(motion: MouseMotion): void;
+  /**
+   * The pointer as it is, with its buttons as RFB numbers them, on a picture of that size. True: it was taken so, and moves no mouse. Absent: never.
+   */
+  position?(place: { x: number; y: number; buttons: number; wheel: number; width: number; height: number }): boolean;
+  /** The viewer is in; `shared`: others may be as well. */
+  initialized?(shared: boolean): void;
+  /** The viewer asks for another size; `resizing` is to be told what becomes of it. Absent: no viewer may. */
+  resize?(request: ResizeRequest): void;
   /** The viewer waits for a picture: `update` is worth calling. */
   wanted(): void;
 }
@@ -80,7 +89,9 @@ export class RfbSession {
   private extendedDesktopSize = false;
   private announceExtendedKeys = false;
   private announceDesktopSize = false;
-  private refusedResizes = 0;
+  /** What becomes of the sizes that the viewer asks for. */
+  readonly resizing = new ViewerResizing();
+  private inputAllowed: boolean;
 
   private request: { incremental: boolean; rectangle: Rectangle } | undefined;
   private readonly continuous = new ContinuousUpdates();
@@ -98,9 +109,16 @@ export class RfbSession {
     private readonly store: FrameStore,
     private readonly events: RfbSessionEvents,
   ) {
+    this.inputAllowed = options.input !== false;
     this.write((writer) => {
       writer.text(protocolVersion);
     });
+  }
+
+  /** Whether keys and pointer count from now on; what is held is let go when they do not. */
+  allowInput(allowed: boolean): void {
+    if (!allowed) this.end();
+    this.inputAllowed = allowed;
   }
 
   /** True while the viewer waits for an update, or takes one without asking. */
@@ -147,11 +165,13 @@ export class RfbSession {
       this.announceExtendedKeys = false;
       count++;
     }
-    for (; this.refusedResizes > 0; this.refusedResizes--) {
-      this.desktopSizeRectangle(writer, ResizeReason.thisClient, ResizeStatus.prohibited);
+    const answer = this.resizing.answer(store.width, store.height);
+    const asked = answer === ResizeStatus.done;
+    if (answer !== undefined && !asked) {
+      this.desktopSizeRectangle(writer, ResizeReason.thisClient, answer);
       count++;
     }
-    if ((resized && canResize) || this.announceDesktopSize) {
+    if ((resized && canResize) || this.announceDesktopSize || asked) {
       if (resized && canResize) {
         this.width = store.width;
         this.height = store.height;
@@ -159,7 +179,7 @@ export class RfbSession {
         this.frame = 0;
         this.continuous.resize(store.width, store.height);
       }
-      if (this.extendedDesktopSize) this.desktopSizeRectangle(writer, ResizeReason.server, ResizeStatus.done);
+      if (this.extendedDesktopSize) this.desktopSizeRectangle(writer, asked ? ResizeReason.thisClient : ResizeReason.server, ResizeStatus.done);
       else header(writer, 0, 0, this.width, this.height, Encoding.desktopSize);
       this.announceDesktopSize = false;
       count++;
@@ -237,8 +257,9 @@ export class RfbSession {
           this.receiveResponse(view);
         });
       case 'client-init':
-        return this.take(1, () => {
+        return this.take(1, (view) => {
           this.sendServerInit();
+          this.events.initialized?.(view.getUint8(0) !== 0);
         });
       case 'normal':
         return this.message();
@@ -412,10 +433,10 @@ export class RfbSession {
     const screens = this.queue.peek(8)?.getUint8(6);
     if (screens === undefined) return false;
     if (screens > mostScreens) throw new RfbError(`the viewer asked for ${screens} screens; ${mostScreens} are allowed`);
-    return this.take(8 + 16 * screens, () => {
+    return this.take(8 + 16 * screens, (view) => {
       if (!this.extendedDesktopSize) throw new RfbError('the viewer asked for another size without saying that it can resize');
-      // One answer is enough for requests that came together.
-      this.refusedResizes = 1;
+      if (this.events.resize === undefined) this.resizing.refuse(ResizeStatus.prohibited);
+      else this.events.resize(readResizeRequest(view));
       this.events.wanted();
     });
   }
@@ -432,12 +453,15 @@ export class RfbSession {
   }
 
   private key(scancodes: number[]): void {
-    if (scancodes.length > 0 && this.options.input !== false) this.events.scancodes(scancodes);
+    if (scancodes.length > 0 && this.inputAllowed) this.events.scancodes(scancodes);
   }
 
   private movePointer(mask: number, x: number, y: number): void {
     const motion = this.pointer.event(mask, x, y);
-    if (motion !== undefined && this.options.input !== false) this.events.mouse(motion);
+    if (motion === undefined || !this.inputAllowed) return;
+    const place = { x, y, buttons: motion.buttons, wheel: motion.wheel, width: this.width, height: this.height };
+    if (this.events.position?.(place) === true) return;
+    this.events.mouse(motion);
   }
 
   private dropCutText(length: number): void {

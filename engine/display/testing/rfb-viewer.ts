@@ -73,14 +73,16 @@ export class RfbViewer {
     this.output(Uint8Array.from(bytes));
   }
 
-  /** Version 3.8, security type `none`, shared. */
-  async connect(): Promise<void> {
+  /** Version 3.8, shared; security type `none`, or VNC authentication with the response to a challenge. */
+  async connect(respond?: (challenge: Buffer) => Uint8Array): Promise<void> {
     const version = (await this.read(12)).toString('latin1');
     if (version !== 'RFB 003.008\n') throw new Error(`version ${version}`);
     this.output(Buffer.from(version));
     const types = await this.read((await this.read(1)).readUInt8(0));
-    if (!types.includes(1)) throw new Error('security type none is not offered');
-    this.send(1);
+    const wanted = respond === undefined ? 1 : 2;
+    if (!types.includes(wanted)) throw new Error(`security type ${wanted} is not offered`);
+    this.send(wanted);
+    if (respond !== undefined) this.output(respond(await this.read(16)));
     if ((await this.read(4)).readUInt32BE(0) !== 0) throw new Error('security failed');
     await this.initialize();
   }

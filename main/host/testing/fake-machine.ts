@@ -1,6 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import type { DebugCall, DebugCalls } from '../../../engine/machine/debug/calls.ts';
-import { mostOutputs, type DisplayDeviceState, type DisplayProperties } from '../../../engine/machine/display-face.ts';
+import { mostOutputs, type DisplayDeviceState, type DisplayProperties, type RfbAnswer, type RfbListening } from '../../../engine/machine/display-face.ts';
 import type { GuardRequest, GuardState } from '../../../engine/machine/guard-types.ts';
 import type {
   DisplayEndpoint,
@@ -242,6 +242,16 @@ export class FakeMachine implements Machine {
     this.need('running', 'paused');
     this.configured.push({ properties, session, state: this.state });
     return this.displayState();
+  }
+
+  readonly rfbAnswers: { viewer: number; answer: RfbAnswer }[] = [];
+
+  async listenRfb(listening: RfbListening | undefined): Promise<{ address: string; port: number } | undefined> {
+    return listening && { address: listening.address, port: listening.port || 5900 };
+  }
+
+  async answerRfb(viewer: number, answer: RfbAnswer): Promise<void> {
+    this.rfbAnswers.push({ viewer, answer });
   }
 
   async awaitFrames(): Promise<boolean> {
