@@ -140,7 +140,7 @@ describe('a machine that goes from desk to desk', { timeout: 120_000 * factor },
       const slope =
         half.reduce((sum, sample, index) => sum + (index - middle) * (sample.resident - resident), 0) /
         half.reduce((sum, _, index) => sum + (index - middle) ** 2, 0);
-      console.log(`${rounds} sessions: ${(slope / 1024).toFixed(1)} KiB a session, ${half.at(-1)?.resources} resources, ${Math.round(resident / 2 ** 20)} MiB resident`);
+      process.stdout.write(`${rounds} sessions: ${(slope / 1024).toFixed(1)} KiB a session, ${half.at(-1)?.resources} resources, ${Math.round(resident / 2 ** 20)} MiB resident\n`);
       expect(slope).toBeLessThan(16 * 1024);
     });
   });
