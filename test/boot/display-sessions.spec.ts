@@ -89,7 +89,8 @@ async function oneSession(guest: BootedMachine, sessions: DisplaySessions, who: 
   const stream = await sessions.attach({ client: { id: who.toLowerCase(), name: who }, outputs: clients[who], input: { pointer: true, touchPoints: who === 'A' ? 2 : 0 } });
   for (let there = false; !there;) {
     const { value, done } = await stream.next();
-    if (done === true || value.kind === 'ended') throw new Error(value?.reason ?? 'The session ended.');
+    if (done === true) throw new Error('The session ended.');
+    if (value.kind === 'ended') throw new Error(value.reason);
     there = value.kind === 'frame';
   }
   while (reports(guest.serial()).length === before.length) await new Promise((resolve) => setTimeout(resolve, 2));
