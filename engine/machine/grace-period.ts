@@ -73,7 +73,8 @@ export function* hasPassed(words: GraceWords, cpu: number, generation: number): 
   const inside = yield { at: 'grace.inside', op: 'load', word: words.stop.inside(cpu), local: isRunning };
   const stands = isRunning === 0 && inside !== Inside.lock ? 1 : 0;
   const held = yield { at: 'grace.let', op: 'and', word, value: ~StopReason.grace, local: stands };
-  if ((held & ~StopReason.grace) === 0) yield { at: 'grace.notify', op: 'notify', word, local: stands };
+  // As releaseStop.
+  if ((held & ~StopReason.grace & ~StopReason.smm) === 0) yield { at: 'grace.notify', op: 'notify', word, local: stands };
   return stands === 1;
 }
 
