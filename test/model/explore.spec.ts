@@ -1,7 +1,7 @@
 /** The search itself: it finds what there is to find, and the reductions leave nothing out. */
 import { describe, expect, it } from 'vitest';
 import { explore, type Model, type ModelStep, type Thread } from './explore.ts';
-import { isOwn, modelOf, sound, type Scene } from './smm-model.ts';
+import { isOwn, modelOf, sceneOf, sound, type Scene } from './smm-model.ts';
 
 const both = [true, false];
 
@@ -112,18 +112,20 @@ describe.each(both)('a search (reduced: %s)', (isReduced) => {
 });
 
 describe('a reduced search', () => {
-  const scenes: readonly Scene[] = [
-    { vcpus: ['busy', 'busy'], others: ['SMI 0'] },
-    { vcpus: ['busy', 'halts'], others: ['SMI 1'] },
-    { vcpus: ['lock', 'busy'], others: ['SMI 1', 'INIT 0'] },
-    { vcpus: ['busy'], others: ['SMI 0', 'NMI 0', 'pause'] },
-    { vcpus: ['halts'], others: ['SMI 0', 'reset'] },
+  const scenes = [
+    'busy busy | SMI 0',
+    'busy halts | SMI 1',
+    'lock busy | SMI 1, INIT 0',
+    'decodes busy | SMI 0',
+    'busy | SMI 0, NMI 0, pause',
+    'halts | SMI 0, reset',
   ];
 
   /** What threads see of each other: all words but those that are one thread's own. */
   const seenIn = (values: readonly number[]) => values.filter((_, word) => !isOwn(word)).join(' ');
 
-  it.each(scenes)('finds the same as one step by step: $vcpus | $others', (scene) => {
+  it.each(scenes)('finds the same as one step by step: %s', (text) => {
+    const scene = sceneOf(text);
     const seen = both.map((isReduced) => {
       const found = new Set<string>();
       const model = modelOf(scene);
@@ -146,7 +148,7 @@ describe('a reduced search', () => {
   });
 
   it('has been wherever threads come that just run', () => {
-    const scene: Scene = { vcpus: ['busy', 'halts'], others: ['SMI 0', 'SMI 1'] };
+    const scene = sceneOf('busy halts | SMI 0, SMI 1');
     const found = new Set<string>();
     expect(explore({ ...modelOf(scene), holds: (values) => void found.add(seenIn(values)) }).failure).toBeUndefined();
     let seed = 1;
@@ -161,8 +163,7 @@ describe('a reduced search', () => {
 
   it('is sound for a part that is not', () => {
     const scene: Scene = {
-      vcpus: ['busy', 'busy'],
-      others: ['SMI 0'],
+      ...sceneOf('busy busy | SMI 0'),
       parts: { ...sound, leaveSmm: (words, cpu, hooks) => sound.enterSmm(words, cpu, hooks) },
     };
     for (const isReduced of both) expect(explore(modelOf(scene), { isReduced }).failure).toBeDefined();

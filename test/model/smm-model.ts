@@ -7,6 +7,7 @@
  */
 import { Attention } from '../../engine/isa/state.ts';
 import type { Protocol } from '../../engine/machine/atomic-step.ts';
+import { hasPassed, type GraceWords } from '../../engine/machine/grace-period.ts';
 import * as stop from '../../engine/machine/stop.ts';
 import { Inside, running, StopReason } from '../../engine/machine/stop.ts';
 import * as rendezvous from '../../engine/smm/rendezvous.ts';
@@ -14,7 +15,7 @@ import type { SmmHooks, SmmWords } from '../../engine/smm/rendezvous.ts';
 import { explore, type Check, type Model, type ModelStep, type Options, type Outcome, type Thread } from './explore.ts';
 
 const maximum = 4;
-const perVcpu = ['stop', 'attention', 'inside', 'inSmm', 'latched', 'cached', 'owed', 'relied'] as const;
+const perVcpu = ['stop', 'attention', 'inside', 'inSmm', 'latched', 'cached', 'owed', 'relied', 'done'] as const;
 const at = (name: (typeof perVcpu)[number], cpu: number) => perVcpu.indexOf(name) * maximum + cpu;
 const shared = perVcpu.length * maximum;
 export const word = { owner: shared, turn: shared + 1, members: shared + 2, view: shared + 3 };
@@ -25,6 +26,12 @@ const ownNames: readonly (typeof perVcpu)[number][] = ['inSmm', 'latched', 'cach
 export const isOwn = (touched: number) =>
   touched < shared && ownNames.some((name) => Math.floor(touched / maximum) === perVcpu.indexOf(name));
 
+const graceWords = ({ stop: words }: SmmWords): GraceWords => {
+  const done = (cpu: number) => at('done', cpu);
+  // Only requests have to do with the others.
+  return { stop: words, requested: word.owner, done, scope: done };
+};
+
 /** What a translation leads to. */
 const enum Cached {
   nothing,
@@ -34,8 +41,8 @@ const enum Cached {
 
 type Steps = Generator<ModelStep, void, number>;
 
-export const sound = { ...rendezvous, stopUnless: stop.stopUnless };
-export type Parts = Pick<typeof rendezvous, 'enterSmm' | 'leaveSmm' | 'stand' | 'sendSmi'>;
+export const sound = { ...rendezvous, decode: stop.acquireExclusivityBetweenInstructions };
+export type Parts = Pick<typeof sound, 'enterSmm' | 'leaveSmm' | 'stand' | 'sendSmi' | 'decode'>;
 
 export const hooks: SmmHooks = {
   *dropTranslations(cpu: number): Protocol {
@@ -112,8 +119,12 @@ function* touch(cpu: number, own: boolean): Steps {
   };
 }
 
-/** `gathers`: its handler waits until every vCPU that has an SMI is in SMM, as those of real firmware do. */
-export type Habit = 'busy' | 'halts' | 'lock' | 'gathers';
+/**
+ * `lock`: waits for the device lock in the middle of each instruction. `decodes`: has exclusivity between instructions, as for code that is new.
+ * `gathers`: its handler waits until every vCPU that has an SMI is in SMM, as those of real firmware do.
+ */
+const habits = ['busy', 'halts', 'lock', 'decodes', 'gathers'] as const;
+export type Habit = (typeof habits)[number];
 
 /** What a vCPU's thread does (VcpuThread.turn), and Vcpu.run between two instructions. */
 function vcpu(parts: Parts, words: SmmWords, cpu: number, habit: Habit = 'busy'): Thread {
@@ -165,6 +176,11 @@ function* instruction(parts: Parts, words: SmmWords, cpu: number, habit: Habit):
     yield* stop.leaveQuiescence(words.stop, cpu);
     yield* touch(cpu, false);
     yield* stop.comeOutside(words.stop, cpu, 'lock');
+  }
+  if (habit === 'decodes') {
+    yield* adorned(parts.decode(words.stop, cpu), ({ at }) => (at === 'own' ? { holds: mayExecute(cpu) } : undefined));
+    yield* touch(cpu, false);
+    yield* stop.releaseExclusivity(words.stop, cpu);
   }
   if (habit !== 'halts') return;
   yield* adorned(stop.enterQuiescence(words.stop, cpu), ({ at }) => (at === 'enter' ? { holds: mayExecute(cpu) } : undefined));
@@ -305,8 +321,11 @@ const nothingPending = (cpus: number) => (values: readonly number[]) => {
   return true;
 };
 
-/** What goes on beside the vCPUs: each is a thread of its own. */
-export type Other = `${'SMI' | 'INIT' | 'NMI'} ${number}` | 'pause' | 'reset';
+/** What goes on beside the vCPUs: each is a thread of its own. `look`: somebody sees whether a grace period is over for the vCPU. */
+export type Other = `${'SMI' | 'INIT' | 'NMI' | 'look'} ${number}` | 'pause' | 'reset';
+
+const isHabit = (name: string): name is Habit => habits.some((habit) => habit === name);
+const isOther = (name: string): name is Other => /^((SMI|INIT|NMI|look) [0-3]|pause|reset)$/.test(name);
 
 export interface Scene {
   /** By vCPU. */
@@ -316,6 +335,14 @@ export interface Scene {
   readonly parts?: Parts;
 }
 
+/** From 'HABIT HABIT… | OTHER, OTHER…'. */
+export function sceneOf(text: string): Scene {
+  const [left = '', right = ''] = text.split(' | ');
+  const [vcpus, others] = [left.split(' '), right.split(', ')];
+  if (!vcpus.every(isHabit) || !others.every(isOther)) throw new Error(`there is no scene '${text}'`);
+  return { vcpus, others };
+}
+
 function otherThread(other: Other | Thread, parts: Parts, words: SmmWords): Thread {
   if (typeof other === 'function') return other;
   if (other === 'pause' || other === 'reset') return service(words, other === 'reset');
@@ -323,6 +350,8 @@ function otherThread(other: Other | Thread, parts: Parts, words: SmmWords): Thre
   switch (kind) {
     case 'SMI':
       return sender(parts, words, Number(cpu));
+    case 'look':
+      return () => adorned(hasPassed(graceWords(words), Number(cpu), 1), () => undefined);
     case 'INIT':
       return eventSender(words, Number(cpu), Attention.init);
     default:

@@ -9,7 +9,7 @@ import { Attention } from '../../engine/isa/state.ts';
 import * as stop from '../../engine/machine/stop.ts';
 import { Inside, StopReason } from '../../engine/machine/stop.ts';
 import type { Outcome } from './explore.ts';
-import { check, hooks, sound, wordsOf, type Parts, type Scene } from './smm-model.ts';
+import { check, hooks, sceneOf, sound, wordsOf, type Parts, type Scene } from './smm-model.ts';
 import { atLength, everyTime } from './smm-scenes.ts';
 
 const isLong = process.env['VITRINE_MODEL'] === 'long';
@@ -25,8 +25,8 @@ const say = (text: string, { states, transitions, interleavings }: Omit<Outcome,
   process.stderr.write(`  ${text}: ${figures}\n`);
 };
 
-function expectSound(scene: Scene, text: string): void {
-  const outcome = check(scene, { limit: manyStates });
+function expectSound(text: string): void {
+  const outcome = check(sceneOf(text), { limit: manyStates });
   say(text, outcome);
   expect(outcome.failure).toBeUndefined();
   expect(outcome.states).toBeGreaterThan(100);
@@ -39,15 +39,8 @@ function expectSound(scene: Scene, text: string): void {
 describe('the rendezvous of SMM, in every interleaving', () => {
   afterAll(() => say('together', sum));
 
-  it.each(everyTime)('holds for %s | %s', (vcpus, others) =>
-    expectSound({ vcpus, others }, `${vcpus.join(' ')} | ${others.join(', ')}`),
-  );
-
-  describe.runIf(isLong)('at length', () => {
-    it.each(atLength)('holds for %s | %s', { timeout: 7_200_000 }, (vcpus, others) =>
-      expectSound({ vcpus, others }, `${vcpus.join(' ')} | ${others.join(', ')}`),
-    );
-  });
+  it.each(everyTime)('holds for %s', expectSound);
+  it.runIf(isLong).each(atLength)('holds for %s', { timeout: 7_200_000 }, expectSound);
 
   it('has gone through ten million interleavings', ({ skip }) => {
     skip(explored < everyTime.length, 'only with all of them');
@@ -147,7 +140,7 @@ describe.each([
       return (before & Attention.smi) !== 0;
     };
     const parts = { ...sound, sendSmi };
-    expect(failure({ vcpus: ['busy', 'halts'], others: ['SMI 1', 'pause'], parts })).toMatch(/cannot be reached/);
+    expect(failure({ ...sceneOf('busy halts | SMI 1, pause'), parts })).toMatch(/cannot be reached/);
   });
 
   it('who enters takes back an SMI that it has not accepted', () => {
@@ -168,18 +161,35 @@ describe.each([
   });
 });
 
-describe('without a second look behind `inside`', () => {
-  /** `stand` sees of the stop word only what it saw before. */
-  const stand: Parts['stand'] = function* (words, cpu, its) {
-    const steps = sound.stand(words, cpu, its);
-    for (let next = steps.next(0); next.done !== true;) {
-      const result = yield next.value;
-      next = steps.next(next.value.at === 'stand.quiesce' ? result & StopReason.smm : result);
-    }
-  };
-
+describe('without one of its precautions, in a larger scene:', () => {
   it('a stopped vCPU joins those in SMM while the service worker relies on it', () => {
-    const { failure } = check({ vcpus: ['busy', 'busy'], others: ['SMI 0', 'SMI 1', 'reset'], parts: { ...sound, stand } });
+    /** `stand` sees of the stop word only what it saw before. */
+    const stand: Parts['stand'] = function* (words, cpu, its) {
+      const steps = sound.stand(words, cpu, its);
+      for (let next = steps.next(0); next.done !== true;) {
+        const result = yield next.value;
+        next = steps.next(next.value.at === 'stand.quiesce' ? result & StopReason.smm : result);
+      }
+    };
+    const { failure } = check({ ...sceneOf('busy busy | SMI 0, SMI 1, reset'), parts: { ...sound, stand } });
     expect(failure).toMatch(/changes who is in SMM while all are relied upon/);
+  });
+
+  it('who has exclusivity goes on running while it waits for who is in the middle of an instruction', () => {
+    const decode: Parts['decode'] = function* (words, cpu) {
+      yield* stop.acquireExclusivity(words, cpu);
+      attempt: for (;;) {
+        for (let other = 0; other < words.cpus; other++) {
+          const inside = yield { at: 'between', op: 'load', word: words.inside(other) };
+          if (inside !== Inside.lock) continue;
+          yield* stop.releaseAll(words, StopReason.exclusive, cpu);
+          yield* stop.stopAll(words, StopReason.exclusive, cpu);
+          continue attempt;
+        }
+        return;
+      }
+    };
+    const { failure } = check({ ...sceneOf('decodes lock busy | SMI 2'), parts: { ...sound, decode } });
+    expect(failure).toMatch(/cannot be reached/);
   });
 });
