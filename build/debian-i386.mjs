@@ -13,6 +13,28 @@ const folder = path.join(process.env.XDG_CACHE_HOME || path.join(homedir(), '.ca
 export const debianKernel = path.join(folder, 'vmlinuz');
 export const debianBusybox = path.join(folder, 'busybox');
 
+/** Drivers of its disks, CD-ROMs and file systems, in the order in which they can be loaded. */
+const modules = [
+  'drivers/scsi/scsi_common',
+  'drivers/scsi/scsi_mod',
+  'drivers/ata/libata',
+  'drivers/ata/ata_piix',
+  'crypto/crct10dif_common',
+  'lib/crc-t10dif',
+  'lib/crc64',
+  'lib/crc64-rocksoft',
+  'block/t10-pi',
+  'drivers/scsi/sd_mod',
+  'drivers/cdrom/cdrom',
+  'drivers/scsi/sr_mod',
+  'fs/nls/nls_cp437',
+  'fs/nls/nls_ascii',
+  'fs/fat/fat',
+  'fs/fat/vfat',
+  'fs/isofs/isofs',
+].map((name) => `${name}.ko`);
+export const debianModules = modules.map((name) => path.join(folder, path.basename(name)));
+
 const seconds = 240;
 
 function run(program, args, cwd) {
@@ -23,7 +45,7 @@ function run(program, args, cwd) {
 
 /** Fetches what is missing; says so when it cannot be had, and then the tests that need it are skipped. */
 export function ensureDebianI386(say) {
-  if (existsSync(debianKernel) && existsSync(debianBusybox)) return;
+  if ([debianKernel, debianBusybox, ...debianModules].every((file) => existsSync(file))) return;
   if (!existsSync('/etc/debian_version') || !existsSync('/usr/bin/apt-get')) return;
   say("Getting Debian's kernel for i386 (about 50 MB, once) ...");
   mkdirSync(path.dirname(folder), { recursive: true });
@@ -52,6 +74,8 @@ export function ensureDebianI386(say) {
     if (image === undefined) throw new Error(`${kernel} has no vmlinuz`);
     copyFileSync(path.join(boot, image), path.join(made, 'vmlinuz'));
     copyFileSync(path.join(work, 'tree', 'bin', 'busybox'), path.join(made, 'busybox'));
+    const kernelModules = path.join(work, 'tree', 'lib', 'modules', image.replace('vmlinuz-', ''), 'kernel');
+    for (const name of modules) copyFileSync(path.join(kernelModules, name), path.join(made, path.basename(name)));
     rmSync(folder, { recursive: true, force: true });
     renameSync(made, folder);
   } catch (error) {

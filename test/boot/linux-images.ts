@@ -3,14 +3,16 @@ import { execFileSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { debianBusybox, debianKernel } from '../../build/debian-i386.mjs';
+import { debianBusybox, debianKernel, debianModules } from '../../build/debian-i386.mjs';
 import { grubFolder } from './disk-images.ts';
 
-/** What init does: proc and sysfs, a line that says so, a shell on the serial port. */
+/** What init does: proc, sysfs and devices, drivers of disks, a line that says so, a shell on the serial port. */
 const init = `#!/bin/busybox sh
 /bin/busybox --install -s /bin
 mount -t proc proc /proc
 mount -t sysfs sys /sys
+mount -t devtmpfs dev /dev
+for module in $(cat /modules); do insmod $module; done
 echo "userland of $(uname -r) on $(nproc)"
 exec setsid sh -c 'exec sh </dev/ttyS0 >/dev/ttyS0 2>&1'
 `;
@@ -50,8 +52,8 @@ export function initialRamDisk(): Uint8Array {
       { name: 'bin/busybox', mode: fileMode, bytes: readFileSync(debianBusybox) },
       { name: 'init', mode: fileMode, bytes: Buffer.from(init) },
       { name: 'dev/console', mode: deviceMode, device: [5, 1] },
-      { name: 'dev/ttyS0', mode: deviceMode, device: [4, 64] },
-      { name: 'dev/null', mode: deviceMode, device: [1, 3] },
+      ...debianModules.map((file) => ({ name: path.basename(file), mode: fileMode, bytes: readFileSync(file) })),
+      { name: 'modules', mode: fileMode, bytes: Buffer.from(debianModules.map((file) => `/${path.basename(file)}\n`).join('')) },
     ]),
   );
 }

@@ -1,9 +1,11 @@
 /** Debian's own kernel: by GRUB and our BIOS with two processors, and by its boot protocol with one. */
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { debianBusybox, debianKernel } from '../../build/debian-i386.mjs';
+import { debianBusybox, debianKernel, debianModules } from '../../build/debian-i386.mjs';
 import type { Machine } from '../../engine/machine/machine.ts';
 import { askPeek } from '../../engine/peek/client.ts';
 import { linearSpace, physicalSpace } from '../../engine/peek/operation.ts';
@@ -11,7 +13,7 @@ import { importIsf } from '../../engine/peek/structures/isf.ts';
 import type { Node } from '../../engine/peek/structures/node.ts';
 import { profileOf } from '../../engine/peek/structures/profiles/profiles.ts';
 import { bytesOf, present, withMachine, type BootedMachine } from './boot-machine.ts';
-import { grubFolder } from './disk-images.ts';
+import { grubFolder, writeFatDisk, writeGrubCdrom } from './disk-images.ts';
 import { initialRamDisk, writeLinuxCdrom } from './linux-images.ts';
 import { ownBios, ownVideoBios, thorough } from './own-firmware.ts';
 
@@ -135,76 +137,98 @@ async function tasks(machine: Machine, file: string): Promise<[pid: string, name
   return found;
 }
 
-describe.skipIf(!present(debianKernel, debianBusybox, grubFolder))('Debian’s Linux', { timeout: 900_000 }, () => {
-  let folder: string;
-  beforeAll(() => {
-    folder = mkdtempSync(path.join(tmpdir(), 'vitrine-linux-'));
-  });
-  afterAll(() => rmSync(folder, { recursive: true, force: true }));
-
-  it('boots on two processors by GRUB and our BIOS, and its tasks are listed as it lists them itself', async () => {
-    const drives = [{ kind: 'cdrom', path: writeLinuxCdrom(folder), format: 'raw', readOnly: true } as const];
-    const bios = { kind: 'bios', image: ownBios(), vgaBios: ownVideoBios() } as const;
-    await withMachine(
-      bios,
-      192,
-      async (guest) => {
-        await guest.until('the shell', () => guest.serial().includes(prompt), patience);
-        expect(guest.serial()).toMatch(/smp: Brought up 1 node, 2 CPUs/);
-        expect(guest.serial()).toMatch(/userland of 6\.\S+ on 2\r/);
-        expect(guest.serial()).not.toMatch(/invalid opcode|BUG:|Oops|soft lockup|Kernel panic/);
-        expect((await ask(guest, 'echo $((6 * 7))')).trim()).toBe('42');
-        // Both processors work: each runs a loop bound to it.
-        expect(
-          (
-            await ask(
-              guest,
-              'for c in 1 2; do taskset $c sh -c "i=0; while [ \\$i -lt 2000 ]; do i=\\$((i+1)); done; echo done" & done; wait',
-            )
-          ).match(/^done$/gm),
-        ).toHaveLength(2);
-        const file = await symbolFile(guest.machine);
-        const shown = await ask(guest, 'ps -o pid,comm');
-        const listed = shown.split('\n').flatMap((line) => /^\s*(\d+) (.*?)\s*$/.exec(line)?.slice(1, 3).join(' ') ?? []);
-        const seen = (await tasks(guest.machine, file)).map((task) => task.join(' '));
-        expect(listed.length).toBeGreaterThan(10);
-        // ps lists itself, which is gone now; threads of the kernel come and go.
-        const missing = listed.filter((each) => !seen.includes(each) && !/ ps$| kworker/.test(each));
-        expect(missing).toEqual([]);
-        await ask(guest, 'sync');
-      },
-      { drives, cpus: 2 },
-    );
-  });
-
-  it('boots by its boot protocol behind our firmware, finds three processors, and switches itself off', async () => {
-    const firmware = { image: ownBios(), vgaBios: ownVideoBios() };
-    const commandLine = 'console=ttyS0';
-    const boot = { kind: 'kernel', image: bytesOf(debianKernel), initrd: initialRamDisk(), commandLine, firmware } as const;
-    await withMachine(
-      boot,
-      128,
-      async (guest) => {
-        await guest.until('the shell', () => guest.serial().includes(prompt), patience);
-        expect(guest.serial()).toMatch(/userland of 6\.\S+ on 3\r/);
-        expect(guest.serial()).toMatch(/ACPI: Using IOAPIC for interrupt routing/);
-        await guest.machine.input({ kind: 'serial', bytes: Buffer.from('poweroff -f\n') });
-        await guest.until('the machine to be off', () => guest.machine.state === 'off', patience);
-      },
-      { cpus: 3 },
-    );
-  });
-
-  it.skipIf(!thorough)('boots by its boot protocol, without firmware', async () => {
-    const boot = {
-      kind: 'kernel',
-      image: bytesOf(debianKernel),
-      initrd: initialRamDisk(),
-      commandLine: 'console=ttyS0',
-    } as const;
-    await withMachine(boot, 128, async (guest) => {
-      await guest.until('the shell', () => guest.serial().includes(prompt), patience);
-      expect((await ask(guest, 'uname -m')).trim()).toBe('i686');
+describe.skipIf(!present(debianKernel, debianBusybox, ...debianModules, grubFolder))(
+  'Debian’s Linux',
+  { timeout: 900_000 },
+  () => {
+    let folder: string;
+    beforeAll(() => {
+      folder = mkdtempSync(path.join(tmpdir(), 'vitrine-linux-'));
     });
-  });
-});
+    afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+    it('boots on two processors by GRUB and our BIOS, and its tasks are listed as it lists them itself', async () => {
+      const drives = [{ kind: 'cdrom', path: writeLinuxCdrom(folder), format: 'raw', readOnly: true } as const];
+      const bios = { kind: 'bios', image: ownBios(), vgaBios: ownVideoBios() } as const;
+      await withMachine(
+        bios,
+        192,
+        async (guest) => {
+          await guest.until('the shell', () => guest.serial().includes(prompt), patience);
+          expect(guest.serial()).toMatch(/smp: Brought up 1 node, 2 CPUs/);
+          expect(guest.serial()).toMatch(/userland of 6\.\S+ on 2\r/);
+          expect(guest.serial()).not.toMatch(/invalid opcode|BUG:|Oops|soft lockup|Kernel panic/);
+          expect((await ask(guest, 'echo $((6 * 7))')).trim()).toBe('42');
+          // Both processors work: each runs a loop bound to it.
+          expect(
+            (
+              await ask(
+                guest,
+                'for c in 1 2; do taskset $c sh -c "i=0; while [ \\$i -lt 2000 ]; do i=\\$((i+1)); done; echo done" & done; wait',
+              )
+            ).match(/^done$/gm),
+          ).toHaveLength(2);
+          const file = await symbolFile(guest.machine);
+          const shown = await ask(guest, 'ps -o pid,comm');
+          const listed = shown.split('\n').flatMap((line) => /^\s*(\d+) (.*?)\s*$/.exec(line)?.slice(1, 3).join(' ') ?? []);
+          const seen = (await tasks(guest.machine, file)).map((task) => task.join(' '));
+          expect(listed.length).toBeGreaterThan(10);
+          // ps lists itself, which is gone now; threads of the kernel come and go.
+          const missing = listed.filter((each) => !seen.includes(each) && !/ ps$| kworker/.test(each));
+          expect(missing).toEqual([]);
+          await ask(guest, 'sync');
+        },
+        { drives, cpus: 2 },
+      );
+    });
+
+    it('boots by its boot protocol behind our firmware with three processors, keeps files on a disk, and switches itself off', async () => {
+      const numbers = Array.from({ length: 150_000 }, (_, at) => `${at + 1}\n`).join('');
+      const disk = writeFatDisk(folder, 'fat.img', 'written by the host\n');
+      const cdrom = writeGrubCdrom(folder, 'cd.iso', 'on the CD-ROM\n');
+      const drives = [
+        { kind: 'disk', path: disk, format: 'raw' } as const,
+        { kind: 'cdrom', path: cdrom, format: 'raw', readOnly: true } as const,
+      ];
+      const firmware = { image: ownBios(), vgaBios: ownVideoBios() };
+      const commandLine = 'console=ttyS0';
+      const boot = { kind: 'kernel', image: bytesOf(debianKernel), initrd: initialRamDisk(), commandLine, firmware } as const;
+      await withMachine(
+        boot,
+        128,
+        async (guest) => {
+          await guest.until('the shell', () => guest.serial().includes(prompt), patience);
+          expect(guest.serial()).toMatch(/userland of 6\.\S+ on 3\r/);
+          expect(guest.serial()).toMatch(/ACPI: Using IOAPIC for interrupt routing/);
+          // By bus-master DMA on both channels: what is written is read back once the cache is dropped.
+          expect(await ask(guest, 'mkdir /m /c; mount -t vfat /dev/sda /m && cat /m/NOTE.TXT')).toContain('written by the host');
+          const sums = await ask(
+            guest,
+            'seq 1 150000 > /m/numbers; md5sum /m/numbers; umount /m; mount -t vfat /dev/sda /m; md5sum /m/numbers; umount /m',
+          );
+          const expected = createHash('md5').update(numbers).digest('hex');
+          expect(sums.match(/[0-9a-f]{32}/g)).toEqual([expected, expected]);
+          expect(await ask(guest, 'mount -t iso9660 /dev/sr0 /c && cat /c/note.txt')).toContain('on the CD-ROM');
+          expect(await ask(guest, 'dmesg | grep -iE "error|failed command|exception Emask|reset" | grep ata')).toBe('');
+          await guest.machine.input({ kind: 'serial', bytes: Buffer.from('poweroff -f\n') });
+          await guest.until('the machine to be off', () => guest.machine.state === 'off', patience);
+        },
+        { cpus: 3, drives },
+      );
+      expect(execFileSync('mcopy', ['-i', disk, '::numbers', '-'], { maxBuffer: 4 << 20 }).toString()).toBe(numbers);
+    });
+
+    it.skipIf(!thorough)('boots by its boot protocol, without firmware', async () => {
+      const boot = {
+        kind: 'kernel',
+        image: bytesOf(debianKernel),
+        initrd: initialRamDisk(),
+        commandLine: 'console=ttyS0',
+      } as const;
+      await withMachine(boot, 128, async (guest) => {
+        await guest.until('the shell', () => guest.serial().includes(prompt), patience);
+        expect((await ask(guest, 'uname -m')).trim()).toBe('i686');
+      });
+    });
+  },
+);
