@@ -3,7 +3,7 @@
  * vCPU that gets an SMI executes RSM behind it.
  */
 
-/** In each run of the suite: all kinds of events on one vCPU and on two, SMI, RSM, INIT and NMI on three and four. */
+/** In each run of the suite: all events on one vCPU and on two, all but pause and reset on three, SMI, RSM and INIT on four. */
 export const everyTime: readonly string[] = [
   'busy | SMI 0, SMI 0, INIT 0, NMI 0, pause',
   'busy | SMI 0, SMI 0, INIT 0, NMI 0, reset',
@@ -27,7 +27,7 @@ export const everyTime: readonly string[] = [
   'busy busy halts lock | SMI 0',
 ];
 
-/** With VITRINE_MODEL=long: pause and reset on three vCPUs, with everything else on two; all but these on four. */
+/** With VITRINE_MODEL=long: with pause or reset on three vCPUs, and on two together with INIT and NMI; all but pause and reset on four. */
 export const atLength: readonly string[] = [
   'busy halts | SMI 0, INIT 0, NMI 1, pause',
   'busy halts | SMI 0, INIT 0, NMI 1, reset',

@@ -14,8 +14,8 @@ import { atLength, everyTime } from './smm-scenes.ts';
 
 const isLong = process.env['VITRINE_MODEL'] === 'long';
 const showsFigures = process.env['VITRINE_MODEL'] !== undefined;
-/** Of the search, not of the model: what 20 GB hold. */
-const manyStates = 400_000_000;
+/** Of the search, not of the model: what 5 GB hold. */
+const manyStates = 100_000_000;
 
 let explored = 0;
 const sum = { states: 0, transitions: 0, interleavings: 0 };
