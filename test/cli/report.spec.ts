@@ -1,6 +1,7 @@
 /** `vitrine report` and `vitrine run --report` as a person has them, killed ones among them. */
 import { existsSync } from 'node:fs';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { report as reportSchema } from '../../main/contract/report.ts';
@@ -75,14 +76,36 @@ describe('vitrine report', () => {
     expect((await readdir(line.folder)).filter((name) => name.startsWith('.writing-'))).toEqual([]);
   });
 
-  it('that is killed leaves no half file under its name, and the next start clears what is left', async () => {
-    await line.run('create', 'Large', '--sample', 'hello', '--memory', '1024M');
+  const halves = async () => (await readdir(line.folder)).filter((name) => name.startsWith('.writing-large.core'));
+
+  /** A server with a machine whose memory is full, and the command whose core of it is being written. */
+  async function halfWritten() {
     const server = await serve();
+    if (!(await line.run('list', '--json')).out.includes('"large"')) {
+      const filled = await readFile(path.resolve(import.meta.dirname, '../bench/report/filled.asm'), 'utf8');
+      await writeFile(line.at('filled.asm'), `%define MEBIBYTES 768\n${filled}`);
+      expect((await line.run('create', 'Large', '--asm', line.at('filled.asm'), '--memory', '768M')).status).toBe(0);
+    }
     expect((await line.run('start', 'large')).status).toBe(0);
+    const log = path.join(line.library, 'large', 'serial.log');
+    for (let round = 0; round < 600 && !(existsSync(log) && (await readFile(log, 'utf8')).includes('!')); round++) await wait(50);
     const report = line.begin('report', 'large', '-o', line.at('large.core'));
     begun.push(report);
-    const halves = async () => (await readdir(line.folder)).filter((name) => name.startsWith('.writing-large.core'));
-    for (let round = 0; round < 2000 && (await halves()).length === 0 && report.child.exitCode === null; round++) await wait(2);
+    for (let round = 0; round < 5000 && (await halves()).length === 0 && report.child.exitCode === null; round++) await wait(2);
+    return { server, report };
+  }
+
+  it('that is interrupted by Ctrl-C leaves nothing, and the machine goes on', async () => {
+    const { report } = await halfWritten();
+    report.child.kill('SIGINT');
+    const ended = await report.ended;
+    expect(ended).toMatchObject({ status: 130, out: '', err: 'vitrine: The report was cancelled; nothing of it is left.\n' });
+    await expect.poll(async () => (await readdir(line.folder)).filter((name) => name.includes('large.core'))).toEqual([]);
+    await expect.poll(async () => (await line.run('list', '--json')).out).toMatch(/"id":"large"[^}]*"state":"running"/u);
+  });
+
+  it('that is killed leaves no half file under its name, and the next start clears what is left', async () => {
+    const { server, report } = await halfWritten();
     server.child.kill('SIGKILL');
     await server.ended;
     await report.ended;

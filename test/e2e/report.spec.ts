@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { chromium, type Page } from 'playwright-core';
 import { describe, expect, it } from 'vitest';
@@ -177,6 +177,56 @@ describe.skipIf(displayMissing() !== undefined)('the report view', () => {
     }
   });
 
+  it('shows how far a large core is, and leaves nothing of it when it is cancelled', async () => {
+    const filled = `%define MEBIBYTES 1536\n${readFileSync(path.resolve(import.meta.dirname, '../bench/report/filled.asm'), 'utf8')}`;
+    const id = await askHost(library(), async (client) => {
+      const bytes = new TextEncoder().encode(filled);
+      const made = await client.library.create({ source: { kind: 'assembly', file: { kind: 'bytes', name: 'filled.asm', bytes } }, name: 'Filled', memoryBytes: 1536 << 20 });
+      await client.machines.start({ id: made.id });
+      return made.id;
+    });
+    const said = path.join(library(), id, 'serial.log');
+    await eventually(
+      () => Promise.resolve(existsSync(said) ? readFileSync(said, 'utf8') : ''),
+      (text) => text.includes('!'),
+      'its memory is full',
+    );
+    await page.evaluate((machine) => (location.hash = `#/machine/${machine}`), id);
+    await page.getByRole('tab', { name: 'Report', exact: true }).click();
+    await page.locator('[data-action=take-report]').click();
+    await page.locator('[data-format=core]').check();
+    const other = path.join(path.dirname(library()), 'cancelled');
+    mkdirSync(other);
+    await answerDialog(other);
+    await page.locator('[data-action=save-report]').click();
+    // Within the page: a driver's next step may come when all of it is written.
+    const shown = await page.evaluate(
+      () =>
+        new Promise<string>((resolve) => {
+          const look = (): void => {
+            const progress = document.querySelector('[data-testid=report-progress]')?.textContent ?? '';
+            if (!/ of 1\.\d+ GiB/.test(progress)) return void requestAnimationFrame(look);
+            document.querySelector<HTMLButtonElement>('[data-action=cancel-report]')?.click();
+            resolve(progress);
+          };
+          look();
+        }),
+    );
+    expect(shown).toContain('Writing');
+    await page.getByText('Cancelled; nothing of it is left.').waitFor();
+    await eventually(
+      () => Promise.resolve(readdirSync(other)),
+      (names) => names.length === 0,
+      'nothing is left',
+    );
+    await eventually(
+      () => page.getByTestId('state').innerText(),
+      (text) => text.includes('Running'),
+      'the machine goes on',
+    );
+    await askHost(library(), (client) => client.machines.powerOff({ id }));
+  });
+
   it('is offered after a triple fault', async () => {
     const id = await askHost(library(), async (client) => {
       const bytes = new TextEncoder().encode(FAULTING);
@@ -188,6 +238,8 @@ describe.skipIf(displayMissing() !== undefined)('the report view', () => {
     await page.evaluate((machine) => (location.hash = `#/machine/${machine}`), id);
     await page.getByRole('tab', { name: 'Inspect', exact: true }).waitFor();
     await page.locator('[data-action=resume]').click();
+    await page.locator('[data-action=report-occasion]').waitFor();
+    await app.keepPicture(page, 'report-offered');
     await page.locator('[data-action=report-occasion]').click();
     const paper = page.frameLocator('iframe[title="The report as a page"]');
     await eventually(
