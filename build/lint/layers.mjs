@@ -50,7 +50,7 @@ export const JOINTS = {
   'engine/firmware/own-bios.ts': ['engine/assembler', 'assets/fonts'],
   'engine/machine/chips.ts': ['engine/chipset', 'engine/display'],
   'engine/machine/service.ts': ['engine/firmware/plan.ts', 'engine/display', 'engine/peek', 'engine/smm', 'engine/guard'],
-  'engine/machine/service-worker.ts': ['engine/firmware', 'engine/display', 'engine/peek', 'engine/smm'],
+  'engine/machine/service-worker.ts': ['engine/firmware', 'engine/display', 'engine/peek', 'engine/smm', 'engine/tolerance'],
   'engine/machine/vcpu-thread.ts': ['engine/smm'],
   'engine/machine/vcpu-worker.ts': ['engine/peek', 'engine/smm', 'engine/guard'],
   'engine/machine/virtual-machine.ts': ['engine/firmware/plan.ts', 'engine/guard/alert.ts'],

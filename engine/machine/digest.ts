@@ -25,7 +25,7 @@ export const unsaved = [
 ] as const satisfies (keyof typeof vcpuState.fields)[];
 
 /** The bytes of a block as they count: a copy, with what does not count zeroed. */
-function counted(entry: BlockEntry): Uint8Array {
+export function countedBytes(entry: BlockEntry): Uint8Array {
   const bytes = Uint8Array.from(entry.bytes);
   if (entry.name.startsWith(`${vcpuState.name}/`)) {
     for (const field of unsaved) {
@@ -62,7 +62,7 @@ export function digestParts(memory: MachineMemory): DigestParts {
   };
   const blocks = memory.directory.list().filter((entry) => !entry.transient && !isGuard(entry));
   blocks.sort((a, b) => (a.name < b.name ? -1 : 1));
-  for (const entry of blocks) add(entry.name, entry.version, counted(entry));
+  for (const entry of blocks) add(entry.name, entry.version, countedBytes(entry));
   add('rom', 1, memory.rom);
   add('vram', 1, memory.vram);
   add('scanouts', 1, memory.scanoutMemory);

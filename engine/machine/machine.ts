@@ -57,6 +57,8 @@ export interface MachineConfiguration {
    * power-on and reset.
    */
   guard?: { hypercalls: boolean; ranges?: readonly { address: number; bytes: number; action: GuardAction }[] };
+  /** A side of a pair (engine/tolerance): writes to its disks are kept track of, and a secondary's stay in memory. */
+  pair?: 'primary' | 'secondary';
   /** RTC at power-on, seconds since 1970; virtual clocks default to a fixed date, wall clocks to the host's. */
   startTime?: number;
   /** What the processors save on entering SMM; `intel32` without it. */

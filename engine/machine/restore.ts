@@ -158,7 +158,7 @@ async function readBlocks(file: FileHandle, header: SavedHeader, chunks: readonl
 }
 
 /** Replaces a block. What says where this machine's caches are, and what its threads have to look at, stays. */
-function putBlock(entry: BlockEntry, bytes: Uint8Array): void {
+export function putBlock(entry: BlockEntry, bytes: Uint8Array): void {
   const kept = entry.name.startsWith(`${vcpuState.name}/`) ? unsaved.filter((field) => field !== 'exits') : [];
   const before = kept.map((field) => {
     const { offset, size } = vcpuState.fields[field];

@@ -11,6 +11,9 @@ import { silentMachine } from '../peek/silent-memory.ts';
 import { PeekTool } from '../peek/tool.ts';
 import type { FromService, FromVcpu, ServiceCall, ServiceCalls, ServiceStart, ToService } from './protocol.ts';
 import { MachineService } from './service.ts';
+import { openDriveImage } from './drive-image.ts';
+import { PairTool } from '../tolerance/pair-tool.ts';
+import { pairTool, type PairQuestion } from '../tolerance/questions.ts';
 import { injectSmis, readSmram, smmSaveState, smmState } from '../smm/inspection.ts';
 
 const main = parentPort;
@@ -18,7 +21,13 @@ if (main === null) throw new Error('This file is the entry of a worker.');
 
 // Written by virtual-machine.ts of the same build, in this process.
 const start = workerData as ServiceStart;
-const service = new MachineService(MachineMemory.attach(start.memory), start.configuration);
+const pair = new PairTool(start.configuration);
+const service = new MachineService(
+  MachineMemory.attach(start.memory),
+  start.configuration,
+  pair.openImage((drive) => openDriveImage(drive, `machine ${start.configuration.name}`)),
+);
+pair.attach(service);
 
 function send(message: FromService, transfer: ArrayBuffer[] = []): void {
   main?.postMessage(message, transfer);
@@ -151,6 +160,7 @@ const handlers: Handlers = {
 function askTool(tool: string, question: unknown): unknown {
   // A question for this tool was made by its client, of the same build.
   if (tool === peekTool) return peek.answer(question as PeekQuestion);
+  if (tool === pairTool) return pair.answer(question as PairQuestion);
   throw new MachineError('not-supported', `This machine has no tool named ${tool}.`);
 }
 

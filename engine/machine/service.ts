@@ -102,11 +102,13 @@ export class MachineService {
   #outputs = '';
   #runUntil: Waiting | undefined;
   /** A state is being written or read: nothing else may happen to the machine. */
-  #busy: 'suspended' | 'resumed' | 'copied' | undefined;
+  #busy: 'suspended' | 'resumed' | 'copied' | 'synchronized' | undefined;
   /** Why it is in its state. */
   #reason = '';
   /** While somebody copies the machine: whether it ran before, and why. */
   #held: { wasRunning: boolean; reason: string } | undefined;
+  /** The machine ran when the transfer of its state began. */
+  #ranBeforeTransfer = false;
   #cancelled = false;
   #carryingOut = false;
   #poweringOff: Promise<void> | undefined;
@@ -366,7 +368,7 @@ export class MachineService {
   }
 
   /** Until nothing of the machine is under way outside of its memory: what chips asked for, output, requests of drives. */
-  async #settle(): Promise<void> {
+  async #settle(flush = true): Promise<void> {
     const end = performance.now() + longestStop;
     for (;;) {
       this.drain();
@@ -380,14 +382,15 @@ export class MachineService {
     // Switching off with images to be closed takes its time.
     await this.#poweringOff;
     // A state that is durable must not be ahead of its disks.
-    await this.disks.flush();
+    if (flush) await this.disks.flush();
+    else await this.disks.settle();
     this.#check();
   }
 
   /** Ends a suspend or resume that was cancelled, or whose machine changed its state by itself. */
   #check(): void {
     if (this.#cancelled) throw new MachineError('cancelled', 'The suspend was cancelled; the machine is as it was.');
-    const expected = this.#busy === 'suspended' ? 'paused' : 'off';
+    const expected = this.#busy === 'resumed' ? 'off' : 'paused';
     if (this.state !== expected)
       throw new MachineError(
         'wrong-state',
@@ -533,6 +536,55 @@ export class MachineService {
 
   cancelCore(): void {
     if (this.#busy === 'copied') this.#cancelled = true;
+  }
+
+  // Transfer of the state to and from the other side of a pair (engine/tolerance)
+
+  /** Stands still, with nothing under way and no output untold, until `endTransfer`. A second call changes nothing. */
+  async beginTransfer(): Promise<void> {
+    if (this.#busy === 'synchronized') return;
+    this.#require(['running', 'paused'], 'held');
+    this.#ranBeforeTransfer = this.state === 'running';
+    if (this.#ranBeforeTransfer) this.#pauseNow('Held for a resync.');
+    this.#busy = 'synchronized';
+    this.#cancelled = false;
+    clearTimeout(this.#feedTimer);
+    try {
+      await this.#settle(false);
+      this.smm.keepPending();
+    } catch (error) {
+      this.endTransfer();
+      throw error;
+    }
+  }
+
+  /** Ends `beginTransfer`. Runs on if it ran before, or as `run` says. */
+  endTransfer(run = this.#ranBeforeTransfer): void {
+    if (this.#busy !== 'synchronized') return;
+    this.#busy = undefined;
+    this.#feed();
+    if (run && this.state === 'paused') this.#go('Resynchronized.');
+  }
+
+  /** What of a held machine's state is neither block nor area. */
+  get heldInput(): { scancodes: readonly number[]; serialInput: readonly number[]; ranFor: number } {
+    return { scancodes: this.#scancodes, serialInput: this.#serialInput, ranFor: Math.round(this.#ranFor) };
+  }
+
+  /** Replaces the state of a held machine; `body` writes blocks and areas. */
+  replaceState(body: () => void, input: { scancodes: readonly number[]; serialInput: readonly number[]; ranFor: number }): void {
+    if (this.#busy !== 'synchronized') throw new MachineError('wrong-state', 'Only the state of a machine that is held can be replaced.');
+    this.debug.stateReplaced();
+    body();
+    this.#guard.stateReplaced();
+    this.bus.lock.with(() => this.bus.stateReplaced());
+    this.control.noteStateReplaced();
+    this.smm.restorePending();
+    this.smm.rederive();
+    this.#offerInterrupts();
+    this.#ranFor = input.ranFor;
+    this.#scancodes = [...input.scancodes];
+    this.#serialInput = [...input.serialInput];
   }
 
   pause(reason = 'Paused.'): void {

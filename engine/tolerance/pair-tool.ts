@@ -1,0 +1,79 @@
+/** The pair's tool on a machine's service worker: its disks, and the transfer of its state. */
+import type { Image, OpenImage } from '../machine/disk-service.ts';
+import { placeDrives } from '../machine/drives.ts';
+import { MachineError, type MachineConfiguration } from '../machine/machine.ts';
+import type { MachineService } from '../machine/service.ts';
+import type { PairQuestion } from './questions.ts';
+import { StateTransfer } from './state-transfer.ts';
+import { TrackedImage } from './tracked-image.ts';
+import { TransferError } from './transfer.ts';
+
+export class PairTool {
+  readonly #disks = new Map<string, TrackedImage>();
+  #transfer: StateTransfer | undefined;
+  #service: MachineService | undefined;
+
+  constructor(private readonly configuration: MachineConfiguration) {}
+
+  /** How the machine's images are to be opened. */
+  openImage(open: OpenImage): OpenImage {
+    const { pair, drives } = this.configuration;
+    if (pair === undefined) return open;
+    return async (drive): Promise<Image> => {
+      const position = [...placeDrives(drives)].find(([, placed]) => placed === drive)?.[0];
+      if (position === undefined) throw new Error('An image without a place.');
+      const image = new TrackedImage(await open(drive), pair === 'secondary');
+      this.#disks.set(position, image);
+      return image;
+    };
+  }
+
+  attach(service: MachineService): void {
+    this.#service = service;
+  }
+
+  /** Made when it is asked for, since the disks are open only then. */
+  #of(service: MachineService): StateTransfer {
+    return (this.#transfer ??= new StateTransfer({
+      memory: service.memory,
+      disks: this.#disks,
+      hold: () => service.beginTransfer(),
+      go: (run) => service.endTransfer(run),
+      held: () => service.heldInput,
+      replace: (body, input) => service.replaceState(body, input),
+      currentEpoch: () => service.control.currentEpoch(),
+      advanceEpoch: () => void service.bus.lock.with(() => service.control.advanceEpoch()),
+    }));
+  }
+
+  async answer(question: PairQuestion): Promise<unknown> {
+    const service = this.#service;
+    if (service === undefined || this.configuration.pair === undefined) throw new MachineError('not-supported', 'This machine is no side of a pair.');
+    const transfer = this.#of(service);
+    switch (question.kind) {
+      case 'hold':
+        return transfer.hold(question.tell);
+      case 'go':
+        return transfer.go(question.run);
+      case 'take':
+        return transfer.take(question.peer, question.withDigest);
+      case 'put':
+        try {
+          return await transfer.put(question.bytes);
+        } catch (error) {
+          if (error instanceof TransferError) return { refused: error.message };
+          throw error;
+        }
+      case 'takeOver':
+        return transfer.takeOver();
+      case 'heldBlocks':
+        return [...this.#disks.values()].reduce((sum, { heldBlocks }) => sum + heldBlocks, 0);
+      case 'flip':
+        return service.whileStopped(() => {
+          const byte = new Uint8Array(1);
+          byte.set(service.bus.memory.readRam(question.address, 1));
+          service.bus.memory.writeRam(question.address, Uint8Array.of((byte[0] ?? 0) ^ 1));
+        });
+    }
+  }
+}

@@ -1,0 +1,32 @@
+/** What the pair's runtime asks a machine's service worker, and what it answers. Goes through Machine.ask. */
+import type { Machine } from '../machine/machine.ts';
+import type { ChangedPages, Taken } from './state-transfer.ts';
+
+/** The tool's name for Machine.ask. */
+export const pairTool = 'pair';
+
+interface PairCalls {
+  /** Stands still; with `tell`, what this side has changed since the last checkpoint. */
+  hold: { argument: { tell: boolean }; result: ChangedPages | undefined };
+  /** Goes on after `hold`; without `run` if it ran before. */
+  go: { argument: { run?: boolean }; result: void };
+  /** The state, once held: all of it without `peer`, else what differs. */
+  take: { argument: { peer: ChangedPages | undefined; withDigest: boolean }; result: Taken };
+  /** Replaces the state, once held. A transfer that is not whole is an answer, since nothing has changed then. */
+  put: { argument: { bytes: Uint8Array }; result: { refused: string } | { digest: string | undefined } };
+  /** The secondary's disks become the real ones. */
+  takeOver: { argument: Record<never, never>; result: void };
+  /** Blocks that only a secondary's memory holds of its disks. */
+  heldBlocks: { argument: Record<never, never>; result: number };
+  /** Changes the lowest bit of a byte of guest RAM: a fault to be found. */
+  flip: { argument: { address: number }; result: void };
+}
+
+export type PairCall = keyof PairCalls;
+export type PairQuestion = { [Call in PairCall]: { kind: Call } & PairCalls[Call]['argument'] }[PairCall];
+
+/** Asks; the answer is that of the question's kind. */
+export function askPair<Call extends PairCall>(machine: Machine, kind: Call, argument: PairCalls[Call]['argument']): Promise<PairCalls[Call]['result']> {
+  // The tool answers a question with that question's result.
+  return machine.ask(pairTool, { kind, ...argument }) as Promise<PairCalls[Call]['result']>;
+}

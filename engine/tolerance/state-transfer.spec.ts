@@ -1,0 +1,158 @@
+/** Two real machines in one process: a state taken from one and put in place in the other. Workers are those of out/engine. */
+import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Machine } from '../machine/machine.ts';
+import { createMachine } from '../machine/virtual-machine.ts';
+import { askPair } from './questions.ts';
+import type { ChangedPages } from './state-transfer.ts';
+import { clerkImage, ClerkOracle } from './testing/clerk.ts';
+
+const workerDirectory = path.resolve(import.meta.dirname, '../../out/engine');
+const image = clerkImage();
+const diskBytes = 64 * 512;
+
+let folder: string;
+const machines: Machine[] = [];
+beforeEach(() => {
+  folder = mkdtempSync(path.join(tmpdir(), 'vitrine-transfer-'));
+});
+afterEach(async () => {
+  await Promise.all(machines.splice(0).map((machine) => machine.dispose()));
+  rmSync(folder, { recursive: true, force: true });
+});
+
+async function clerk(role: 'primary' | 'secondary', cpus = 1) {
+  const disk = path.join(folder, `${role}.img`);
+  writeFileSync(disk, '');
+  truncateSync(disk, diskBytes);
+  const machine = await createMachine(
+    { name: role, cpus, memoryBytes: 4 << 20, clock: 'wall', boot: { kind: 'kernel', image }, drives: [{ kind: 'disk', path: disk, format: 'raw' }], pair: role },
+    { workerDirectory },
+  );
+  machines.push(machine);
+  let said = '';
+  machine.on((event) => {
+    if (event.kind === 'serial') said += Buffer.from(event.bytes).toString('latin1');
+  });
+  const say = (text: string) => machine.input({ kind: 'serial', bytes: Buffer.from(text) });
+  const until = async (text: string) => {
+    for (const end = Date.now() + 30_000; !said.endsWith(text); await delay(5)) if (Date.now() > end) throw new Error(`Waited for ${text}, not ${said}`);
+  };
+  return { machine, disk, say, until, said: () => said };
+}
+type Clerk = Awaited<ReturnType<typeof clerk>>;
+
+/** As the runtime does it: both stand still, the state goes over, both go on. */
+async function resync(from: Clerk, to: Clerk, { isFull = false, run = true, spoil = (bytes: Uint8Array) => bytes } = {}) {
+  const theirs: ChangedPages | undefined = await askPair(to.machine, 'hold', { tell: !isFull });
+  await askPair(from.machine, 'hold', { tell: false });
+  const taken = await askPair(from.machine, 'take', { peer: isFull ? undefined : theirs, withDigest: true });
+  await askPair(from.machine, 'go', { run });
+  const put = await askPair(to.machine, 'put', { bytes: spoil(taken.bytes) });
+  await askPair(to.machine, 'go', { run: run && !('refused' in put) });
+  return { taken, put };
+}
+
+describe('the state of a machine on its way to another', { timeout: 60_000 }, () => {
+  it('is put in place whole, goes on there, and comes to one digest after each resync', async () => {
+    const a = await clerk('primary');
+    const b = await clerk('secondary');
+    const oracle = new ClerkOracle();
+    await a.machine.start();
+    await a.until('clerk 0\n');
+    await b.machine.start({ paused: true });
+    const first = oracle.next(7, 100);
+    await a.say(first.request);
+    await a.until(first.answer);
+
+    const full = await resync(a, b, { isFull: true });
+    expect(full.put).toEqual({ digest: full.taken.digest });
+    expect(b.said()).toBe('');
+
+    // Both do the same work, and differ inside: each writes down its own time.
+    const second = oracle.next(7, 23);
+    await Promise.all([a.say(second.request), b.say(second.request)]);
+    await Promise.all([a.until(second.answer), b.until(second.answer)]);
+    expect(b.said()).toBe(second.answer);
+    // What a secondary writes stays beside its image.
+    expect(readFileSync(b.disk).readUInt32LE(4)).toBe(1);
+    expect(readFileSync(a.disk).readUInt32LE(4)).toBe(2);
+    expect(await askPair(b.machine, 'heldBlocks', {})).toBe(1);
+
+    const little = await resync(a, b);
+    expect(little.put).toEqual({ digest: little.taken.digest });
+    expect(little.taken.pages).toBeGreaterThan(0);
+    expect(little.taken.pages).toBeLessThan(full.taken.pages);
+    expect(little.taken.bytes.length).toBeLessThan(full.taken.bytes.length);
+    expect(readFileSync(b.disk).subarray(0, 512).equals(readFileSync(a.disk).subarray(0, 512))).toBe(true);
+    expect(await askPair(b.machine, 'heldBlocks', {})).toBe(0);
+
+    // The secondary was of another opinion, also on its disk; the resync ends that.
+    await b.say('3 9 1\n');
+    await b.until('3 9 1 124\n');
+    const third = await resync(a, b);
+    expect(third.put).toEqual({ digest: third.taken.digest });
+    const next = oracle.next(8, 1);
+    await b.say(next.request);
+    await b.until(next.answer);
+
+    // And takes over with what it wrote.
+    await askPair(b.machine, 'takeOver', {});
+    expect(readFileSync(b.disk).readUInt32LE(4)).toBe(3);
+  });
+
+  it('that nobody changed brings next to nothing, and a byte that was flipped in memory its page', async () => {
+    const a = await clerk('primary');
+    const b = await clerk('secondary');
+    await a.machine.start({ paused: true });
+    await b.machine.start({ paused: true });
+    await resync(a, b, { isFull: true, run: false });
+    const unchanged = await resync(a, b, { run: false });
+    expect(unchanged.put).toEqual({ digest: unchanged.taken.digest });
+    // The epoch, which is a block.
+    expect(unchanged.taken.pages).toBe(1);
+
+    const before = await b.machine.digest();
+    await askPair(b.machine, 'flip', { address: 0x2f0123 });
+    expect(await b.machine.digest()).not.toBe(before);
+    const { taken, put } = await resync(a, b, { run: false });
+    expect(put).toEqual({ digest: taken.digest });
+    expect(taken.pages).toBe(2);
+  });
+
+  it('is refused when a byte of it was damaged, and nothing has changed then', async () => {
+    const a = await clerk('primary');
+    const b = await clerk('secondary');
+    await a.machine.start();
+    await a.until('clerk 0\n');
+    await b.machine.start({ paused: true });
+    const { request, answer } = new ClerkOracle().next(1, 1);
+    await a.say(request);
+    await a.until(answer);
+    const before = await b.machine.digest();
+    for (const place of [0.01, 0.5, 0.99]) {
+      const spoil = (bytes: Uint8Array) => {
+        const damaged = Uint8Array.from(bytes);
+        const at = Math.floor(damaged.length * place);
+        damaged[at] = (damaged[at] ?? 0) ^ 0x10;
+        return damaged;
+      };
+      const { put } = await resync(a, b, { isFull: true, spoil });
+      expect(put).toHaveProperty('refused');
+    }
+    expect(await b.machine.digest()).toBe(before);
+    expect(readFileSync(b.disk).every((byte) => byte === 0)).toBe(true);
+  });
+
+  it('is refused by a machine with other chips or memory', async () => {
+    const a = await clerk('primary');
+    const b = await clerk('secondary', 2);
+    await a.machine.start({ paused: true });
+    await b.machine.start({ paused: true });
+    const { put } = await resync(a, b, { isFull: true, run: false });
+    expect(put).toHaveProperty('refused', expect.stringMatching(/other chips/));
+  });
+});
