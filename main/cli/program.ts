@@ -8,6 +8,7 @@ import { addGuardCommands } from './guard-commands.ts';
 import { addDriveCommand } from './drive-command.ts';
 import { addLibraryCommands } from './library-commands.ts';
 import { addRunCommands } from './run-commands.ts';
+import { addPairCommands } from './pair-commands.ts';
 import { addPeekCommand } from './peek-command.ts';
 import { addReportCommand } from './report-command.ts';
 import { addScriptCommand } from './script-command.ts';
@@ -38,6 +39,7 @@ export async function runCommandLine(words: readonly string[], services: Service
   addSmmCommands(program, services, terminal);
   addGuardCommands(program, services, terminal);
   addDisplayCommands(program, services, terminal);
+  addPairCommands(program, services, terminal);
   addAssemblyCommands(program, services, terminal);
   addPeekCommand(program, services, terminal);
   addReportCommand(program, services, terminal);

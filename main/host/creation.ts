@@ -5,7 +5,7 @@ import type { Creation, CreationSource, DriveKind, FileSource, ImageReport } fro
 import { machineName, MEMORY_MINIMUM, MEMORY_UNIT } from '../contract/machine.ts';
 import { checkBoot, decodeSource, type BootTools } from './boot.ts';
 import { checkPlaces, draftDrives, isNamed, nameOf, placeFor } from './drive-drafting.ts';
-import { findDrive, lookAt } from './drive-image.ts';
+import { emptyDisk, findDrive, lookAt } from './drive-image.ts';
 import { HostError } from './errors.ts';
 import { readImage } from './image.ts';
 import { findImport, type Imported } from './importing.ts';
@@ -185,8 +185,11 @@ async function fromSample(tools: BootTools, id: string): Promise<Draft> {
   if (!sample) throw new HostError('NOT_FOUND', `There is no sample named ${id}.`);
   // The sources are copied, so that they can be changed.
   const names = await sampleFiles(tools.disk, tools.guests, sample);
-  const files = names.map((name) => ({ name, copyOf: join(tools.guests, name) }));
+  const files: NewFile[] = names.map((name) => ({ name, copyOf: join(tools.guests, name) }));
+  const drives: Draft['drives'] = sample.disk === undefined ? undefined : [{ kind: 'disk', file: 'disk.qcow2', format: 'qcow2' }];
+  if (sample.disk !== undefined) files.push({ name: 'disk.qcow2', bytes: emptyDisk(sample.disk) });
   return {
+    ...(drives === undefined ? {} : { drives }),
     boot: { kind: 'assembly', file: sample.file },
     files,
     name: sample.name,

@@ -32,6 +32,7 @@ import { DriveEditing, listDrives, type DriveChange } from './drive-editing.ts';
 import { driveConfigurations, isOwnDisk } from './linking.ts';
 import type { MachineFile } from './machine-file.ts';
 import { formatSize } from './memory-size.ts';
+import { PairFolder } from './pair/folder.ts';
 import { Peeks, TYPES_LIMIT } from './peeks.ts';
 import { ReportJournal } from './report/files.ts';
 import { Reports } from './report/reports.ts';
@@ -468,6 +469,9 @@ export class Host {
   /** Powers on. `configure` replaces what the machine's file says, for this run. */
   async start(id: string, paused: boolean, configure?: () => Promise<MachineConfiguration>): Promise<MachineSummary> {
     const machine = await this.library.get(id);
+    if (PairFolder.of(machine.folder).exists) {
+      throw new HostError('WRONG_STATE', `${machine.file.name} runs as a pair; "vitrine pair status ${id}" shows how it fares.`);
+    }
     if (!this.#sessions.get(id)?.on && (await this.suspendedState(machine.folder))) {
       throw new HostError('WRONG_STATE', `${machine.file.name} is suspended. Resume it, or discard its state first.`);
     }

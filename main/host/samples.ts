@@ -14,6 +14,8 @@ const manifest = z.array(
     /** The source, beside the manifest. */
     file: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/),
     kind: bootKind.optional(),
+    /** Bytes of an empty disk that it gets, a multiple of 512. */
+    disk: z.int().min(512).multipleOf(512).optional(),
     /** Bytes, or a text such as "16M". */
     memory: z.union([z.number(), z.string()]).transform((value, context) => {
       const bytes = typeof value === 'number' ? value : parseMemory(value);
@@ -36,6 +38,8 @@ export interface SampleSource extends Sample {
   file: string;
   hypercalls: true | undefined;
   whenSessionEnds: 'suspend' | 'run' | undefined;
+  /** Bytes of its empty disk. */
+  disk: number | undefined;
 }
 
 /** Every file of a sample, relative to the guests' folder: its source, and the folder of its name with what it includes. */
@@ -62,5 +66,5 @@ export async function readSamples(disk: Disk, guests: string): Promise<SampleSou
   } catch (error) {
     throw new HostError('BAD_INPUT', `${path} is damaged; install Vitrine again.`, { cause: error });
   }
-  return parsed.map(({ memory, ...sample }) => ({ ...sample, memoryBytes: memory, hypercalls: sample.hypercalls, whenSessionEnds: sample.whenSessionEnds }));
+  return parsed.map(({ memory, ...sample }) => ({ ...sample, memoryBytes: memory, hypercalls: sample.hypercalls, whenSessionEnds: sample.whenSessionEnds, disk: sample.disk }));
 }

@@ -1,0 +1,152 @@
+import { basename } from 'node:path';
+import { Option, type Command } from 'commander';
+import { HostError } from '../host/errors.ts';
+import { readLibrary, readMachine, type StoredMachine } from '../host/library.ts';
+import { launchWith, libraryOf, Pair, runPairProcess, type PairProcess, type PairStatus } from '../host/pair/pairs.ts';
+import { libraryFolder } from '../host/places.ts';
+import { usage } from './exit.ts';
+import { parsePort } from './port.ts';
+import { findMachine, withLibrary, type Services } from './services.ts';
+import { jsonLine, line, type Terminal } from './terminal.ts';
+
+interface PairCommandOptions {
+  library?: string;
+  json?: boolean;
+}
+
+/** `vitrine pair`: two machines, one service. */
+export function addPairCommands(program: Command, services: Services, terminal: Terminal): void {
+  const pair = program.command('pair').description('a machine in two processes of which either may die; clients of its serial port notice nothing');
+
+  /** The machine, as its folder says it. */
+  const stored = async (word: string, options: PairCommandOptions): Promise<{ machine: StoredMachine; library: string }> => {
+    const library = libraryFolder(options.library, terminal.environment);
+    const all = await readLibrary(services.disk, library);
+    const exact = all.filter(({ id }) => id === word);
+    const found = exact.length > 0 ? exact : all.filter((one) => 'file' in one && one.file.name.toLowerCase() === word.toLowerCase());
+    const [machine] = found;
+    if (machine === undefined) throw new HostError('NOT_FOUND', `There is no machine named ${word}; "vitrine list" shows what there is.`);
+    if (found.length > 1) throw new HostError('BAD_INPUT', `Several machines are named ${word}: ${found.map(({ id }) => id).join(', ')}. Say which.`);
+    if ('problem' in machine) throw machine.problem;
+    return { machine, library };
+  };
+  const pairOf = (machine: StoredMachine) => new Pair(machine, launchWith(process.execPath, process.argv[1] ?? ''));
+  const verb = (name: string, description: string) =>
+    pair
+      .command(name)
+      .description(description)
+      .argument('<machine>')
+      .option('--library <folder>', 'the library (default: $VITRINE_LIBRARY, else your data folder)')
+      .option('--json', 'print JSON');
+  const print = (status: PairStatus, options: PairCommandOptions): void => {
+    if (options.json) return jsonLine(terminal.stdout, status);
+    for (const text of describe(status)) line(terminal.stdout, text);
+  };
+
+  verb('create', 'start a machine that is off as a pair on this host, and wait until it is protected')
+    .addOption(new Option('--port <number>', 'where clients of COM1 connect, on loopback; 0: any that is free').default('0'))
+    .addOption(new Option('--dead-after <milliseconds>', 'silence after which a side counts as gone').default('1000'))
+    .addOption(new Option('--late-after <milliseconds>', 'for which output waits for its equal before a resync').default('200'))
+    .option('--verify', 'compare both sides’ digests after each resync')
+    .action(async (word: string, options: PairCommandOptions & { port: string; deadAfter: string; lateAfter: string; verify?: boolean }) => {
+      const port = parsePort('--port', options.port);
+      const deadAfter = milliseconds('--dead-after', options.deadAfter, 50);
+      const lateAfter = milliseconds('--late-after', options.lateAfter, 10);
+      const { machine, library } = await withLibrary(services, terminal, libraryFolder(options.library, terminal.environment), async (client) => {
+        const id = await findMachine(client, word);
+        const entry = (await client.library.list()).find((one) => one.id === id);
+        if (entry?.kind === 'machine' && entry.state !== 'off') throw new HostError('WRONG_STATE', `${entry.name} is ${entry.state}. A pair is made of a machine that is off.`);
+        return stored(id, options);
+      });
+      print(await pairOf(machine).create(library, { port, deadAfter, lateAfter, verify: options.verify === true }), options);
+    });
+
+  verb('status', 'how a pair fares, and why').action(async (word: string, options: PairCommandOptions) => {
+    print(await pairOf((await stored(word, options)).machine).status(), options);
+  });
+  verb('failover', 'kill the primary, as a power failure would, and wait until the other goes on').action(async (word: string, options: PairCommandOptions) => {
+    print(await pairOf((await stored(word, options)).machine).failover(), options);
+  });
+  verb('reprotect', 'give a side that goes on alone a secondary again').action(async (word: string, options: PairCommandOptions) => {
+    print(await pairOf((await stored(word, options)).machine).reprotect(), options);
+  });
+  verb('break', 'end a pair; the machine is left suspended in the library').action(async (word: string, options: PairCommandOptions) => {
+    const { machine } = await stored(word, options);
+    await pairOf(machine).break();
+    if (options.json) return jsonLine(terminal.stdout, { machine: machine.id, state: 'suspended' });
+    line(terminal.stdout, `${machine.file.name} is suspended; "vitrine resume ${machine.id}" goes on with it.`);
+  });
+  pair
+    .command('inject')
+    .description('do something bad to a pair: what a client notices of it is nothing')
+    .argument('<machine>')
+    .argument('<fault>', 'kill, stop, cut, delay, flip-memory, flip-output, or resync, which does no harm')
+    .addOption(new Option('--side <side>', 'to whom').choices(['primary', 'secondary']).default('secondary'))
+    .addOption(new Option('--for <seconds>', 'how long stop lasts').default('2'))
+    .addOption(new Option('--by <milliseconds>', 'how long delay holds each message back').default('50'))
+    .addOption(new Option('--address <address>', 'where flip-memory changes a bit, in hexadecimal').default('2ff000'))
+    .option('--library <folder>', 'the library (default: $VITRINE_LIBRARY, else your data folder)')
+    .option('--json', 'print JSON')
+    .action(async (word: string, fault: string, options: PairCommandOptions & { side: 'primary' | 'secondary'; for: string; by: string; address: string }) => {
+      const one = pairOf((await stored(word, options)).machine);
+      switch (fault) {
+        case 'kill':
+        case 'cut':
+        case 'flip-output':
+          await one.inject(options.side, { kind: fault });
+          break;
+        case 'stop':
+          await one.inject(options.side, { kind: 'stop', seconds: milliseconds('--for', options.for, 1) });
+          break;
+        case 'delay':
+          await one.inject(options.side, { kind: 'delay', milliseconds: milliseconds('--by', options.by, 0) });
+          break;
+        case 'flip-memory':
+          if (!/^[0-9a-f]{1,8}$/iu.test(options.address)) throw usage(`--address takes a hexadecimal number, not ${options.address}.`);
+          await one.inject(options.side, { kind: 'flip-memory', address: Number.parseInt(options.address, 16) });
+          break;
+        case 'resync':
+          await one.resync();
+          break;
+        default:
+          throw usage(`There is no fault named ${fault}; there are kill, stop, cut, delay, flip-memory, flip-output and resync.`);
+      }
+      if (options.json) jsonLine(terminal.stdout, { done: true });
+    });
+
+  program
+    .command('pair-process', { hidden: true })
+    .description('a process of a pair; "pair create" starts these')
+    .argument('<process>')
+    .argument('<folder>', 'the machine’s')
+    .argument('<side>')
+    .action(async (kind: string, folder: string, side: string) => {
+      if ((kind !== 'gateway' && kind !== 'primary' && kind !== 'secondary') || (side !== 'a' && side !== 'b')) throw usage('This is for "vitrine pair" alone.');
+      const machine = await readMachine(services.disk, libraryOf(folder), basename(folder));
+      if (machine === undefined) throw new HostError('NOT_FOUND', `There is no machine in ${folder}.`);
+      if ('problem' in machine) throw machine.problem;
+      const { disk, engine, guests } = services;
+      await runPairProcess(kind satisfies PairProcess, machine, side, { disk, assemble: engine.assemble, guests }, engine.createMachine);
+      // Its links and timers keep it alive.
+      await new Promise(() => {});
+    });
+}
+
+function milliseconds(option: string, text: string, least: number): number {
+  const value = /^\d{1,8}$/u.test(text) ? Number(text) : Number.NaN;
+  if (!(value >= least)) throw usage(`${option} takes a number from ${least} on, not ${text}.`);
+  return value;
+}
+
+function describe({ isProtected, reason, gateway, sides, primary }: PairStatus): string[] {
+  const lines = [`${isProtected ? 'Protected' : 'Not protected'}. ${reason}`];
+  if (gateway !== null) lines.push(`Gateway    process ${gateway.pid}, 127.0.0.1 port ${gateway.port}, ${gateway.bytesIn} bytes in, ${gateway.bytesOut} out`);
+  for (const name of ['a', 'b'] as const) {
+    const side = sides[name];
+    const role = side === null ? 'gone' : name === primary ? 'primary' : side.role;
+    lines.push(side === null ? `Side ${name}     does not answer` : `Side ${name}     ${role}, process ${side.pid}, ${side.mode}, term ${side.term}, ${side.resyncs} resyncs, ${side.heldBytes} bytes held`);
+  }
+  const last = primary === null ? undefined : sides[primary]?.recent.at(-1);
+  if (last?.pages !== undefined) lines.push(`Last resync ${last.reason}: ${last.pages} pages, ${last.bytes ?? 0} bytes, paused ${Math.round(last.pause ?? 0)} ms`);
+  return lines;
+}

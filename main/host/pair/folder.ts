@@ -1,0 +1,129 @@
+/** What a pair keeps in its machine's folder: its description, its lease, the sockets of its processes, copies of disks. */
+import { createHash } from 'node:crypto';
+import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { z } from 'zod';
+import type { Lease } from '../../../engine/tolerance/lease.ts';
+import type { SideName } from '../../../engine/tolerance/messages.ts';
+import { HostError, isSystemError } from '../errors.ts';
+
+const description = z.strictObject({
+  version: z.literal(1),
+  library: z.string(),
+  machine: z.string(),
+  /** TCP port on loopback where clients of COM1 connect. */
+  port: z.int().min(0).max(65535),
+  /** Milliseconds of silence after which the other side counts as gone. */
+  deadAfter: z.int().min(50),
+  /** Milliseconds for which output waits for its equal. */
+  lateAfter: z.int().min(10),
+  /** Whether both sides' digests are compared after each resync. */
+  verify: z.boolean(),
+  /** By side: the images of the machine's disks, in the order of its drives; empty: the machine's own. */
+  disks: z.strictObject({ a: z.array(z.string()), b: z.array(z.string()) }),
+});
+
+export type PairDescription = z.infer<typeof description>;
+
+/** sun_path has 104 bytes and more (unix(7), unix(4)), with the ending zero. */
+const socketPathLimit = 103;
+
+export class PairFolder {
+  constructor(readonly path: string) {}
+
+  static of(machineFolder: string): PairFolder {
+    return new PairFolder(join(machineFolder, 'pair'));
+  }
+
+  get exists(): boolean {
+    return existsSync(join(this.path, 'pair.json'));
+  }
+
+  read(): PairDescription {
+    const file = join(this.path, 'pair.json');
+    try {
+      return description.parse(JSON.parse(readFileSync(file, 'utf8')));
+    } catch (error) {
+      if (isSystemError(error, 'ENOENT')) throw new HostError('NOT_FOUND', 'This machine is in no pair.', { cause: error });
+      throw new HostError('BROKEN', `${file} is damaged.`, { cause: error });
+    }
+  }
+
+  write(pair: PairDescription): void {
+    mkdirSync(this.path, { recursive: true, mode: 0o700 });
+    const file = join(this.path, 'pair.json');
+    writeFileSync(`${file}.new`, `${JSON.stringify(description.parse(pair), undefined, 2)}\n`);
+    renameSync(`${file}.new`, file);
+  }
+
+  /** The socket of a process of the pair. */
+  socket(process: SideName | 'gateway'): string {
+    const inside = join(this.path, `${process}.sock`);
+    if (Buffer.byteLength(inside) <= socketPathLimit) return inside;
+    const elsewhere = join(tmpdir(), `vitrine-pair-${createHash('sha256').update(this.path).digest('hex').slice(0, 16)}`);
+    mkdirSync(elsewhere, { recursive: true, mode: 0o700 });
+    return join(elsewhere, `${process}.sock`);
+  }
+
+  log(process: SideName | 'gateway'): string {
+    return join(this.path, `${process}.log`);
+  }
+
+  lease(side: SideName): FileLease {
+    return new FileLease(this.path, side);
+  }
+
+  remove(): void {
+    for (const name of ['a', 'b', 'gateway'] as const) rmSync(this.socket(name), { force: true });
+    rmSync(this.path, { recursive: true, force: true });
+  }
+}
+
+/**
+ * The lease of a pair on one host: a file for each term, made exclusively (O_EXCL) by who gets it, never removed while the pair lives. A process
+ * that is killed or stopped holds nothing back: the next term is there for whoever asks first.
+ */
+export class FileLease implements Lease {
+  constructor(
+    private readonly folder: string,
+    private readonly side: SideName,
+  ) {}
+
+  #file(term: number): string {
+    return join(this.folder, `lease.${term}`);
+  }
+
+  acquire(term: number, side: SideName): boolean {
+    // Who does not know the newest term is too late.
+    if (this.newest() !== term - 1) return false;
+    let file: number;
+    try {
+      file = openSync(this.#file(term), 'wx');
+    } catch (error) {
+      if (isSystemError(error, 'EEXIST')) return false;
+      throw error;
+    }
+    try {
+      writeFileSync(file, side);
+    } finally {
+      closeSync(file);
+    }
+    return true;
+  }
+
+  holds(term: number): boolean {
+    if (existsSync(this.#file(term + 1))) return false;
+    try {
+      return readFileSync(this.#file(term), 'utf8') === this.side;
+    } catch {
+      return false;
+    }
+  }
+
+  /** 0 before the first. */
+  newest(): number {
+    const terms = readdirSync(this.folder).flatMap((name) => (/^lease\.\d+$/.test(name) ? [Number(name.slice(6))] : []));
+    return Math.max(0, ...terms);
+  }
+}

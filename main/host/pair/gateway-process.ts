@@ -1,0 +1,108 @@
+/**
+ * The pair's gateway: owns the TCP socket on which clients reach the guest's COM1, numbers what they say, and gives them each byte of output once. A
+ * process of its own, so that a side that dies takes no client along.
+ */
+import { appendFileSync, rmSync } from 'node:fs';
+import { createServer, type Socket } from 'node:net';
+import type { MachineInput } from '../../../engine/machine/machine.ts';
+import { Gateway, startingGateway, type GatewayAction } from '../../../engine/tolerance/gateway.ts';
+import type { SideName, ToGateway } from '../../../engine/tolerance/messages.ts';
+import type { PairFolder } from './folder.ts';
+import { listenForLinks, type Link } from './link.ts';
+import { pairChannels, type GatewayQuestion, type GatewayStatus, type ToGatewayProcess } from './protocol.ts';
+
+/** Bytes of output kept for a client to come; older ones go, as on a line to which nobody listens. */
+const keptForNobody = 1 << 18;
+/** Bytes of input that may wait for the sides. */
+const inputLimit = 1 << 20;
+
+export async function runGateway(folder: PairFolder): Promise<void> {
+  const gateway = new Gateway(startingGateway(pairChannels.map(({ name }) => name)));
+  const links: Partial<Record<SideName, Link>> = {};
+  let client: Socket | undefined;
+  let unheard = Buffer.alloc(0);
+  let served = 0;
+  let bytesIn = 0;
+
+  const waitingInput = () => gateway.state.inputs.length;
+  const perform = (actions: readonly GatewayAction[]) => {
+    for (const action of actions) {
+      if (action.kind === 'toSide') links[action.side]?.send(action.message);
+      else if (action.channel === 'com1') {
+        if (client !== undefined) client.write(action.bytes);
+        else unheard = Buffer.concat([unheard, action.bytes]).subarray(-keptForNobody);
+      } else appendFileSync(folder.log('gateway'), action.bytes);
+    }
+    if (client?.isPaused() === true && waitingBytes() < inputLimit / 2) client.resume();
+  };
+  const waitingBytes = () =>
+    gateway.state.inputs.reduce<number>((sum, input) => {
+      // Made below.
+      const { bytes } = input as Extract<MachineInput, { kind: 'serial' }>;
+      return sum + bytes.length;
+    }, 0);
+
+  const status = (): GatewayStatus => {
+    const address = server.address();
+    return {
+      pid: process.pid,
+      port: typeof address === 'object' && address !== null ? address.port : 0,
+      term: gateway.state.term,
+      clients: client === undefined ? 0 : 1,
+      served,
+      bytesIn,
+      bytesOut: gateway.state.delivered['com1'] ?? 0,
+      waitingInputs: waitingInput(),
+    };
+  };
+
+  const server = createServer((socket) => {
+    if (client !== undefined) {
+      // One line, one client; its bytes would be mixed with the other's.
+      socket.destroy();
+      return;
+    }
+    client = socket;
+    served++;
+    socket.setNoDelay(true);
+    socket.on('data', (bytes: Buffer) => {
+      bytesIn += bytes.length;
+      const input: MachineInput = { kind: 'serial', bytes: Uint8Array.from(bytes) };
+      perform(gateway.input(input));
+      if (waitingBytes() > inputLimit) socket.pause();
+    });
+    socket.on('error', () => socket.destroy());
+    socket.on('close', () => {
+      if (client === socket) client = undefined;
+    });
+    if (unheard.length > 0) {
+      socket.write(unheard);
+      unheard = Buffer.alloc(0);
+    }
+  });
+  rmSync(folder.socket('gateway'), { force: true });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(folder.read().port, '127.0.0.1', () => resolve());
+  });
+  await listenForLinks(folder.socket('gateway'), (link) => {
+    link.onMessage = (value) => {
+      // Written by a process of this build.
+      const message = value as ToGatewayProcess;
+      if (message.kind === 'control') {
+        const { kind } = message.question as GatewayQuestion;
+        link.send(status());
+        if (kind === 'end') setTimeout(() => process.exit(0), 50);
+        return;
+      }
+      const { side } = message;
+      links[side]?.close();
+      links[side] = link;
+      link.onMessage = (next) => perform(gateway.fromSide(side, next as ToGateway));
+      link.onClose = () => {
+        if (links[side] === link) delete links[side];
+      };
+      perform(gateway.retry());
+    };
+  });
+}

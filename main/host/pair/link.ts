@@ -1,0 +1,147 @@
+/**
+ * Messages over a local socket: 4 bytes of length, then the message as V8 serializes it. Only between processes of one build and one person: the
+ * socket's folder can be opened by nobody else.
+ */
+import { connect, createServer, type Server, type Socket } from 'node:net';
+import { deserialize, serialize } from 'node:v8';
+
+/** A message that is longer cannot be one. */
+const longest = 2 ** 31 - 1;
+
+export class Link {
+  #waiting: Buffer[] = [];
+  #length = 0;
+  #closed = false;
+  /** Milliseconds for which each message is held back: a fault to be tried. */
+  delay = 0;
+  /** When anything came last, by performance.now(). */
+  heardAt = performance.now();
+  onMessage: (message: unknown) => void = () => {};
+  onClose: () => void = () => {};
+
+  constructor(private readonly socket: Socket) {
+    socket.setNoDelay(true);
+    socket.on('data', (bytes: Buffer) => this.#take(bytes));
+    // What is wrong with a socket shows as its end.
+    socket.on('error', () => socket.destroy());
+    socket.on('close', () => {
+      if (this.#closed) return;
+      this.#closed = true;
+      this.onClose();
+    });
+  }
+
+  get isOpen(): boolean {
+    return !this.#closed;
+  }
+
+  send(message: unknown): void {
+    if (this.#closed) return;
+    const body = serialize(message);
+    const head = Buffer.alloc(4);
+    head.writeUInt32LE(body.length, 0);
+    const write = () => {
+      if (this.#closed) return;
+      this.socket.write(head);
+      this.socket.write(body);
+    };
+    if (this.delay > 0) setTimeout(write, this.delay);
+    else write();
+  }
+
+  /** Nothing more is taken until `resume`: the sender has to wait. */
+  pause(): void {
+    this.socket.pause();
+  }
+
+  resume(): void {
+    this.socket.resume();
+  }
+
+  close(): void {
+    this.socket.destroy();
+  }
+
+  #take(bytes: Buffer): void {
+    this.heardAt = performance.now();
+    this.#waiting.push(bytes);
+    this.#length += bytes.length;
+    for (;;) {
+      if (this.#length < 4) return;
+      let all = this.#waiting[0] ?? Buffer.alloc(0);
+      if (all.length < 4) all = this.#join();
+      const length = all.readUInt32LE(0);
+      if (length > longest) return this.close();
+      if (this.#length < 4 + length) return;
+      all = this.#join();
+      this.#waiting = [all.subarray(4 + length)];
+      this.#length -= 4 + length;
+      const message: unknown = deserialize(all.subarray(4, 4 + length));
+      this.onMessage(message);
+      if (this.#closed) return;
+    }
+  }
+
+  #join(): Buffer {
+    const all = this.#waiting.length === 1 ? this.#waiting[0] : undefined;
+    const joined = all ?? Buffer.concat(this.#waiting);
+    this.#waiting = [joined];
+    return joined;
+  }
+}
+
+/** Connects to a local socket, which may be about to be made. Rejects after `patience` milliseconds. */
+export async function connectLink(path: string, patience: number): Promise<Link> {
+  for (const end = performance.now() + patience; ; ) {
+    try {
+      return await new Promise<Link>((resolve, reject) => {
+        const socket = connect(path);
+        socket.once('error', reject);
+        socket.once('connect', () => {
+          socket.off('error', reject);
+          resolve(new Link(socket));
+        });
+      });
+    } catch (error) {
+      if (performance.now() > end) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+}
+
+/** Listens on a local socket that nobody but this person may open. */
+export async function listenForLinks(path: string, onLink: (link: Link) => void): Promise<Server> {
+  const server = createServer((socket) => onLink(new Link(socket)));
+  const mask = process.umask(0o177);
+  try {
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject);
+      server.listen(path, () => resolve());
+    });
+  } finally {
+    process.umask(mask);
+  }
+  return server;
+}
+
+/** One question to a process of the pair, and its answer. */
+export async function ask(path: string, question: unknown, patience = 500, answerWithin = 30_000): Promise<unknown> {
+  const link = await connectLink(path, patience);
+  try {
+    return await new Promise((resolve, reject) => {
+      const timer = setTimeout(() => reject(new Error(`No answer from ${path}.`)), answerWithin);
+      link.onMessage = (message) => {
+        clearTimeout(timer);
+        resolve(message);
+      };
+      link.onClose = () => {
+        clearTimeout(timer);
+        reject(new Error(`${path} ended before it answered.`));
+      };
+      link.send({ kind: 'control', question });
+    });
+  } finally {
+    link.onClose = () => {};
+    link.close();
+  }
+}

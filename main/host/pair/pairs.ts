@@ -1,0 +1,285 @@
+/** Pairs of a library's machines: making, looking, ending. Each call stands by itself: the pair lives in its processes and its folder. */
+import { spawn } from 'node:child_process';
+import { closeSync, existsSync, ftruncateSync, mkdirSync, openSync, renameSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { openDriveImage } from '../../../engine/machine/drive-image.ts';
+import type { DriveConfiguration, Machine, MachineConfiguration } from '../../../engine/machine/machine.ts';
+import { other, type SideName } from '../../../engine/tolerance/messages.ts';
+import type { BootTools } from '../boot.ts';
+import { examineDrive, lookAt } from '../drive-image.ts';
+import { HostError } from '../errors.ts';
+import { configureMachine } from '../host.ts';
+import { HOST_FILES, type StoredMachine } from '../library.ts';
+import { driveConfigurations } from '../linking.ts';
+import { PairFolder, type PairDescription } from './folder.ts';
+import { runGateway } from './gateway-process.ts';
+import { ask } from './link.ts';
+import type { Fault, GatewayStatus, SideQuestion, SideStatus } from './protocol.ts';
+import { SideProcess } from './side-process.ts';
+
+export type PairProcess = 'gateway' | 'primary' | 'secondary';
+
+/** Starts a process of the pair, which outlives this one: the program and the words before `process, folder, side`. */
+export type Launch = (process: PairProcess, machineFolder: string, side: SideName, log: string) => void;
+
+/** As this program was started itself, with the command line's hidden verb. */
+export function launchWith(program: string, script: string): Launch {
+  return (kind, machineFolder, side, log) => {
+    const file = openSync(log, 'a', 0o600);
+    try {
+      spawn(program, [script, 'pair-process', kind, machineFolder, side], { detached: true, stdio: ['ignore', file, file], env: process.env }).unref();
+    } finally {
+      closeSync(file);
+    }
+  };
+}
+
+export interface PairStatus {
+  readonly machine: string;
+  readonly isProtected: boolean;
+  /** A sentence. */
+  readonly reason: string;
+  readonly gateway: GatewayStatus | null;
+  readonly sides: { readonly a: SideStatus | null; readonly b: SideStatus | null };
+  /** The side that speaks. */
+  readonly primary: SideName | null;
+}
+
+export interface PairOptions {
+  readonly port: number;
+  readonly deadAfter: number;
+  readonly lateAfter: number;
+  readonly verify: boolean;
+}
+
+/** Milliseconds for which processes are waited for. */
+const patience = 60_000;
+/** A process that is stopped answers nothing. */
+const answerWithin = 2000;
+const copyBytes = 1 << 20;
+
+/** The drives whose images each side has for itself. */
+function ownDrives(drives: readonly DriveConfiguration[] = []): DriveConfiguration[] {
+  return drives.filter(({ kind, readOnly }) => kind !== 'cdrom' && readOnly !== true);
+}
+
+export class Pair {
+  readonly folder: PairFolder;
+
+  constructor(
+    private readonly machine: StoredMachine,
+    private readonly launch: Launch,
+  ) {
+    this.folder = PairFolder.of(machine.folder);
+  }
+
+  /** The machine is off. Done when the pair is protected. */
+  async create(library: string, { port, deadAfter, lateAfter, verify }: PairOptions): Promise<PairStatus> {
+    const { machine, folder } = this;
+    if (folder.exists) throw new HostError('CONFLICT', `${machine.file.name} is in a pair already; "vitrine pair status ${machine.id}" shows how it fares.`);
+    if (existsSync(join(machine.folder, HOST_FILES.suspended)))
+      throw new HostError('WRONG_STATE', `${machine.file.name} is suspended. Resume it and power it off, or discard its state.`);
+    rmSync(folder.path, { recursive: true, force: true });
+    folder.write({ version: 1, library, machine: machine.id, port, deadAfter, lateAfter, verify, disks: { a: [], b: [] } });
+    folder.write({ ...folder.read(), disks: { a: [], b: this.#makeDisks('b', 1) } });
+    try {
+      this.launch('gateway', machine.folder, 'a', folder.log('gateway'));
+      await this.#until('the gateway', ({ gateway }) => gateway !== null);
+      this.launch('primary', machine.folder, 'a', folder.log('a'));
+      await this.#until('the primary', ({ sides }) => sides.a !== null);
+      this.launch('secondary', machine.folder, 'b', folder.log('b'));
+      return await this.#until('protection', ({ isProtected }) => isProtected);
+    } catch (error) {
+      await this.#endAll();
+      throw error;
+    }
+  }
+
+  async status(): Promise<PairStatus> {
+    this.folder.read();
+    const of = async (name: SideName | 'gateway'): Promise<unknown> => {
+      try {
+        return await ask(this.folder.socket(name), { kind: 'status' }, 0, answerWithin);
+      } catch {
+        // It is gone, or stands still.
+        return null;
+      }
+    };
+    // Each process answers with its own kind of status.
+    const [gateway, a, b] = (await Promise.all([of('gateway'), of('a'), of('b')])) as [GatewayStatus | null, SideStatus | null, SideStatus | null];
+    const speaking = [a, b].filter((side): side is SideStatus => side !== null && side.role === 'primary' && side.mode !== 'fenced');
+    // Of two that believe so the one with the newer term is right.
+    const primary = speaking.sort((one, two) => two.term - one.term)[0];
+    const isProtected = primary?.isProtected === true && gateway !== null;
+    const reason =
+      gateway === null
+        ? 'The gateway does not answer: clients cannot reach the guest.'
+        : (primary?.reason ?? 'No side answers as the primary.');
+    return { machine: this.machine.id, isProtected, reason, gateway, sides: { a, b }, primary: primary?.side ?? null };
+  }
+
+  /** Kills the primary as a power failure would. Done when the other side goes on. */
+  async failover(): Promise<PairStatus> {
+    const { primary, sides, isProtected } = await this.status();
+    const side = primary === null ? null : sides[primary];
+    if (side === null || primary === null || !isProtected)
+      throw new HostError('WRONG_STATE', 'The pair is not protected, so nobody could take over; "vitrine pair reprotect" adds a secondary.');
+    process.kill(side.pid, 'SIGKILL');
+    return this.#until('the take-over', (now) => now.primary === other(primary) && now.sides[now.primary]?.mode === 'alone');
+  }
+
+  /** Gives a side that goes on alone a secondary again. */
+  async reprotect(): Promise<PairStatus> {
+    const { primary, sides, gateway } = await this.status();
+    const side = primary === null ? null : sides[primary];
+    if (side === null || primary === null || gateway === null) throw new HostError('WRONG_STATE', 'No side of the pair goes on with a gateway, so there is nothing to protect.');
+    if (side.mode !== 'alone') throw new HostError('WRONG_STATE', 'The pair has two sides.');
+    const joining = other(primary);
+    const pair = this.folder.read();
+    const disks = { ...pair.disks, [joining]: this.#makeDisks(joining, side.term + 1) };
+    this.folder.write({ ...pair, disks });
+    this.launch('secondary', this.machine.folder, joining, this.folder.log(joining));
+    return this.#until('protection', ({ isProtected }) => isProtected);
+  }
+
+  /** Ends the pair; the machine is left suspended in the library, with everything that its guest has done. */
+  async break(): Promise<void> {
+    const { primary, sides } = await this.status();
+    if (primary === null) throw new HostError('WRONG_STATE', 'No side of the pair answers. Its folder is left as it is.');
+    if (sides[other(primary)] !== null) {
+      await this.#ask(other(primary), { kind: 'end' });
+      await this.#until('the end of the secondary', (now) => now.sides[primary]?.mode === 'alone');
+    }
+    const kept = join(this.folder.path, HOST_FILES.suspended);
+    rmSync(kept, { force: true });
+    await this.#ask(primary, { kind: 'suspend', path: kept });
+    await this.#ask(primary, { kind: 'end' });
+    await this.#until('the end of the primary', (now) => now.sides[primary] === null);
+    this.#bringDisksHome(primary);
+    renameSync(kept, join(this.machine.folder, HOST_FILES.suspended));
+    await this.#endAll();
+  }
+
+  /** Does something bad to one of the sides. */
+  async inject(which: 'primary' | 'secondary', fault: Fault | { kind: 'kill' } | { kind: 'stop'; seconds: number }): Promise<void> {
+    const { primary, sides } = await this.status();
+    const name = primary === null ? null : which === 'primary' ? primary : other(primary);
+    const side = name === null ? null : sides[name];
+    if (side === null || name === null) throw new HostError('WRONG_STATE', `The pair has no ${which} now.`);
+    switch (fault.kind) {
+      case 'kill':
+        process.kill(side.pid, 'SIGKILL');
+        return;
+      case 'stop':
+        process.kill(side.pid, 'SIGSTOP');
+        try {
+          await delay(fault.seconds * 1000);
+        } finally {
+          process.kill(side.pid, 'SIGCONT');
+        }
+        return;
+      default:
+        await this.#ask(name, { kind: 'inject', fault });
+    }
+  }
+
+  async resync(): Promise<void> {
+    const { primary } = await this.status();
+    if (primary === null) throw new HostError('WRONG_STATE', 'No side of the pair answers as the primary.');
+    await this.#ask(primary, { kind: 'resync' });
+  }
+
+  async #ask(side: SideName, question: SideQuestion): Promise<void> {
+    const answer = await ask(this.folder.socket(side), question, 0);
+    if (typeof answer === 'object' && answer !== null && 'refused' in answer) throw new HostError('WRONG_STATE', String(answer.refused));
+  }
+
+  async #until(what: string, condition: (status: PairStatus) => boolean): Promise<PairStatus> {
+    for (const end = performance.now() + patience; ; await delay(50)) {
+      const status = await this.status();
+      if (condition(status)) return status;
+      if (performance.now() > end) throw new HostError('WRONG_STATE', `Waited for ${what} in vain. ${status.reason} The logs are in ${this.folder.path}.`);
+    }
+  }
+
+  /** Empty images for a side that is about to join; the checkpoint fills them. */
+  #makeDisks(side: SideName, term: number): string[] {
+    const folder = join(this.folder.path, `disks-${side}-${term}`);
+    rmSync(folder, { recursive: true, force: true });
+    mkdirSync(folder, { mode: 0o700 });
+    return ownDrives(driveConfigurations(this.machine)).map(({ kind, path }, index) => {
+      const { bytes } = lookAt({ kind: 'path', path }, (file) => examineDrive(file, kind));
+      const image = join(folder, `${kind}${index}.img`);
+      const file = openSync(image, 'wx', 0o600);
+      try {
+        ftruncateSync(file, bytes);
+      } finally {
+        closeSync(file);
+      }
+      return image;
+    });
+  }
+
+  /** What the survivor's guest has written comes to the machine's own images. */
+  #bringDisksHome(side: SideName): void {
+    const images = this.folder.read().disks[side];
+    ownDrives(driveConfigurations(this.machine)).forEach((drive, index) => {
+      const path = images[index];
+      if (path === undefined) return;
+      const from = openDriveImage({ kind: drive.kind, path, format: 'raw', readOnly: true }, 'the end of a pair');
+      const to = openDriveImage(drive, 'the end of a pair');
+      try {
+        for (let at = 0; at < from.bytes; at += copyBytes) {
+          const bytes = new Uint8Array(Math.min(copyBytes, from.bytes - at));
+          void from.read(at, bytes);
+          void to.write(at, bytes);
+        }
+        void to.flush();
+      } finally {
+        void from.close();
+        void to.close();
+      }
+    });
+  }
+
+  async #endAll(): Promise<void> {
+    for (const name of ['a', 'b', 'gateway'] as const) {
+      try {
+        await ask(this.folder.socket(name), { kind: 'end' }, 0, answerWithin);
+      } catch {
+        // It is gone already.
+      }
+    }
+    await delay(100);
+    this.folder.remove();
+  }
+}
+
+/** The work of a process of a pair. Never ends by itself. */
+export async function runPairProcess(
+  kind: PairProcess,
+  machine: StoredMachine,
+  side: SideName,
+  tools: BootTools,
+  createMachine: (configuration: MachineConfiguration) => Promise<Machine>,
+): Promise<void> {
+  const folder = PairFolder.of(machine.folder);
+  if (kind === 'gateway') return runGateway(folder);
+  const configuration = await configureMachine(tools, machine);
+  const images = folder.read().disks[side];
+  let index = 0;
+  const drives = configuration.drives?.map((drive): DriveConfiguration => {
+    if (ownDrives([drive]).length === 0) return drive;
+    const path = images[index++];
+    return path === undefined ? drive : { kind: drive.kind, path, format: 'raw' };
+  });
+  await SideProcess.run(folder, side, kind, ({ pair }) => createMachine({ ...configuration, ...(drives === undefined ? {} : { drives }), pair }));
+}
+
+/** The library that a machine's folder is in. */
+export function libraryOf(machineFolder: string): string {
+  return dirname(machineFolder);
+}
+
+export type { PairDescription };

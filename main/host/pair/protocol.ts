@@ -1,0 +1,88 @@
+/** What the processes of a pair and the command line say over local sockets, beside the protocol itself (engine/tolerance/messages.ts). */
+import { byteChannel } from '../../../engine/tolerance/channel.ts';
+import type { Mode } from '../../../engine/tolerance/side.ts';
+import type { Divergence, SideName, ToPeer } from '../../../engine/tolerance/messages.ts';
+import type { ChangedPages } from '../../../engine/tolerance/state-transfer.ts';
+
+/** What leaves a machine: COM1, and the debug console at port 0xE9. */
+export const pairChannels = [byteChannel('com1'), byteChannel('debug')];
+
+export type Control = { readonly kind: 'control'; readonly question: unknown };
+
+/** The first message of a link to the gateway; from a side, the protocol follows. */
+export type ToGatewayProcess = Control | { readonly kind: 'side'; readonly side: SideName };
+
+export type GatewayQuestion = { readonly kind: 'status' } | { readonly kind: 'end' };
+
+export interface GatewayStatus {
+  readonly pid: number;
+  readonly port: number;
+  readonly term: number;
+  readonly clients: number;
+  /** Clients so far. */
+  readonly served: number;
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+  readonly waitingInputs: number;
+}
+
+/** Between the sides. */
+export type ToPeerProcess =
+  | Control
+  | { readonly kind: 'peer'; readonly side: SideName }
+  | { readonly kind: 'beat' }
+  | { readonly kind: 'protocol'; readonly message: ToPeer }
+  /** Stand still, and say what you have changed. */
+  | { readonly kind: 'hold'; readonly capture: number; readonly tell: boolean }
+  | { readonly kind: 'held'; readonly capture: number; readonly changed: ChangedPages | undefined };
+
+export type Fault =
+  | { readonly kind: 'cut' }
+  | { readonly kind: 'delay'; readonly milliseconds: number }
+  /** The lowest bit of a byte of guest memory. */
+  | { readonly kind: 'flip-memory'; readonly address: number }
+  /** The lowest bit of the next byte that leaves the machine. */
+  | { readonly kind: 'flip-output' };
+
+export type SideQuestion =
+  | { readonly kind: 'status' }
+  | { readonly kind: 'resync' }
+  | { readonly kind: 'inject'; readonly fault: Fault }
+  /** Writes the state to this file and ends: the pair is over. Only the side that speaks. */
+  | { readonly kind: 'suspend'; readonly path: string }
+  | { readonly kind: 'end' };
+
+export interface Resync {
+  /** Milliseconds since 1970. */
+  readonly at: number;
+  readonly reason: string;
+  readonly divergence: Divergence | undefined;
+  /** Known once it is sent. */
+  pages?: number;
+  bytes?: number;
+  /** For which the primary stood still, in milliseconds. */
+  pause?: number;
+  /** Until the secondary acknowledged it, from its begin on, in milliseconds. */
+  took?: number;
+  digest?: string | undefined;
+}
+
+export interface SideStatus {
+  readonly pid: number;
+  readonly side: SideName;
+  readonly role: 'primary' | 'secondary';
+  readonly mode: Mode;
+  readonly term: number;
+  readonly generation: number;
+  readonly periodic: boolean;
+  readonly isProtected: boolean;
+  /** A sentence. */
+  readonly reason: string;
+  readonly heldBytes: number;
+  /** Milliseconds since anything came from the other side; null without one. */
+  readonly heartbeatAge: number | null;
+  readonly resyncs: number;
+  /** The newest last. */
+  readonly recent: readonly Resync[];
+  readonly events: readonly { readonly at: number; readonly text: string }[];
+}

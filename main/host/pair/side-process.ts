@@ -1,0 +1,406 @@
+/**
+ * One side of a pair: a machine in a process of its own, the protocol's state machine, and its links to the gateway and to the other side.
+ * docs/decisions/0021.
+ */
+import { rmSync } from 'node:fs';
+import type { Machine, MachineConfiguration, MachineInput } from '../../../engine/machine/machine.ts';
+import { other, type Checkpoint, type FromGateway, type SideAction, type SideName, type SideNote } from '../../../engine/tolerance/messages.ts';
+import { askPair } from '../../../engine/tolerance/questions.ts';
+import { Side, startingSide } from '../../../engine/tolerance/side.ts';
+import type { ChangedPages } from '../../../engine/tolerance/state-transfer.ts';
+import type { FileLease, PairDescription, PairFolder } from './folder.ts';
+import { InputQueue } from './input-queue.ts';
+import { connectLink, listenForLinks, type Link } from './link.ts';
+import { pairChannels, type Fault, type Resync, type SideQuestion, type SideStatus, type ToPeerProcess } from './protocol.ts';
+import { StormWatch } from './storm.ts';
+
+const beatInterval = 100;
+const lookInterval = 20;
+/** Milliseconds between two checkpoints while nothing is compared, and after which comparing is tried again. */
+const periodicInterval = 200;
+const periodicTrial = 30_000;
+/** More resyncs for divergence than this within so many milliseconds are a storm. */
+const stormLimit = 20;
+const stormWindow = 10_000;
+/** Milliseconds for which another process is waited for at the start. */
+const patience = 30_000;
+const keptEvents = 200;
+
+/** What a checkpoint carries for the runtime. */
+interface State {
+  readonly transfer: Uint8Array;
+  readonly inputs: readonly MachineInput[];
+}
+
+export class SideProcess {
+  readonly #side: Side;
+  readonly #lease: FileLease;
+  readonly #inputs: InputQueue;
+  readonly #storm = new StormWatch(stormLimit, stormWindow);
+  readonly #events: { at: number; text: string }[] = [];
+  readonly #resyncs: Resync[] = [];
+  #resyncCount = 0;
+  #gateway: Link | undefined;
+  #peer: Link | undefined;
+  #capture = 0;
+  #held: { capture: number; resolve: (changed: ChangedPages | undefined) => void } | undefined;
+  #isCapturing = false;
+  #waitingSince: { key: string; at: number } | undefined;
+  #periodicSince = 0;
+  #resyncBegan = 0;
+  #reason = 'Starts.';
+  #flipsOutput = false;
+  /** Primary: the secondary has had a state since it joined. */
+  #isProtected = false;
+  #commits: Promise<void> = Promise.resolve();
+
+  private constructor(
+    private readonly folder: PairFolder,
+    private readonly pair: PairDescription,
+    private readonly name: SideName,
+    role: 'primary' | 'secondary',
+    private readonly machine: Machine,
+  ) {
+    this.#side = new Side(startingSide(name, role, pairChannels.map((channel) => channel.name)), pairChannels);
+    this.#lease = folder.lease(name);
+    this.#inputs = new InputQueue(machine);
+  }
+
+  /** Runs until the pair ends, or this side does. `restore`: a saved state to go on from. */
+  static async run(
+    folder: PairFolder,
+    name: SideName,
+    role: 'primary' | 'secondary',
+    machine: (configuration: Pick<MachineConfiguration, 'pair'>) => Promise<Machine>,
+  ): Promise<void> {
+    const pair = folder.read();
+    const side = new SideProcess(folder, pair, name, role, await machine({ pair: role }));
+    await side.#begin();
+  }
+
+  get #isPrimary(): boolean {
+    return this.#side.state.role === 'primary';
+  }
+
+  async #begin(): Promise<void> {
+    const { machine, folder, name } = this;
+    machine.on((event) => {
+      if (event.kind === 'serial') this.#said('com1', event.bytes);
+      else if (event.kind === 'debugConsole') this.#said('debug', event.bytes);
+      else if (event.kind === 'state' && (event.state === 'off' || event.state === 'crashed')) this.#end(`The machine is ${event.state}. ${event.reason}`);
+    });
+    rmSync(folder.socket(name), { force: true });
+    await listenForLinks(folder.socket(name), (link) => {
+      link.onMessage = (value) => {
+        // Written by a process of this build.
+        const message = value as ToPeerProcess;
+        if (message.kind === 'control') void this.#control(link, message.question as SideQuestion);
+        else if (message.kind === 'peer') {
+          // One at a time, and only to a side that goes on alone.
+          if (this.#peer === undefined && this.#side.state.mode === 'alone') this.#join(link);
+          else link.close();
+        }
+      };
+    });
+    const gateway = await connectLink(folder.socket('gateway'), patience);
+    this.#gateway = gateway;
+    gateway.onMessage = (message) => this.#perform(this.#side.fromGateway(message as FromGateway));
+    gateway.onClose = () => this.#note('The gateway is gone: clients cannot be reached any more.');
+    gateway.send({ kind: 'side', side: name });
+    if (this.#isPrimary) {
+      if (!this.#lease.acquire(1, name)) return this.#end('Somebody else has the lease of this pair.');
+      this.#reason = 'Unprotected: no secondary has joined yet.';
+      this.#perform(this.#side.begin());
+      await machine.start();
+    } else {
+      this.#reason = 'Waits for its first state.';
+      await machine.start({ paused: true });
+      await askPair(machine, 'hold', { tell: false });
+      const link = await connectLink(folder.socket(other(name)), patience);
+      link.send({ kind: 'peer', side: name });
+      this.#join(link);
+      this.#perform(this.#side.begin());
+    }
+    setInterval(() => this.#look(), lookInterval);
+    setInterval(() => this.#peer?.send({ kind: 'beat' }), beatInterval);
+  }
+
+  #join(link: Link): void {
+    this.#peer = link;
+    link.heardAt = performance.now();
+    link.onMessage = (message) => this.#fromPeer(message as ToPeerProcess);
+    link.onClose = () => this.#lost(link, 'its link is closed');
+  }
+
+  #lost(link: Link, why: string): void {
+    if (this.#peer !== link) return;
+    this.#peer = undefined;
+    link.close();
+    this.#note(`The ${this.#isPrimary ? 'secondary' : 'primary'} is gone: ${why}.`);
+    this.#perform(this.#side.peerLost());
+  }
+
+  #fromPeer(message: ToPeerProcess): void {
+    switch (message.kind) {
+      case 'protocol':
+        return this.#perform(this.#side.fromPeer(message.message));
+      case 'hold':
+        // Behind a commit that is under way, as it came.
+        this.#commits = this.#commits.then(async () => {
+          const changed = await askPair(this.machine, 'hold', { tell: message.tell });
+          this.#peer?.send({ kind: 'held', capture: message.capture, changed });
+        });
+        return;
+      case 'held':
+        if (this.#held?.capture === message.capture) this.#held.resolve(message.changed);
+        return;
+      case 'beat':
+      case 'peer':
+      case 'control':
+        return;
+    }
+  }
+
+  #said(channel: string, bytes: Uint8Array): void {
+    const out = Uint8Array.from(bytes);
+    if (this.#flipsOutput && out.length > 0) {
+      this.#flipsOutput = false;
+      out[0] = (out[0] ?? 0) ^ 1;
+    }
+    this.#perform(this.#side.output(channel, out));
+  }
+
+  #perform(actions: readonly SideAction[]): void {
+    for (const action of actions) {
+      switch (action.kind) {
+        case 'toPeer':
+          this.#peer?.send({ kind: 'protocol', message: action.message });
+          break;
+        case 'toGateway':
+          this.#gateway?.send(action.message);
+          break;
+        case 'release':
+          if (this.#lease.holds(action.message.term)) this.#gateway?.send(action.message);
+          else this.#perform(this.#side.fenced());
+          break;
+        case 'apply':
+          // Made by the gateway.
+          this.#inputs.push(action.input as MachineInput);
+          break;
+        case 'capture':
+          void this.#takeState(action.full).catch((error: unknown) => this.#fail(error));
+          break;
+        case 'abandon':
+          this.#capture += 1;
+          this.#held?.resolve(undefined);
+          break;
+        case 'commit':
+          this.#commits = this.#commits.then(() => this.#commit(action.checkpoint)).catch((error: unknown) => this.#fail(error));
+          break;
+        case 'acquire':
+          this.#perform(this.#side.leased(this.#lease.acquire(action.term, this.name)));
+          break;
+        case 'alone':
+          void this.#goAlone(action.tookOver).catch((error: unknown) => this.#fail(error));
+          break;
+        case 'fence':
+          this.#end('Fenced: the other side goes on alone.');
+          break;
+        case 'note':
+          this.#tell(action.note);
+          break;
+      }
+    }
+  }
+
+  /** Has both machines stand still, takes the state, and lets this one run on. */
+  async #takeState(isFull: boolean): Promise<void> {
+    const capture = ++this.#capture;
+    const isOver = () => capture !== this.#capture;
+    this.#isCapturing = true;
+    const began = performance.now();
+    try {
+      const theirs = new Promise<ChangedPages | undefined>((resolve) => {
+        this.#held = { capture, resolve };
+      });
+      this.#peer?.send({ kind: 'hold', capture, tell: !isFull });
+      const [peer] = await Promise.all([theirs, askPair(this.machine, 'hold', { tell: false })]);
+      if (isOver()) return;
+      const taken = await askPair(this.machine, 'take', { peer: isFull ? undefined : (peer ?? { keys: new Uint32Array(0), hashes: new Uint8Array(0) }), withDigest: this.pair.verify });
+      if (isOver()) return;
+      const state: State = { transfer: taken.bytes, inputs: [...this.#inputs.left] };
+      this.#perform(this.#side.captured(state));
+      const last = this.#resyncs.at(-1);
+      if (last !== undefined) Object.assign(last, { pages: taken.pages, bytes: taken.bytes.length, pause: performance.now() - began, digest: taken.digest });
+    } finally {
+      this.#isCapturing = false;
+      await askPair(this.machine, 'go', {});
+    }
+  }
+
+  /** Puts the primary's state in place. Nothing of this machine was changed when it is refused. */
+  async #commit(checkpoint: Checkpoint): Promise<void> {
+    await askPair(this.machine, 'hold', { tell: false });
+    // Made by the other side's `#takeState`.
+    const state = checkpoint.state as State;
+    const put = await askPair(this.machine, 'put', { bytes: state.transfer });
+    if ('refused' in put) {
+      this.#note(`A state was refused. ${put.refused}`);
+      this.#perform(this.#side.refused());
+      return;
+    }
+    this.#inputs.replace(state.inputs);
+    this.#reason = checkpoint.periodic ? 'Protected by periodic checkpoints.' : 'Protected: outputs are compared.';
+    this.#perform(this.#side.committed());
+    if (!checkpoint.periodic && this.#side.state.mode === 'together') await askPair(this.machine, 'go', { run: true });
+  }
+
+  async #goAlone(tookOver: boolean): Promise<void> {
+    this.#reason = tookOver ? 'Unprotected: it took over, since the primary is gone.' : 'Unprotected: the secondary is gone.';
+    this.#note(this.#reason);
+    this.#storm.clear();
+    this.#isProtected = false;
+    if (!tookOver) return;
+    await askPair(this.machine, 'takeOver', {});
+    await askPair(this.machine, 'go', { run: true });
+  }
+
+  #tell(note: SideNote): void {
+    if (note.kind === 'protected') {
+      if (!this.#isProtected) this.#note('Protected.');
+      this.#isProtected = true;
+      const last = this.#resyncs.at(-1);
+      if (last !== undefined) last.took = performance.now() - this.#resyncBegan;
+      this.#reason = this.#side.state.periodic ? 'Protected by periodic checkpoints: outputs differ too often to be compared.' : 'Protected: outputs agree.';
+      return;
+    }
+    this.#resyncCount += 1;
+    this.#resyncBegan = performance.now();
+    this.#resyncs.push({ at: Date.now(), reason: note.reason, divergence: note.divergence });
+    if (this.#resyncs.length > keptEvents) this.#resyncs.shift();
+    if ((note.reason === 'differs' || note.reason === 'late') && this.#storm.note(performance.now())) {
+      this.#storm.clear();
+      this.#side.state.periodic = true;
+      this.#periodicSince = performance.now();
+      this.#note('Outputs differ too often: from now on they are not compared but committed by periodic checkpoints.');
+    }
+  }
+
+  /** What time brings. */
+  #look(): void {
+    const now = performance.now();
+    const peer = this.#peer;
+    if (peer !== undefined && now - peer.heardAt > this.pair.deadAfter) this.#lost(peer, `silent for ${Math.round(now - peer.heardAt)} ms`);
+    const { state } = this.#side;
+    if (!this.#isPrimary || state.mode !== 'together' || this.#isCapturing) {
+      this.#waitingSince = undefined;
+      return;
+    }
+    if (state.periodic) {
+      if (state.sync !== undefined) return;
+      if (now - this.#periodicSince > periodicTrial) {
+        this.#note('Outputs are compared again.');
+        this.#perform(this.#side.resync('asked', false));
+      } else if (this.#side.heldBytes > 0 && now - this.#resyncBegan > periodicInterval) this.#perform(this.#side.resync('periodic'));
+      return;
+    }
+    if (!this.#side.waits) {
+      this.#waitingSince = undefined;
+      return;
+    }
+    const key = Object.values(state.channels).map(({ agreed }) => agreed).join();
+    if (this.#waitingSince?.key !== key) this.#waitingSince = { key, at: now };
+    else if (now - this.#waitingSince.at > this.pair.lateAfter) {
+      this.#waitingSince = undefined;
+      this.#perform(this.#side.late());
+    }
+  }
+
+  // People
+
+  async #control(link: Link, question: SideQuestion): Promise<void> {
+    try {
+      switch (question.kind) {
+        case 'status':
+          link.send(this.#status());
+          return;
+        case 'resync':
+          this.#perform(this.#side.resync('asked'));
+          link.send({ done: true });
+          return;
+        case 'inject':
+          await this.#inject(question.fault);
+          link.send({ done: true });
+          return;
+        case 'suspend':
+          if (this.#side.state.mode !== 'alone' || this.#isCapturing) {
+            link.send({ refused: 'Only a side that goes on alone can keep its state.' });
+            return;
+          }
+          link.send({ done: true, ...(await this.machine.suspend(question.path)) });
+          return;
+        case 'end':
+          // Its images are given back before anybody hears of it.
+          await this.machine.dispose();
+          link.send({ done: true });
+          this.#end('The pair was ended.');
+          return;
+      }
+    } catch (error) {
+      link.send({ refused: error instanceof Error ? error.message : String(error) });
+    }
+  }
+
+  async #inject(fault: Fault): Promise<void> {
+    switch (fault.kind) {
+      case 'cut':
+        this.#peer?.close();
+        return;
+      case 'delay':
+        if (this.#peer !== undefined) this.#peer.delay = fault.milliseconds;
+        return;
+      case 'flip-memory':
+        return askPair(this.machine, 'flip', { address: fault.address });
+      case 'flip-output':
+        this.#flipsOutput = true;
+        return;
+    }
+  }
+
+  #status(): SideStatus {
+    const { state } = this.#side;
+    return {
+      pid: process.pid,
+      side: this.name,
+      role: state.role,
+      mode: state.mode,
+      term: state.term,
+      generation: state.generation,
+      periodic: state.periodic,
+      isProtected: state.mode === 'together' && (state.role === 'secondary' || this.#isProtected),
+      reason: this.#reason,
+      heldBytes: this.#side.heldBytes,
+      heartbeatAge: this.#peer === undefined ? null : Math.round(performance.now() - this.#peer.heardAt),
+      resyncs: this.#resyncCount,
+      recent: this.#resyncs.slice(-20),
+      events: this.#events.slice(-50),
+    };
+  }
+
+  #note(text: string): void {
+    this.#events.push({ at: Date.now(), text });
+    if (this.#events.length > keptEvents) this.#events.shift();
+    process.stderr.write(`${new Date().toISOString()} ${this.name}: ${text}\n`);
+  }
+
+  /** What must not be: the other side goes on. */
+  #fail(error: unknown): void {
+    this.#end(`Failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+  }
+
+  #end(why: string): void {
+    this.#note(why);
+    // At once: nobody may hear of this side any more. An answer that is on its way gets a moment.
+    setTimeout(() => process.exit(0), 50);
+  }
+}

@@ -1,0 +1,192 @@
+/**
+ * A pair in real processes, as people start it: a client sends numbered requests through the gateway while sides are killed, stopped and cut off.
+ * Every answer comes once, in order, and right, by a second clerk in TypeScript. VITRINE_PAIR=N sends N requests in each part.
+ */
+import { connect, type Socket } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { ClerkOracle } from '../../engine/tolerance/testing/clerk.ts';
+import type { PairStatus } from '../../main/host/pair/pairs.ts';
+import { CommandLine } from './vitrine.ts';
+
+const requests = Number(process.env['VITRINE_PAIR'] ?? 40);
+const machine = 'bank-clerk';
+/** Requests that are on their way at the same time. */
+const window = 4;
+
+let line: CommandLine;
+const pids = new Set<number>();
+beforeEach(async () => {
+  line = await CommandLine.open();
+  pids.clear();
+});
+afterEach(async () => {
+  for (const pid of pids) {
+    try {
+      process.kill(pid, 'SIGKILL');
+    } catch {
+      // It has ended.
+    }
+  }
+  await line.close();
+});
+
+async function pair(...words: string[]): Promise<PairStatus> {
+  const ended = await line.run('pair', ...words, '--json');
+  expect(ended.err).toBe('');
+  const status = JSON.parse(ended.out) as PairStatus;
+  for (const one of [status.gateway, status.sides?.a, status.sides?.b]) if (one) pids.add(one.pid);
+  return status;
+}
+
+/** Slow hosts: a side counts as gone when its link closes, so a long limit costs nothing. */
+const create = (deadAfter = 30_000) => pair('create', machine, '--dead-after', String(deadAfter), '--late-after', '3000', '--verify');
+
+async function until(what: string, condition: (status: PairStatus) => boolean): Promise<PairStatus> {
+  for (const end = Date.now() + 60_000; ; await delay(100)) {
+    const status = await pair('status', machine);
+    if (condition(status)) return status;
+    if (Date.now() > end) throw new Error(`Waited for ${what}: ${JSON.stringify(status)}`);
+  }
+}
+
+/** One TCP connection for the whole test: it never breaks. */
+class Client {
+  #said = '';
+  #isClosed = false;
+  readonly oracle = new ClerkOracle();
+
+  private constructor(private readonly socket: Socket) {
+    socket.on('data', (bytes: Buffer) => (this.#said += bytes.toString('latin1')));
+    socket.on('close', () => (this.#isClosed = true));
+  }
+
+  static async open(port: number): Promise<Client> {
+    const socket = connect(port, '127.0.0.1');
+    await new Promise<void>((resolve, reject) => {
+      socket.once('connect', () => resolve());
+      socket.once('error', reject);
+    });
+    const client = new Client(socket);
+    await client.line('clerk 0');
+    return client;
+  }
+
+  /** The next line has to be this one. */
+  async line(expected: string): Promise<void> {
+    for (const end = Date.now() + 40_000; !this.#said.includes('\n'); await delay(2)) {
+      if (this.#isClosed || Date.now() > end) throw new Error(`Waited for "${expected}", and have "${this.#said}"${this.#isClosed ? ' of a connection that is closed' : ''}.`);
+    }
+    const at = this.#said.indexOf('\n');
+    expect(this.#said.slice(0, at)).toBe(expected);
+    this.#said = this.#said.slice(at + 1);
+  }
+
+  /** `count` requests, some on their way at a time; `midway` happens in the middle of them. */
+  async requests(count: number, midway: () => Promise<unknown> = () => Promise.resolve()): Promise<void> {
+    const waiting: string[] = [];
+    let happening: Promise<unknown> = Promise.resolve();
+    for (let number = 0; number < count; number++) {
+      if (number === Math.floor(count / 2)) happening = midway();
+      const { request, answer } = this.oracle.next((number * 7) % 100, number * 1001 + 1);
+      this.socket.write(request);
+      waiting.push(answer);
+      if (waiting.length >= window) await this.line((waiting.shift() ?? '').trimEnd());
+    }
+    for (const answer of waiting) await this.line(answer.trimEnd());
+    await happening;
+  }
+
+  close(): void {
+    expect(this.#said).toBe('');
+    expect(this.#isClosed).toBe(false);
+    this.socket.destroy();
+  }
+}
+
+const pidOf = (status: PairStatus, side: 'a' | 'b'): number => {
+  const pid = status.sides[side]?.pid;
+  if (pid === undefined) throw new Error(`side ${side} is gone`);
+  return pid;
+};
+
+describe('a pair', { timeout: 240_000 + requests * 600 }, () => {
+  it('answers every request once and right while either side is killed, and ends as a suspended machine', async () => {
+    const created = await create();
+    expect(created).toMatchObject({ isProtected: true, primary: 'a' });
+    const client = await Client.open(created.gateway?.port ?? 0);
+    await client.requests(requests);
+
+    // Both have recorded their own time, and nobody is the wiser: no resync for that.
+    const agreed = await pair('status', machine);
+    expect(agreed.sides.a?.recent.filter(({ reason }) => reason === 'differs')).toEqual([]);
+
+    await client.requests(requests, () => Promise.resolve(process.kill(pidOf(created, 'a'), 'SIGKILL')));
+    const survived = await until('the take-over', ({ primary }) => primary === 'b');
+    expect(survived.isProtected).toBe(false);
+    expect(survived.sides.b).toMatchObject({ mode: 'alone', term: 2 });
+
+    const again = await pair('reprotect', machine);
+    expect(again).toMatchObject({ isProtected: true, primary: 'b' });
+    await client.requests(requests, () => Promise.resolve(process.kill(pidOf(again, 'a'), 'SIGKILL')));
+    await until('the primary to go on alone', ({ sides }) => sides.b?.mode === 'alone' && sides.b.term === 3);
+    await client.requests(5);
+    client.close();
+
+    const ended = await line.run('pair', 'break', machine);
+    expect(ended).toMatchObject({ status: 0, err: '' });
+    expect((await line.run('list')).out).toMatch(/bank-clerk +suspended/);
+    const status = await line.run('pair', 'status', machine);
+    expect(status).toMatchObject({ status: 2, err: 'vitrine: This machine is in no pair.\n' });
+  });
+
+  it('resyncs once for output that differs and comes to equal digests; a wrong byte reaches no client', async () => {
+    const created = await create();
+    const client = await Client.open(created.gateway?.port ?? 0);
+    await client.requests(5);
+    const before = (await pair('status', machine)).sides.a?.resyncs ?? 0;
+    expect((await line.run('pair', 'inject', machine, 'flip-output')).status).toBe(0);
+    await client.requests(5);
+    const after = await until('the resync', ({ sides, isProtected }) => isProtected && (sides.a?.recent.some(({ reason, took }) => reason === 'differs' && took !== undefined) ?? false));
+    // With --verify a secondary whose digest is another ends itself.
+    const differing = after.sides.a?.recent.filter(({ reason }) => reason === 'differs') ?? [];
+    expect(differing).toHaveLength(1);
+    expect(differing[0]?.divergence?.channel).toBe('com1');
+    expect(differing[0]?.digest).toMatch(/^[0-9a-f]{64}$/);
+    expect(after.sides.a?.resyncs).toBeGreaterThan(before);
+    expect(after.sides.b?.mode).toBe('together');
+    client.close();
+  });
+
+  it('has one speaker when the primary is only stopped, and when the link is cut', async () => {
+    const created = await create(4000);
+    const client = await Client.open(created.gateway?.port ?? 0);
+    await client.requests(4);
+    const stopped = pidOf(created, 'a');
+    process.kill(stopped, 'SIGSTOP');
+    try {
+      await client.requests(requests);
+      await until('the take-over', ({ primary }) => primary === 'b');
+    } finally {
+      process.kill(stopped, 'SIGCONT');
+    }
+    // It wakes up, finds a newer term, and is gone without a word.
+    await until('the end of the stopped side', ({ sides }) => sides.a === null);
+    await client.requests(4);
+
+    await pair('reprotect', machine);
+    expect((await line.run('pair', 'inject', machine, 'cut')).status).toBe(0);
+    await client.requests(requests);
+    const cut = await until('one side', ({ sides }) => (sides.a === null) !== (sides.b === null));
+    expect(cut.isProtected).toBe(false);
+    await client.requests(4);
+    client.close();
+  });
+
+  it('is refused with a sentence where there is nothing to be made a pair of', async () => {
+    await line.run('list');
+    expect(await line.run('pair', 'status', machine)).toMatchObject({ status: 2, err: 'vitrine: This machine is in no pair.\n' });
+    expect(await line.run('pair', 'create', 'nobody')).toMatchObject({ status: 2 });
+    expect(await line.run('pair', 'create', machine, '--dead-after', 'soon')).toMatchObject({ status: 2 });
+  });
+});
