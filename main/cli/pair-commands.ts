@@ -4,7 +4,7 @@ import { HostError } from '../host/errors.ts';
 import { readLibrary, readMachine, type StoredMachine } from '../host/library.ts';
 import { launchWith, libraryOf, Pair, runPairProcess, type PairProcess, type PairStatus } from '../host/pair/pairs.ts';
 import { libraryFolder } from '../host/places.ts';
-import { usage } from './exit.ts';
+import { outcomeOf, usage } from './exit.ts';
 import { parsePort } from './port.ts';
 import { findMachine, withLibrary, type Services } from './services.ts';
 import { jsonLine, line, type Terminal } from './terminal.ts';
@@ -72,9 +72,14 @@ export function addPairCommands(program: Command, services: Services, terminal: 
   });
   verb('break', 'end a pair; the machine is left suspended in the library').action(async (word: string, options: PairCommandOptions) => {
     const { machine } = await stored(word, options);
-    await pairOf(machine).break();
-    if (options.json) return jsonLine(terminal.stdout, { machine: machine.id, state: 'suspended' });
-    line(terminal.stdout, `${machine.file.name} is suspended; "vitrine resume ${machine.id}" goes on with it.`);
+    const state = await pairOf(machine).break();
+    if (options.json) return jsonLine(terminal.stdout, { machine: machine.id, state });
+    line(
+      terminal.stdout,
+      state === 'suspended'
+        ? `${machine.file.name} is suspended; "vitrine resume ${machine.id}" goes on with it.`
+        : `No side was left. ${machine.file.name} is off, with the disks of the side that spoke last.`,
+    );
   });
   pair
     .command('inject')
@@ -126,8 +131,13 @@ export function addPairCommands(program: Command, services: Services, terminal: 
       if (machine === undefined) throw new HostError('NOT_FOUND', `There is no machine in ${folder}.`);
       if ('problem' in machine) throw machine.problem;
       const { disk, engine, guests } = services;
-      await runPairProcess(kind satisfies PairProcess, machine, side, { disk, assemble: engine.assemble, guests }, engine.createMachine);
-      // Its links and timers keep it alive.
+      try {
+        await runPairProcess(kind satisfies PairProcess, machine, side, { disk, assemble: engine.assemble, guests }, engine.createMachine);
+      } catch (error) {
+        // Its links would keep it alive.
+        line(terminal.stderr, `${side}: ${outcomeOf(error).sentence}`);
+        process.exit(1);
+      }
       await new Promise(() => {});
     });
 }

@@ -181,6 +181,19 @@ describe('a pair', { timeout: 240_000 + requests * 600 }, () => {
     expect(cut.isProtected).toBe(false);
     await client.requests(4);
     client.close();
+
+    // The host loses its power: what was answered is on the disk of whoever spoke last.
+    for (const pid of pids) {
+      try {
+        process.kill(pid, 'SIGKILL');
+      } catch {
+        // It has ended.
+      }
+    }
+    await until('nobody', ({ gateway, sides }) => gateway === null && sides.a === null && sides.b === null);
+    const ended = await line.run('pair', 'break', machine, '--json');
+    expect([ended.err, JSON.parse(ended.out)]).toEqual(['', { machine, state: 'off' }]);
+    expect(await line.run('run', machine, '--until-serial', `clerk ${client.oracle.last}\n`, '--timeout', '60')).toMatchObject({ status: 0 });
   });
 
   it('is refused with a sentence where there is nothing to be made a pair of', async () => {

@@ -121,6 +121,14 @@ export class FileLease implements Lease {
     }
   }
 
+  /** The side that has the newest term. */
+  owner(): SideName | undefined {
+    const term = this.newest();
+    if (term === 0) return undefined;
+    const owner = readFileSync(this.#file(term), 'utf8');
+    return owner === 'a' || owner === 'b' ? owner : undefined;
+  }
+
   /** 0 before the first. */
   newest(): number {
     const terms = readdirSync(this.folder).flatMap((name) => (/^lease\.\d+$/.test(name) ? [Number(name.slice(6))] : []));

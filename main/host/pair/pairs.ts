@@ -143,10 +143,19 @@ export class Pair {
     return this.#until('protection', ({ isProtected }) => isProtected);
   }
 
-  /** Ends the pair; the machine is left suspended in the library, with everything that its guest has done. */
-  async break(): Promise<void> {
+  /**
+   * Ends the pair; the machine is left suspended in the library, with everything that its guest has done. Where no side is left, as after a power failure
+   * of the host, it is off, with the disks of the side that spoke last.
+   */
+  async break(): Promise<'suspended' | 'off'> {
     const { primary, sides } = await this.status();
-    if (primary === null) throw new HostError('WRONG_STATE', 'No side of the pair answers. Its folder is left as it is.');
+    if (primary === null) {
+      if (sides.a !== null || sides.b !== null) throw new HostError('WRONG_STATE', 'A side of the pair is there, and does not speak yet. Try again.');
+      const last = this.folder.lease('a').owner();
+      if (last !== undefined) this.#bringDisksHome(last);
+      await this.#endAll();
+      return 'off';
+    }
     if (sides[other(primary)] !== null) {
       await this.#ask(other(primary), { kind: 'end' });
       await this.#until('the end of the secondary', (now) => now.sides[primary]?.mode === 'alone');
@@ -159,6 +168,7 @@ export class Pair {
     this.#bringDisksHome(primary);
     renameSync(kept, join(this.machine.folder, HOST_FILES.suspended));
     await this.#endAll();
+    return 'suspended';
   }
 
   /** Does something bad to one of the sides. */

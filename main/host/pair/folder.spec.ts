@@ -1,0 +1,57 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { PairFolder, type PairDescription } from './folder.ts';
+import { StormWatch } from './storm.ts';
+
+let path: string;
+beforeEach(() => {
+  path = mkdtempSync(join(tmpdir(), 'vitrine-pair-folder-'));
+});
+afterEach(() => rmSync(path, { recursive: true, force: true }));
+
+describe('the lease of a pair', () => {
+  it('gives each term to one side, in their order', () => {
+    const folder = new PairFolder(path);
+    const a = folder.lease('a');
+    const b = folder.lease('b');
+    expect([a.acquire(1, 'a'), b.acquire(1, 'b')]).toEqual([true, false]);
+    expect([a.holds(1), b.holds(1)]).toEqual([true, false]);
+    expect(b.acquire(3, 'b')).toBe(false);
+    expect([b.acquire(2, 'b'), a.acquire(2, 'a')]).toEqual([true, false]);
+    // The side of the older term may say nothing more, whatever it believes.
+    expect([a.holds(1), a.holds(2), b.holds(2)]).toEqual([false, false, true]);
+    expect(a.newest()).toBe(2);
+  });
+});
+
+describe('the description of a pair', () => {
+  const pair: PairDescription = { version: 1, library: '/library', machine: 'clerk', port: 0, deadAfter: 1000, lateAfter: 200, verify: false, disks: { a: [], b: ['/b.img'] } };
+
+  it('is what was written, and is refused with a sentence when there is none or it is damaged', () => {
+    const folder = new PairFolder(path);
+    expect(() => folder.read()).toThrow('This machine is in no pair.');
+    folder.write(pair);
+    expect([folder.exists, folder.read()]).toEqual([true, pair]);
+    writeFileSync(join(path, 'pair.json'), '{"version":1,"more":2}');
+    expect(() => folder.read()).toThrow(/is damaged/);
+  });
+
+  it('has sockets with short paths wherever the library is', () => {
+    expect(new PairFolder(path).socket('a')).toBe(join(path, 'a.sock'));
+    const deep = new PairFolder(join(path, 'x'.repeat(120)));
+    expect(Buffer.byteLength(deep.socket('gateway'))).toBeLessThanOrEqual(103);
+    deep.remove();
+  });
+});
+
+describe('a storm', () => {
+  it('is more divergence within a while than is worth comparing', () => {
+    const storm = new StormWatch(3, 1000);
+    expect([0, 100, 200].map((at) => storm.note(at))).toEqual([false, false, false]);
+    expect(storm.note(900)).toBe(true);
+    storm.clear();
+    expect([2000, 3001, 4002, 5003].map((at) => storm.note(at))).toEqual([false, false, false, false]);
+  });
+});

@@ -1,0 +1,79 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import type { Server } from 'node:net';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { ask, connectLink, listenForLinks, type Link } from './link.ts';
+
+let folder: string;
+let server: Server | undefined;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'vitrine-link-'));
+});
+afterEach(() => {
+  server?.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+const socket = () => join(folder, 'x.sock');
+
+describe('a link between processes of a pair', () => {
+  it('brings messages whole and in order, large ones too', async () => {
+    const heard: unknown[] = [];
+    let done: () => void = () => {};
+    const all = new Promise<void>((resolve) => (done = resolve));
+    server = await listenForLinks(socket(), (link) => {
+      link.onMessage = (message) => {
+        heard.push(message);
+        if (heard.length === 4) done();
+      };
+    });
+    const link = await connectLink(socket(), 1000);
+    const large = new Uint8Array(3 << 20).fill(7);
+    for (const message of [{ kind: 'a' }, large, 'b', { nested: { bytes: Uint8Array.of(1, 2) } }]) link.send(message);
+    await all;
+    expect(heard[0]).toEqual({ kind: 'a' });
+    expect(Buffer.compare(heard[1] as Uint8Array, large)).toBe(0);
+    expect(heard.slice(2)).toEqual(['b', { nested: { bytes: Uint8Array.of(1, 2) } }]);
+    link.close();
+  });
+
+  it('says that it is closed once, and swallows what is sent then', async () => {
+    let far: Link | undefined;
+    server = await listenForLinks(socket(), (link) => (far = link));
+    const link = await connectLink(socket(), 1000);
+    let closed = 0;
+    const end = new Promise<void>((resolve) => {
+      link.onClose = () => {
+        closed++;
+        resolve();
+      };
+    });
+    for (const limit = Date.now() + 5000; far === undefined && Date.now() < limit; ) await new Promise((resolve) => setTimeout(resolve, 5));
+    far?.close();
+    await end;
+    link.send('nobody hears this');
+    expect([closed, link.isOpen]).toEqual([1, false]);
+  });
+
+  it('answers a question, and refuses when nobody is there or it ends without an answer', async () => {
+    await expect(ask(socket(), {}, 0)).rejects.toThrow();
+    server = await listenForLinks(socket(), (link) => {
+      link.onMessage = (message) => {
+        if (JSON.stringify(message).includes('end')) link.close();
+        else link.send({ heard: message });
+      };
+    });
+    expect(await ask(socket(), 'how?')).toEqual({ heard: { kind: 'control', question: 'how?' } });
+    await expect(ask(socket(), 'end')).rejects.toThrow(/ended before/);
+  });
+
+  it('ends what sends no message of ours', async () => {
+    server = await listenForLinks(socket(), () => undefined);
+    const raw = connect(socket());
+    const closed = new Promise<void>((resolve) => raw.once('close', () => resolve()));
+    raw.on('error', () => undefined);
+    raw.write(Buffer.from([0xff, 0xff, 0xff, 0xff, 1, 2, 3]));
+    await closed;
+  });
+});
