@@ -11,6 +11,8 @@ export interface LibraryActions {
   settings(): void;
   keyboardMap(): void;
   newMachine(): void;
+  /** The tour of two minutes, in a machine of its own. */
+  tour(): void;
   edit(): void;
   clone(id: string, kind: 'full' | 'linked'): void;
   remove(): void;
@@ -28,6 +30,7 @@ export interface LibraryActions {
 export function libraryCommands(actions: LibraryActions): Command[] {
   const commands: Command[] = [
     { title: 'New machine', hint: 'from a sample, an image or assembly', keys: 'Ctrl N', run: actions.newMachine },
+    { title: 'Take the tour', hint: 'two minutes: write, run, break, look, report', run: actions.tour },
   ];
   const { selected } = actions;
   if (selected?.kind === 'machine') commands.push({ title: `Edit ${selected.name}`, keys: 'F2', run: actions.edit });

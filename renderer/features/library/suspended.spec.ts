@@ -15,6 +15,7 @@ function titles(part: Partial<LibraryActions>): string[] {
     selected: undefined,
     theme: 'light',
     newMachine: nothing,
+    tour: nothing,
     edit: nothing,
     clone: nothing,
     remove: nothing,
