@@ -9,7 +9,10 @@ const schema = z.object({
   big: z.bigint(),
   bytes: byteArray(8).nullable(),
   list: z.array(z.object({ big: z.bigint().nullable() })),
-  either: z.discriminatedUnion('kind', [z.object({ kind: z.literal('a'), big: z.bigint() }), z.object({ kind: z.literal('b'), text: z.string() })]),
+  either: z.discriminatedUnion('kind', [
+    z.object({ kind: z.literal('a'), big: z.bigint() }),
+    z.object({ kind: z.literal('b'), text: z.string() }),
+  ]),
   maybe: z.bigint().nullish(),
   table: z.record(z.string(), z.bigint()),
 });
@@ -19,7 +22,10 @@ const value = fc.record({
   big: fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }),
   bytes: fc.option(fc.uint8Array({ maxLength: 8 })),
   list: fc.array(fc.record({ big: fc.option(fc.bigInt({ min: 0n, max: 2n ** 64n - 1n })) })),
-  either: fc.oneof(fc.record({ kind: fc.constant('a' as const), big: fc.bigInt({ min: 0n, max: 9n }) }), fc.record({ kind: fc.constant('b' as const), text: fc.string() })),
+  either: fc.oneof(
+    fc.record({ kind: fc.constant('a' as const), big: fc.bigInt({ min: 0n, max: 9n }) }),
+    fc.record({ kind: fc.constant('b' as const), text: fc.string() }),
+  ),
   maybe: fc.option(fc.bigInt({ min: 0n, max: 9n }), { nil: undefined }),
   table: fc.dictionary(fc.stringMatching(/^[a-z]+$/u), fc.bigInt({ min: 0n, max: 9n })),
 });
@@ -35,13 +41,21 @@ describe('the form of a value in JSON', () => {
   });
 
   it('is exact about large numbers and bytes', () => {
-    expect(toJson({ big: 2n ** 64n - 1n, bytes: Uint8Array.of(0, 255), gone: undefined })).toEqual({ big: '0xffffffffffffffff', bytes: '00ff' });
+    expect(toJson({ big: 2n ** 64n - 1n, bytes: Uint8Array.of(0, 255), gone: undefined })).toEqual({
+      big: '0xffffffffffffffff',
+      bytes: '00ff',
+    });
   });
 
   it('refuses what is not in it, and what is not of that form', () => {
     const form = jsonForm(z.object({ big: z.bigint(), bytes: byteArray() }));
     expect(form.safeParse({ big: '0x1f', bytes: '1f' }).success).toBe(true);
-    for (const wrong of [{ big: 31, bytes: '' }, { big: '1f', bytes: '' }, { big: '0x1', bytes: 'f' }, { big: '0x1', bytes: '', more: 1 }]) {
+    for (const wrong of [
+      { big: 31, bytes: '' },
+      { big: '1f', bytes: '' },
+      { big: '0x1', bytes: 'f' },
+      { big: '0x1', bytes: '', more: 1 },
+    ]) {
       expect(form.safeParse(wrong).success, JSON.stringify(wrong)).toBe(false);
     }
   });

@@ -1,15 +1,7 @@
 /** The document that a debug report is (docs/formats/report.md): one JSON, of which HTML and Markdown are made. */
 import { z } from 'zod';
 import { chipFacts } from './chips.ts';
-import {
-  chainedException,
-  disassembledLine,
-  loadedSymbols,
-  stackFrame,
-  stopCause,
-  traceEntry,
-  vcpuRegisters,
-} from './debug.ts';
+import { chainedException, disassembledLine, loadedSymbols, stackFrame, stopCause, traceEntry, vcpuRegisters } from './debug.ts';
 import { descriptorTable } from './descriptors.ts';
 import { displayState } from './display.ts';
 import { guardAlert, guardState } from './guard.ts';
@@ -35,9 +27,7 @@ const walk = z.strictObject({
 const stack = z.strictObject({
   /** Bytes of a word. */
   width: z.literal([2, 4]),
-  words: z.array(
-    z.strictObject({ address: z.number(), value: z.number().nullable(), symbol: z.string().nullable() }),
-  ),
+  words: z.array(z.strictObject({ address: z.number(), value: z.number().nullable(), symbol: z.string().nullable() })),
 });
 
 const table = z.strictObject({

@@ -35,12 +35,22 @@ export class FakeReports {
         };
       }),
       render: os.render.handler(({ input: { capture, format, redact, notes } }) => ({
-        text: format === 'html' ? this.html : `${format} of ${capture}${redact ? ', redacted' : ''}${notes === '' ? '' : `, ${notes}`}`,
+        text:
+          format === 'html'
+            ? this.html
+            : `${format} of ${capture}${redact ? ', redacted' : ''}${notes === '' ? '' : `, ${notes}`}`,
       })),
       save: os.save.handler(async ({ input, signal }) => {
         this.calls.push(`save ${input.formats.join(' ')} to ${input.place.path}${input.redact ? ' redacted' : ''}`);
-        await Promise.race([this.saving, new Promise((_, reject) => signal?.addEventListener('abort', () => reject(new Error('aborted'))))]);
-        return { title: '', problems: [], files: input.formats.map((format) => ({ format, path: `${input.place.path}/hello.${format}`, bytes: 1024 })) };
+        await Promise.race([
+          this.saving,
+          new Promise((_, reject) => signal?.addEventListener('abort', () => reject(new Error('aborted')))),
+        ]);
+        return {
+          title: '',
+          problems: [],
+          files: input.formats.map((format) => ({ format, path: `${input.place.path}/hello.${format}`, bytes: 1024 })),
+        };
       }),
     };
   }

@@ -33,10 +33,25 @@ const reportAt = async (name: string) => reportSchema.parse(JSON.parse(await rea
 
 describe('vitrine run --report', () => {
   it('writes the last state of a machine of no library', async () => {
-    const ended = await line.run('run', '--asm', line.at('guest.asm'), '--until-serial', 'x', '--report', line.at('run.json'), '--memory', '16M');
+    const ended = await line.run(
+      'run',
+      '--asm',
+      line.at('guest.asm'),
+      '--until-serial',
+      'x',
+      '--report',
+      line.at('run.json'),
+      '--memory',
+      '16M',
+    );
     expect(ended).toMatchObject({ status: 0 });
     const report = await reportAt('run.json');
-    expect(report.machine).toMatchObject({ id: null, name: 'guest.asm', state: 'running', boot: { kind: 'assembly', file: line.at('guest.asm') } });
+    expect(report.machine).toMatchObject({
+      id: null,
+      name: 'guest.asm',
+      state: 'running',
+      boot: { kind: 'assembly', file: line.at('guest.asm') },
+    });
     expect(report.serial?.text).toBe('x');
     expect(report.vcpus[0]?.code?.some(({ labels }) => labels.includes('again'))).toBe(true);
   });
@@ -55,7 +70,9 @@ describe('vitrine run --report', () => {
 
 describe('vitrine report', () => {
   it('takes one from the program that holds the library, in each format, and of a suspended machine from none', async () => {
-    expect((await line.run('report', 'hello', '-o', line.at('a.json'))).err).toContain('Hello is off, so there is nothing to report.');
+    expect((await line.run('report', 'hello', '-o', line.at('a.json'))).err).toContain(
+      'Hello is off, so there is nothing to report.',
+    );
     const server = await serve();
     expect((await line.run('start', 'hello')).status).toBe(0);
     for (const ending of ['html', 'md', 'core']) {
@@ -67,7 +84,9 @@ describe('vitrine report', () => {
     const saved = await line.run('report', 'hello', '-o', line.at('c.json'), '--redact', '--notes', 'For you.', '--json');
     expect(JSON.parse(saved.out)).toMatchObject({ files: [{ format: 'json', path: line.at('c.json') }], problems: [] });
     expect(await reportAt('c.json')).toMatchObject({ notes: 'For you.', serial: null, machine: { state: 'running' } });
-    expect((await line.run('report', 'hello', '-o', line.at('d.core'), '--redact')).err).toContain('there is none of a redacted report');
+    expect((await line.run('report', 'hello', '-o', line.at('d.core'), '--redact')).err).toContain(
+      'there is none of a redacted report',
+    );
     server.child.kill('SIGTERM');
     await server.ended;
     expect((await line.run('report', 'hello', '-o', line.at('e.json'))).status).toBe(0);

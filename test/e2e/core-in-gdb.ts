@@ -6,7 +6,22 @@ import { askHost } from './host-client.ts';
 
 export const hasGdb = spawnSync('gdb', ['--version']).error === undefined;
 
-const NAMES = { rax: 'eax', rbx: 'ebx', rcx: 'ecx', rdx: 'edx', rsi: 'esi', rdi: 'edi', rbp: 'ebp', rsp: 'esp', rip: 'eip', eflags: 'eflags', cs: 'cs', ss: 'ss', ds: 'ds', es: 'es' };
+const NAMES = {
+  rax: 'eax',
+  rbx: 'ebx',
+  rcx: 'ecx',
+  rdx: 'edx',
+  rsi: 'esi',
+  rdi: 'edi',
+  rbp: 'ebp',
+  rsp: 'esp',
+  rip: 'eip',
+  eflags: 'eflags',
+  cs: 'cs',
+  ss: 'ss',
+  ds: 'ds',
+  es: 'es',
+};
 
 /** Registers of vCPU 0, and memory at its next instruction and on its stack, are the same in both. The machine stands still. */
 export async function expectEqualInGdb(library: string, id: string, core: string): Promise<void> {
@@ -28,6 +43,11 @@ export async function expectEqualInGdb(library: string, id: string, core: string
   const shown = stdout
     .split('\n')
     .filter((line) => /^0x[^:]*:/u.test(line))
-    .flatMap((line) => line.replace(/^[^:]*:\s*/u, '').trim().split(/\s+/u));
+    .flatMap((line) =>
+      line
+        .replace(/^[^:]*:\s*/u, '')
+        .trim()
+        .split(/\s+/u),
+    );
   expect(shown).toEqual([...(await read(pc)), ...(await read(stack))]);
 }

@@ -13,7 +13,9 @@ import { eventually } from './screen.ts';
 import { withDesktopApp } from './with-desktop-app.ts';
 
 const guest = 'lantern';
-const program = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find((file) => spawnSync(file, ['--version']).status === 0);
+const program = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(
+  (file) => spawnSync(file, ['--version']).status === 0,
+);
 
 /** A guest whose stack runs into nothing: a page fault, a double fault, a triple fault. */
 const FAULTING = `org 0x7c00
@@ -72,7 +74,9 @@ describe.skipIf(displayMissing() !== undefined)('the report view', () => {
       (text) => text === 'A running machine',
       'the page of the report',
     );
-    expect(await paper.locator('img.screen').evaluate((picture) => (picture as HTMLImageElement).naturalWidth)).toBeGreaterThan(100);
+    expect(await paper.locator('img.screen').evaluate((picture) => (picture as HTMLImageElement).naturalWidth)).toBeGreaterThan(
+      100,
+    );
     expect(await page.getByTestId('state').innerText()).toContain('Running');
     await page.getByText('The page needs nothing from outside').waitFor();
     await page.locator('[data-section=devices]').click();
@@ -145,7 +149,10 @@ describe.skipIf(displayMissing() !== undefined)('the report view', () => {
 
   it.skipIf(program === undefined)('is a page that asks for nothing, in light and dark, and prints', async () => {
     const html = path.join(place, readdirSync(place).find((name) => name.endsWith('.html')) ?? '');
-    const browser = await chromium.launch({ executablePath: program ?? '', args: process.getuid?.() === 0 ? ['--no-sandbox'] : [] });
+    const browser = await chromium.launch({
+      executablePath: program ?? '',
+      args: process.getuid?.() === 0 ? ['--no-sandbox'] : [],
+    });
     try {
       for (const colorScheme of ['light', 'dark'] as const) {
         const context = await browser.newContext({ colorScheme, viewport: { width: 1000, height: 900 } });
@@ -158,8 +165,12 @@ describe.skipIf(displayMissing() !== undefined)('the report view', () => {
         expect(requests.filter((url) => !url.startsWith('data:image/png;base64,'))).toEqual([`file://${html}`]);
         expect(complaints).toEqual([]);
         // Nothing is wider than the page.
-        expect(await reader.evaluate(() => document.documentElement.scrollWidth <= document.documentElement.clientWidth)).toBe(true);
-        const colours = await reader.evaluate(() => [getComputedStyle(document.querySelector('main') ?? document.body).backgroundColor]);
+        expect(await reader.evaluate(() => document.documentElement.scrollWidth <= document.documentElement.clientWidth)).toBe(
+          true,
+        );
+        const colours = await reader.evaluate(() => [
+          getComputedStyle(document.querySelector('main') ?? document.body).backgroundColor,
+        ]);
         expect(colours).toEqual([colorScheme === 'light' ? 'rgb(255, 255, 255)' : 'rgb(21, 26, 29)']);
         mkdirSync('test-results/screens', { recursive: true });
         await reader.screenshot({ path: `test-results/screens/report-page-${colorScheme}.png` });
@@ -168,7 +179,9 @@ describe.skipIf(displayMissing() !== undefined)('the report view', () => {
           expect(pdf.subarray(0, 5).toString()).toBe('%PDF-');
           // On paper it is light whatever the reader's screen is.
           await reader.emulateMedia({ media: 'print', colorScheme: 'dark' });
-          expect(await reader.evaluate(() => getComputedStyle(document.querySelector('main') ?? document.body).backgroundColor)).toBe('rgb(255, 255, 255)');
+          expect(
+            await reader.evaluate(() => getComputedStyle(document.querySelector('main') ?? document.body).backgroundColor),
+          ).toBe('rgb(255, 255, 255)');
         }
         await context.close();
       }
@@ -181,7 +194,11 @@ describe.skipIf(displayMissing() !== undefined)('the report view', () => {
     const filled = `%define MEBIBYTES 1536\n${readFileSync(path.resolve(import.meta.dirname, '../bench/report/filled.asm'), 'utf8')}`;
     const id = await askHost(library(), async (client) => {
       const bytes = new TextEncoder().encode(filled);
-      const made = await client.library.create({ source: { kind: 'assembly', file: { kind: 'bytes', name: 'filled.asm', bytes } }, name: 'Filled', memoryBytes: 1536 << 20 });
+      const made = await client.library.create({
+        source: { kind: 'assembly', file: { kind: 'bytes', name: 'filled.asm', bytes } },
+        name: 'Filled',
+        memoryBytes: 1536 << 20,
+      });
       await client.machines.start({ id: made.id });
       return made.id;
     });
@@ -230,7 +247,11 @@ describe.skipIf(displayMissing() !== undefined)('the report view', () => {
   it('is offered after a triple fault', async () => {
     const id = await askHost(library(), async (client) => {
       const bytes = new TextEncoder().encode(FAULTING);
-      const made = await client.library.create({ source: { kind: 'assembly', file: { kind: 'bytes', name: 'faulting.asm', bytes } }, name: 'Faulting', memoryBytes: 16 << 20 });
+      const made = await client.library.create({
+        source: { kind: 'assembly', file: { kind: 'bytes', name: 'faulting.asm', bytes } },
+        name: 'Faulting',
+        memoryBytes: 16 << 20,
+      });
       await client.machines.start({ id: made.id, paused: true });
       await client.debug.breakpoints.stopAtTripleFault({ id: made.id, stop: true });
       return made.id;

@@ -92,10 +92,35 @@ async function gdb(core: string, ...commands: string[]): Promise<string> {
 
 /** What gdb's x/xb has printed, as bytes. */
 function bytesOf(output: string): number[] {
-  return output.split('\n').flatMap((line) => (/^0x[0-9a-f]+.*:/u.test(line) ? [...line.replace(/^[^:]*:/u, '').matchAll(/0x([0-9a-f]{2})\b/gu)].map(([, byte]) => parseInt(byte ?? '', 16)) : []));
+  return output
+    .split('\n')
+    .flatMap((line) =>
+      /^0x[0-9a-f]+.*:/u.test(line)
+        ? [...line.replace(/^[^:]*:/u, '').matchAll(/0x([0-9a-f]{2})\b/gu)].map(([, byte]) => parseInt(byte ?? '', 16))
+        : [],
+    );
 }
 
-const names = { rax: 'eax', rbx: 'ebx', rcx: 'ecx', rdx: 'edx', rsi: 'esi', rdi: 'edi', rbp: 'ebp', rsp: 'esp', rip: 'eip', eflags: 'eflags', cs: 'cs', ss: 'ss', ds: 'ds', es: 'es', fs: 'fs', gs: 'gs', fs_base: 'fs_base', gs_base: 'gs_base' } as const;
+const names = {
+  rax: 'eax',
+  rbx: 'ebx',
+  rcx: 'ecx',
+  rdx: 'edx',
+  rsi: 'esi',
+  rdi: 'edi',
+  rbp: 'ebp',
+  rsp: 'esp',
+  rip: 'eip',
+  eflags: 'eflags',
+  cs: 'cs',
+  ss: 'ss',
+  ds: 'ds',
+  es: 'es',
+  fs: 'fs',
+  gs: 'gs',
+  fs_base: 'fs_base',
+  gs_base: 'gs_base',
+} as const;
 
 async function compareRegisters(guest: Debugged, core: string, cpu: number): Promise<void> {
   const output = await gdb(core, `thread ${cpu + 1}`, `info registers ${Object.keys(names).join(' ')}`);
@@ -159,7 +184,9 @@ describe('the core of a machine', () => {
     await guest.machine.letGo();
     expect(guest.machine.state).toBe('running');
     // Debuggers hear of the stop before it, and of none for the copy.
-    expect(guest.events.filter((event) => event.kind === 'debug')).toEqual([{ kind: 'debug', event: { kind: 'stopped', cause: { kind: 'pause' } } }]);
+    expect(guest.events.filter((event) => event.kind === 'debug')).toEqual([
+      { kind: 'debug', event: { kind: 'stopped', cause: { kind: 'pause' } } },
+    ]);
     const states = guest.events.flatMap((event) => (event.kind === 'state' ? [event.reason] : []));
     expect(states).toEqual(['Started paused.', 'Resumed.', 'Stands still while it is copied.', 'Resumed.']);
     await expect.poll(() => guest.register('eax')).not.toBe(before);
@@ -179,7 +206,13 @@ describe('the core of a machine', () => {
       await guest.machine.letGo();
     }
     await expect.poll(() => guest.register('ecx')).toBe(0);
-    await expect.poll(() => guest.events.some((event) => event.kind === 'debug' && event.event.kind === 'stopped' && event.event.cause.kind === 'breakpoint')).toBe(true);
+    await expect
+      .poll(() =>
+        guest.events.some(
+          (event) => event.kind === 'debug' && event.event.kind === 'stopped' && event.event.cause.kind === 'breakpoint',
+        ),
+      )
+      .toBe(true);
     expect(ended).toBeDefined();
     expect(guest.machine.state).toBe('paused');
   });

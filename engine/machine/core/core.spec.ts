@@ -20,7 +20,8 @@ function runsOf(pairs: readonly (readonly [number, number])[]): LinearRun[] {
   const runs: { linear: number; physical: number; bytes: number }[] = [];
   for (const [linear, frame] of [...pairs].sort(([a], [b]) => a - b)) {
     const last = runs.at(-1);
-    if (last !== undefined && last.linear + last.bytes === linear * page && last.physical + last.bytes === frame * page) last.bytes += page;
+    if (last !== undefined && last.linear + last.bytes === linear * page && last.physical + last.bytes === frame * page)
+      last.bytes += page;
     else runs.push({ linear: linear * page, physical: frame * page, bytes: page });
   }
   return runs;
@@ -71,7 +72,11 @@ describe('the program headers of a core', () => {
   });
 
   it('are the physical window alone when there would be too many, and say so', () => {
-    const everySecond = Array.from({ length: mostSegments }, (_, index) => ({ linear: 2 * index * page, physical: 0, bytes: page }));
+    const everySecond = Array.from({ length: mostSegments }, (_, index) => ({
+      linear: 2 * index * page,
+      physical: 0,
+      bytes: page,
+    }));
     expect(segmentsOf(physical, everySecond)).toEqual(segmentsOf(physical, 'too many'));
     const { segments, isWhole } = segmentsOf(physical, 'too many');
     expect(isWhole).toBe(false);

@@ -97,10 +97,7 @@ function ownNote(vcpus: readonly VcpuRegisters[], seenBy: number): Buffer {
 /** All notes, in the order of the vCPUs. `seenBy`: the vCPU whose paging the virtual addresses are of. */
 export function coreNotes(vcpus: readonly VcpuRegisters[], seenBy: number): Buffer {
   return Buffer.concat([
-    ...vcpus.flatMap((vcpu) => [
-      note('CORE', NoteType.prstatus, prstatus(vcpu)),
-      note('CORE', NoteType.fpregset, fxsave(vcpu)),
-    ]),
+    ...vcpus.flatMap((vcpu) => [note('CORE', NoteType.prstatus, prstatus(vcpu)), note('CORE', NoteType.fpregset, fxsave(vcpu))]),
     note('VITRINE', NoteType.vitrine, ownNote(vcpus, seenBy)),
   ]);
 }

@@ -58,7 +58,7 @@ function isZero(bytes: Uint8Array): boolean {
 }
 
 async function writeAt(file: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
-  for (let done = 0; done < bytes.length; ) {
+  for (let done = 0; done < bytes.length;) {
     done += (await file.write(bytes, done, bytes.length - done, position + done)).bytesWritten;
   }
 }
@@ -80,7 +80,7 @@ async function writeSparsely(file: FileHandle, bytes: Uint8Array, position: numb
 
 /** Copies a run of guest-physical pages out of the shared memory; each of them is backed. */
 function copyPages(memory: MachineMemory, all: Uint8Array, address: number, into: Uint8Array): void {
-  for (let done = 0; done < into.length; ) {
+  for (let done = 0; done < into.length;) {
     const page = (address + done) / pageSize;
     const from = memory.pageRead[page] ?? 0;
     let bytes = pageSize;

@@ -13,8 +13,15 @@ function title({ machine, stop, tripleFault, guard }: Facts): string {
   if (stop?.kind === 'breakpoint') return `Stopped by a breakpoint on vCPU ${stop.cpu}`;
   if (stop?.kind === 'step') return `Behind a step of vCPU ${stop.cpu}`;
   if (tripleFault.length > 0) return 'After a triple fault';
-  if (guard !== null && guard.alerts.length > 0) return guard.alerts.length === 1 ? 'A write that the guard caught' : 'Writes that the guard caught';
-  return { off: 'Off', running: 'A running machine', paused: 'A paused machine', crashed: 'Crashed', suspended: 'A suspended machine' }[machine.state];
+  if (guard !== null && guard.alerts.length > 0)
+    return guard.alerts.length === 1 ? 'A write that the guard caught' : 'Writes that the guard caught';
+  return {
+    off: 'Off',
+    running: 'A running machine',
+    paused: 'A paused machine',
+    crashed: 'Crashed',
+    suspended: 'A suspended machine',
+  }[machine.state];
 }
 
 /** Why the first exceptions of a chain could not be delivered, as far as the tables that still stand say so. */
@@ -27,7 +34,9 @@ function undelivered({ stop, tripleFault, vcpus }: Facts): string[] {
   const wrong = wanted.flatMap((vector) => {
     const offset = vector * idt.entryBytes;
     if (offset + idt.entryBytes - 1 > idt.limit) {
-      return [`Look at first: the IDT at ${hex(idt.base)} ends (limit ${idt.limit.toString(16)}) before gate ${vector}, so vector ${vector} has no handler.`];
+      return [
+        `Look at first: the IDT at ${hex(idt.base)} ends (limit ${idt.limit.toString(16)}) before gate ${vector}, so vector ${vector} has no handler.`,
+      ];
     }
     const entry = idt.entries.find(({ index }) => index === vector);
     const where = `gate ${vector} of the IDT at ${hex(idt.base + offset)}`;
@@ -45,12 +54,14 @@ function findings(facts: Facts): string[] {
   if (tripleFault.length > 0) {
     const steps = tripleFault.map(({ name, eip, symbol }) => `${name} at ${symbol ?? hex(eip)}`);
     sentences.push(`${steps.join(', then ')}; then nothing could be delivered any more.`);
-    if (stop?.kind !== 'tripleFault') sentences.push('The machine was reset since then: what follows, but for the chain, is of now.');
+    if (stop?.kind !== 'tripleFault')
+      sentences.push('The machine was reset since then: what follows, but for the chain, is of now.');
   }
   sentences.push(...undelivered(facts));
   for (const { cpu, walks } of vcpus) {
     for (const { of, walk } of walks) {
-      if (of === 'next instruction' && walk.reason !== 'mapped') sentences.push(`The next instruction of vCPU ${cpu} cannot be fetched. ${walk.text}`);
+      if (of === 'next instruction' && walk.reason !== 'mapped')
+        sentences.push(`The next instruction of vCPU ${cpu} cannot be fetched. ${walk.text}`);
       else if (of === 'triple fault' && stop?.kind === 'tripleFault' && stop.cpu === cpu) {
         const what = tripleFault.find(({ vector, address }) => vector === PAGE_FAULT && address === walk.linear);
         if (what !== undefined) sentences.push(`The page fault at ${hex(walk.linear)}: ${walk.text}`);
@@ -58,7 +69,8 @@ function findings(facts: Facts): string[] {
     }
   }
   const alerts = guard?.alerts.length ?? 0;
-  if (alerts > 0) sentences.push(alerts === 1 ? 'The guard caught one write.' : `The guard caught ${alerts} writes that are listed here.`);
+  if (alerts > 0)
+    sentences.push(alerts === 1 ? 'The guard caught one write.' : `The guard caught ${alerts} writes that are listed here.`);
   return [...new Set(sentences)];
 }
 

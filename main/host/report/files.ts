@@ -71,8 +71,10 @@ export class ReportJournal {
 /** Refuses (BAD_INPUT) a place where no file can be. */
 export async function checkPlace(disk: Disk, path: string): Promise<void> {
   const folder = dirname(path);
-  if ((await disk.status(folder))?.folder !== true) throw new HostError('BAD_INPUT', `The report cannot go to ${path}: there is no folder ${folder}.`);
-  if ((await disk.status(path))?.folder === true) throw new HostError('BAD_INPUT', `The report cannot go to ${path}: that is a folder.`);
+  if ((await disk.status(folder))?.folder !== true)
+    throw new HostError('BAD_INPUT', `The report cannot go to ${path}: there is no folder ${folder}.`);
+  if ((await disk.status(path))?.folder === true)
+    throw new HostError('BAD_INPUT', `The report cannot go to ${path}: that is a folder.`);
 }
 
 /**

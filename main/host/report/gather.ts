@@ -52,15 +52,25 @@ class Problems {
   }
 }
 
-function walksWanted(chain: Report['tripleFault'], pc: number, cr2: number): { of: ReportVcpu['walks'][number]['of']; linear: number; cr3?: number }[] {
+function walksWanted(
+  chain: Report['tripleFault'],
+  pc: number,
+  cr2: number,
+): { of: ReportVcpu['walks'][number]['of']; linear: number; cr3?: number }[] {
   const faults = chain.filter(({ vector }) => vector === PAGE_FAULT);
   const wanted = [
     { of: 'next instruction' as const, linear: pc },
     // 0 is what CR2 is after a reset, so nobody can say whether there was a fault at 0.
     ...(cr2 === 0 ? [] : [{ of: 'page fault' as const, linear: cr2 }]),
-    ...faults.map(({ address, state }) => ({ of: 'triple fault' as const, linear: address, ...(state === null ? {} : { cr3: state.cr3 }) })),
+    ...faults.map(({ address, state }) => ({
+      of: 'triple fault' as const,
+      linear: address,
+      ...(state === null ? {} : { cr3: state.cr3 }),
+    })),
   ];
-  return wanted.filter(({ of, linear }, index) => wanted.findIndex((other) => other.of === of && other.linear === linear) === index);
+  return wanted.filter(
+    ({ of, linear }, index) => wanted.findIndex((other) => other.of === of && other.linear === linear) === index,
+  );
 }
 
 async function gatherVcpu(subject: Subject, disassemble: Disassemble, cpu: number, problems: Problems): Promise<ReportVcpu> {
@@ -68,20 +78,34 @@ async function gatherVcpu(subject: Subject, disassemble: Disassemble, cpu: numbe
   const { debug, machine } = session;
   const symbolAt = (address: number): string | null => debug.symbolAt(address);
   const at = (what: string): string => `${what} of vCPU ${cpu}`;
-  const registers = await problems.ask(at('The registers'), async () => vcpuMessage(await machine.debug('registers', { cpu }), symbolAt, (address) => debug.symbols.lineAt(address)), null);
+  const registers = await problems.ask(
+    at('The registers'),
+    async () => vcpuMessage(await machine.debug('registers', { cpu }), symbolAt, (address) => debug.symbols.lineAt(address)),
+    null,
+  );
   const chain = toJson(past.debug.chainMessage());
   const cr2 = Number(registers?.registers.find(({ name }) => name === 'cr2')?.value ?? 0n);
   const walks: ReportVcpu['walks'] = [];
   for (const { of, linear, cr3 } of registers === null ? [] : walksWanted(chain, registers.pc, cr2)) {
-    const answer = await problems.ask(at(`The walk of ${linear.toString(16)}`), () => askPeek(machine, 'walk', { cpu, cr3, linear }), null);
+    const answer = await problems.ask(
+      at(`The walk of ${linear.toString(16)}`),
+      () => askPeek(machine, 'walk', { cpu, cr3, linear }),
+      null,
+    );
     if (answer !== null) walks.push({ of, walk: toJson(pageWalkMessage(answer.walk, answer.bytes)) });
   }
   const tables: ReportVcpu['tables'] = [];
   for (const table of ['gdt', 'idt', 'ldt'] as const) {
-    const found = await problems.ask(at(`The ${table.toUpperCase()}`), () => askPeek(machine, 'descriptors', { cpu, table }), null);
+    const found = await problems.ask(
+      at(`The ${table.toUpperCase()}`),
+      () => askPeek(machine, 'descriptors', { cpu, table }),
+      null,
+    );
     if (found === null) continue;
     const { entries, ...whole } = descriptorTableMessage(found, symbolAt);
-    const used = entries.filter(({ descriptor, registers: users }) => descriptor.kind !== 'none' || users.length > 0).slice(0, TABLE_ENTRIES);
+    const used = entries
+      .filter(({ descriptor, registers: users }) => descriptor.kind !== 'none' || users.length > 0)
+      .slice(0, TABLE_ENTRIES);
     tables.push({ table: toJson({ ...whole, entries: used }), omitted: entries.length - used.length });
   }
   return {
@@ -92,7 +116,9 @@ async function gatherVcpu(subject: Subject, disassemble: Disassemble, cpu: numbe
     callStack: toJson(await problems.ask(at('The call stack'), () => callStackMessage(debug, cpu), null)),
     walks,
     tables,
-    trace: toJson(await problems.ask(at('The trace'), () => traceMessage(debug, disassemble, { cpu, most: TRACE_ENTRIES }), null)),
+    trace: toJson(
+      await problems.ask(at('The trace'), () => traceMessage(debug, disassemble, { cpu, most: TRACE_ENTRIES }), null),
+    ),
   };
 }
 
@@ -108,7 +134,11 @@ async function readStack(
   for (let from = 0; from + width <= length; from += width) {
     const isThere = !readable.subarray(from, from + width).includes(0);
     const value = bytes.subarray(from, from + width).reduceRight((all, byte) => all * 256 + byte, 0);
-    words.push({ address: stack + from, value: isThere ? value : null, symbol: isThere && width === 4 ? debug.symbolAt(value) : null });
+    words.push({
+      address: stack + from,
+      value: isThere ? value : null,
+      symbol: isThere && width === 4 ? debug.symbolAt(value) : null,
+    });
   }
   return { width, words };
 }
@@ -125,7 +155,10 @@ async function gatherSmm({ session: { machine } }: Subject, problems: Problems):
   return { state: toJson(state), saveStates };
 }
 
-async function gatherDisplay({ session: { machine, display, displays } }: Subject, problems: Problems): Promise<Report['display']> {
+async function gatherDisplay(
+  { session: { machine, display, displays } }: Subject,
+  problems: Problems,
+): Promise<Report['display']> {
   const state = await problems.ask('The display', async () => displays.messageOf(await machine.displayState()), null);
   const text = await problems.ask('The text of the screen', () => machine.screenText(), undefined);
   const shown = state?.outputs.filter(({ output, use }) => output === 0 || use !== 'dark').map(({ output }) => output) ?? [0];

@@ -59,7 +59,9 @@ export function renderHtml(report: Report): string {
   const { title, machine } = report;
   const sections = sectionsOf(report);
   const picture = report.display.outputs.find(({ png }) => png !== null)?.png ?? undefined;
-  const contents = sections.map(({ id, title: name, amount }) => `<li><a href="#${e(id)}">${e(name)}</a> <span>${e(amount)}</span></li>`).join('');
+  const contents = sections
+    .map(({ id, title: name, amount }) => `<li><a href="#${e(id)}">${e(name)}</a> <span>${e(amount)}</span></li>`)
+    .join('');
   return `<!doctype html>
 <html lang="en">
 <head>

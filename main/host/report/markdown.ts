@@ -43,7 +43,10 @@ function block(part: Block): string {
       return part.items.map((item) => `- ${cell(item)}`).join('\n');
     case 'chain':
       return part.steps
-        .map(({ title, tag, text, aside }, index) => `${index + 1}. **${cell(title)}**, ${cell(tag)}. ${cell(text)}${aside === '' ? '' : ` ${cell(aside)}`}`)
+        .map(
+          ({ title, tag, text, aside }, index) =>
+            `${index + 1}. **${cell(title)}**, ${cell(tag)}. ${cell(text)}${aside === '' ? '' : ` ${cell(aside)}`}`,
+        )
         .join('\n');
     case 'facts':
       return table(['', ''], part.rows);

@@ -27,14 +27,17 @@ export function redact(report: Report): Report {
       symbols: machine.symbols.map((file) => ({ ...file, name: lastPart(file.name) })),
     },
     // A hit says which values were read or written.
-    stop: stop?.kind === 'breakpoint' ? { ...stop, hits: stop.hits.map((hit) => ({ ...hit, text: `Breakpoint ${hit.id}` })) } : stop,
+    stop:
+      stop?.kind === 'breakpoint' ? { ...stop, hits: stop.hits.map((hit) => ({ ...hit, text: `Breakpoint ${hit.id}` })) } : stop,
     vcpus: report.vcpus.map((vcpu) => ({
       ...vcpu,
       stack: null,
       registers: vcpu.registers === null ? null : { ...vcpu.registers, source: null, x87: { ...vcpu.registers.x87, stack: [] } },
       code: vcpu.code?.map((line) => ({ ...line, bytes: '', source: null })) ?? null,
       callStack:
-        vcpu.callStack === null ? null : { ...vcpu.callStack, frames: vcpu.callStack.frames.map((frame) => ({ ...frame, source: null })) },
+        vcpu.callStack === null
+          ? null
+          : { ...vcpu.callStack, frames: vcpu.callStack.frames.map((frame) => ({ ...frame, source: null })) },
       walks: vcpu.walks.map(({ of, walk }) => ({ of, walk: { ...walk, bytes: '' } })),
     })),
     chips: report.chips.map((chip) => ({ ...chip, tables: [] })),

@@ -79,7 +79,13 @@ async function open() {
   onTestFinished(() => host.close());
   const clientOf = (front: 'app' | 'browser') =>
     createRouterClient(router, {
-      context: { front, host, displayUrl: (_id, url) => url, doctor: () => Promise.resolve([]), log: (text) => void warnings.push(text) },
+      context: {
+        front,
+        host,
+        displayUrl: (_id, url) => url,
+        doctor: () => Promise.resolve([]),
+        log: (text) => void warnings.push(text),
+      },
     });
   const client = clientOf('app');
   const { id } = await client.library.create({
@@ -117,7 +123,13 @@ async function atTripleFault() {
   await client.debug.trace.start({ id, what: 'transfers', entries: 64 });
   await client.machines.resume({ id });
   await expect.poll(async () => (await client.debug.tripleFault({ id })).length, { timeout: 60_000 }).toBeGreaterThan(0);
-  await expect.poll(async () => (await client.library.get({ id })).kind === 'machine' && opened.host.withSession(id, ({ state }) => Promise.resolve(state))).toBe('paused');
+  await expect
+    .poll(
+      async () =>
+        (await client.library.get({ id })).kind === 'machine' &&
+        opened.host.withSession(id, ({ state }) => Promise.resolve(state)),
+    )
+    .toBe('paused');
   return opened;
 }
 
@@ -127,7 +139,9 @@ describe('the report of a triple fault', () => {
     const { report } = await saveJson(false, 'I did <nothing>.');
     expect(report.title).toBe('Triple fault on vCPU 0');
     expect(report.findings.join('\n')).toMatch(/#PF page fault at fault, then/u);
-    expect(report.findings.join('\n')).toMatch(/Look at first: the IDT at 00000000 ends \(limit 0\) before gate 14, so vector 14 has no handler\./u);
+    expect(report.findings.join('\n')).toMatch(
+      /Look at first: the IDT at 00000000 ends \(limit 0\) before gate 14, so vector 14 has no handler\./u,
+    );
     expect(report.stop).toEqual({ kind: 'tripleFault', cpu: 0 });
     expect(report.tripleFault[0]).toMatchObject({ vector: 14, address: 0xdeadb000, symbol: 'fault' });
     expect(report.vcpus).toHaveLength(2);
@@ -137,7 +151,11 @@ describe('the report of a triple fault', () => {
       expect(first?.registers?.registers.find((register) => register.name === name)?.value).toBe(`0x${value.toString(16)}`);
     }
     expect(first?.code?.find(({ current }) => current)?.address).toBe(now.pc);
-    expect(first?.walks.find(({ of }) => of === 'triple fault')?.walk).toMatchObject({ linear: 0xdeadb000, reason: 'not-present', physical: null });
+    expect(first?.walks.find(({ of }) => of === 'triple fault')?.walk).toMatchObject({
+      linear: 0xdeadb000,
+      reason: 'not-present',
+      physical: null,
+    });
     expect(first?.walks.find(({ of }) => of === 'next instruction')?.walk).toMatchObject({ reason: 'mapped', mode: '32-bit' });
     expect(first?.tables.find(({ table }) => table.table === 'gdt')?.table.entries.map(({ index }) => index)).toEqual([1, 2]);
     expect(first?.trace?.entries.length).toBeGreaterThan(0);
@@ -157,7 +175,9 @@ describe('the report of a triple fault', () => {
     expect(html).not.toMatch(/<script|<img src=x|<b>y/u);
     expect(html).toContain('&lt;script&gt;alert(1)&lt;/script&gt; &amp; &quot;quoted&quot;');
     expect(html).toContain("default-src 'none'");
-    expect([...html.matchAll(/(?:src|href)="([^"]*)"/gu)].filter(([, to]) => !/^#|^data:image\/png;base64,/u.test(to ?? ''))).toEqual([]);
+    expect(
+      [...html.matchAll(/(?:src|href)="([^"]*)"/gu)].filter(([, to]) => !/^#|^data:image\/png;base64,/u.test(to ?? '')),
+    ).toEqual([]);
     for (const { id: section } of contents) expect(html).toContain(`<section id="${section}">`);
     const { text: markdown } = await client.reports.render({ ...wording, format: 'markdown' });
     expect(markdown).toContain('# Fault \\<b\\>y: Triple fault on vCPU 0');
@@ -165,7 +185,9 @@ describe('the report of a triple fault', () => {
     // What the guest said stands in a fence.
     expect(markdown).toMatch(/```text\n<script>alert\(1\)<\/script> & "quoted" \| `tick` secret-serial/u);
     await client.reports.take({ id });
-    expect(await refusal(client.reports.render({ ...wording, format: 'json' }))).toContain('NOT_FOUND: This report was followed by another one');
+    expect(await refusal(client.reports.render({ ...wording, format: 'json' }))).toContain(
+      'NOT_FOUND: This report was followed by another one',
+    );
   });
 
   it('leaves out what may be private when it is redacted, in every format', async () => {
@@ -178,7 +200,14 @@ describe('the report of a triple fault', () => {
     expect(report.vcpus.every((vcpu) => vcpu.stack === null && vcpu.code?.every(({ bytes }) => bytes === ''))).toBe(true);
     expect(report.vcpus[0]?.registers?.pc).toBe(whole.report.vcpus[0]?.registers?.pc);
     const { capture } = await client.reports.take({ id });
-    const all = [text, ...(await Promise.all((['html', 'markdown'] as const).map(async (format) => (await client.reports.render({ id, capture, format, redact: true, notes: 'Notes stay.' })).text)))];
+    const all = [
+      text,
+      ...(await Promise.all(
+        (['html', 'markdown'] as const).map(
+          async (format) => (await client.reports.render({ id, capture, format, redact: true, notes: 'Notes stay.' })).text,
+        ),
+      )),
+    ];
     for (const one of all) {
       expect(one).not.toContain('secret-serial');
       expect(one).not.toContain(folder);
@@ -201,14 +230,26 @@ describe('the report of a machine', () => {
     await client.machines.start({ id, paused: true });
     await client.guard.add({ id, range: { kind: 'physical', address: 0x100000, bytes: 4096 }, action: 'pause' });
     await client.machines.resume({ id });
-    await expect.poll(() => host.withSession(id, ({ guard, state }) => Promise.resolve(state === 'paused' && guard.kept.length > 0)), { timeout: 15_000 }).toBe(true);
+    await expect
+      .poll(() => host.withSession(id, ({ guard, state }) => Promise.resolve(state === 'paused' && guard.kept.length > 0)), {
+        timeout: 15_000,
+      })
+      .toBe(true);
     const before = await digest();
     const { report } = await saveJson();
-    await client.reports.save({ id, place: { kind: 'file', path: join(place, 'x.core') }, formats: ['core'], redact: false, notes: '' });
+    await client.reports.save({
+      id,
+      place: { kind: 'file', path: join(place, 'x.core') },
+      formats: ['core'],
+      redact: false,
+      notes: '',
+    });
     expect(await digest()).toBe(before);
     expect(report.title).toBe('A write that the guard caught');
     expect(report.guard?.state.ranges).toEqual([{ address: 0x100000, bytes: 4096, action: 'pause', byHost: true }]);
-    expect(report.guard?.alerts).toMatchObject([{ kind: 'listed', physical: 0x100000, before: '00000000', after: '03101000', writer: { cpu: 0 } }]);
+    expect(report.guard?.alerts).toMatchObject([
+      { kind: 'listed', physical: 0x100000, before: '00000000', after: '03101000', writer: { cpu: 0 } },
+    ]);
     const redacted = await saveJson(true);
     expect(redacted.report.guard?.alerts).toMatchObject([{ physical: 0x100000, before: '', after: '' }]);
   });
@@ -227,7 +268,12 @@ describe('the report of a machine', () => {
     const { client, id, saveJson, options, place } = await open();
     await client.machines.start({ id, paused: true });
     const before = await client.debug.registers({ id, cpu: 0 });
-    await client.debug.symbols.add({ id, name: '/somewhere/kernel.map', bytes: new TextEncoder().encode('00007c00 T entry\n'), bias: 0 });
+    await client.debug.symbols.add({
+      id,
+      name: '/somewhere/kernel.map',
+      bytes: new TextEncoder().encode('00007c00 T entry\n'),
+      bias: 0,
+    });
     await client.machines.suspend({ id });
     const file = join(options.library, id, 'suspended.vst');
     const kept = await readFile(file);
@@ -237,7 +283,13 @@ describe('the report of a machine', () => {
     expect(report.vcpus[0]?.registers?.pc).toBe(before.pc);
     expect(report.machine.symbols.map(({ name }) => name)).toEqual(['faulting.asm', '/somewhere/kernel.map']);
     expect(report.vcpus[0]?.code?.find(({ current }) => current)?.labels).toContain('entry');
-    await client.reports.save({ id, place: { kind: 'file', path: join(place, 'x.core') }, formats: ['core'], redact: false, notes: '' });
+    await client.reports.save({
+      id,
+      place: { kind: 'file', path: join(place, 'x.core') },
+      formats: ['core'],
+      redact: false,
+      notes: '',
+    });
     expect((await readFile(file)).equals(kept)).toBe(true);
     expect((await client.library.get({ id })).kind === 'machine').toBe(true);
     expect((await client.machines.resume({ id })).state).toBe('running');
@@ -245,8 +297,16 @@ describe('the report of a machine', () => {
 
   it('that is off is refused, and so is a place where no file can be', async () => {
     const { client, browser, id, folder, place } = await open();
-    const to = (path: string, kind: 'file' | 'folder' = 'file') => ({ id, place: { kind, path }, formats: ['json' as const], redact: false, notes: '' });
-    expect(await refusal(client.reports.take({ id }))).toBe('WRONG_STATE: Fault <b>y is off, so there is nothing to report. Start it first.');
+    const to = (path: string, kind: 'file' | 'folder' = 'file') => ({
+      id,
+      place: { kind, path },
+      formats: ['json' as const],
+      redact: false,
+      notes: '',
+    });
+    expect(await refusal(client.reports.take({ id }))).toBe(
+      'WRONG_STATE: Fault <b>y is off, so there is nothing to report. Start it first.',
+    );
     await client.machines.start({ id, paused: true });
     expect(await refusal(client.reports.save(to(join(folder, 'none', 'x.json'))))).toContain('there is no folder');
     expect(await refusal(client.reports.save(to(join(place, 'x.html'))))).toContain('is that of another format');
@@ -287,7 +347,13 @@ describe('an interrupted report', () => {
     await mkdir(place);
     return { ...opened, machine: engine.machines[0], place, folder };
   };
-  const wish = (path: string) => ({ id: 'hello', place: { kind: 'file' as const, path }, formats: ['core' as const], redact: false, notes: '' });
+  const wish = (path: string) => ({
+    id: 'hello',
+    place: { kind: 'file' as const, path },
+    formats: ['core' as const],
+    redact: false,
+    notes: '',
+  });
 
   it('that is cancelled leaves what was there under its name, and lets the machine go', async () => {
     const { host, machine, place } = await fake();
@@ -323,7 +389,10 @@ describe('an interrupted report', () => {
     const precious = join(place, 'precious.core');
     await writeFile(half, 'half a core');
     await writeFile(precious, 'whole');
-    await writeFile(join(options.library, '.reports-being-written.json'), JSON.stringify({ version: 1, writing: [half, precious, join(folder, 'gone')] }));
+    await writeFile(
+      join(options.library, '.reports-being-written.json'),
+      JSON.stringify({ version: 1, writing: [half, precious, join(folder, 'gone')] }),
+    );
     await host.close();
     const again = await Host.open(options);
     onTestFinished(() => again.close());

@@ -9,7 +9,18 @@ import { formatSize } from '../memory-size.ts';
 import { Session, type MachineFactory } from '../session.ts';
 import type { TaskList } from '../tasks.ts';
 import { gatherReport, type Subject } from './gather.ts';
-import { checkWish, filesIn, formatOf, renderReport, saveReport, whileHeld, writeFiles, type SaveParts, type Saved, type Wording } from './save.ts';
+import {
+  checkWish,
+  filesIn,
+  formatOf,
+  renderReport,
+  saveReport,
+  whileHeld,
+  writeFiles,
+  type SaveParts,
+  type Saved,
+  type Wording,
+} from './save.ts';
 import { sectionsOf } from './sections.ts';
 
 /** What reports need of the host. */
@@ -48,7 +59,8 @@ export class Reports {
 
   /** Refuses while the state of a suspended machine is read for a report: it must stay what it is. */
   refuseWhileRead(id: string): void {
-    if (this.#reading.has(id)) throw new HostError('WRONG_STATE', 'A report is being made of the machine’s suspended state; wait until it is done.');
+    if (this.#reading.has(id))
+      throw new HostError('WRONG_STATE', 'A report is being made of the machine’s suspended state; wait until it is done.');
   }
 
   async take(id: string): Promise<TakenReport> {
@@ -80,10 +92,14 @@ export class Reports {
     checkWish(formats, wording);
     const { tasks } = this.parts;
     const name = await this.parts.withSession(id, (_session, { file }) => Promise.resolve(file.name));
-    const files = place.kind === 'folder' ? filesIn(place.path, name, new Date(), formats) : formats.map((format) => ({ format, path: place.path }));
+    const files =
+      place.kind === 'folder'
+        ? filesIn(place.path, name, new Date(), formats)
+        : formats.map((format) => ({ format, path: place.path }));
     if (place.kind === 'file') {
       if (formats.length !== 1) throw new HostError('BAD_INPUT', 'Several formats are saved to a folder, not to one file.');
-      if (formatOf(place.path) !== formats[0]) throw new HostError('BAD_INPUT', `The ending of ${place.path} is that of another format.`);
+      if (formatOf(place.path) !== formats[0])
+        throw new HostError('BAD_INPUT', `The ending of ${place.path} is that of another format.`);
     }
     const title = `Report of ${name}`;
     return tasks.run(
@@ -128,7 +144,8 @@ export class Reports {
       const boot = this.parts.boot(machine);
       if (session.on) return whileHeld(session, (before) => work({ ...before, session, past: session, id, boot }));
       const state = await this.parts.suspendedState(machine);
-      if (state === undefined) throw new HostError('WRONG_STATE', `${machine.file.name} is off, so there is nothing to report. Start it first.`);
+      if (state === undefined)
+        throw new HostError('WRONG_STATE', `${machine.file.name} is off, so there is nothing to report. Start it first.`);
       return this.#suspended(machine, session, state, work);
     });
   }
@@ -137,7 +154,12 @@ export class Reports {
    * A suspended machine is put up beside its own session, never runs an instruction, and is taken down again: its state and its disks stay what they
    * are.
    */
-  async #suspended<Result>(machine: StoredMachine, past: Session, state: string, work: (subject: Subject) => Promise<Result>): Promise<Result> {
+  async #suspended<Result>(
+    machine: StoredMachine,
+    past: Session,
+    state: string,
+    work: (subject: Subject) => Promise<Result>,
+  ): Promise<Result> {
     const { id } = machine;
     this.refuseWhileRead(id);
     this.#reading.add(id);
@@ -151,7 +173,15 @@ export class Reports {
       await session.start(this.parts.createMachine, configure, true, state);
       const drives = machine.file.drives ?? [];
       return await whileHeld(session, () =>
-        work({ session, past, state: 'suspended', reason: 'Suspended.', id, boot: this.parts.boot(machine), drivesReadOnly: drives.map(({ readOnly }) => readOnly === true) }),
+        work({
+          session,
+          past,
+          state: 'suspended',
+          reason: 'Suspended.',
+          id,
+          boot: this.parts.boot(machine),
+          drivesReadOnly: drives.map(({ readOnly }) => readOnly === true),
+        }),
       );
     } finally {
       await session.dispose();

@@ -38,7 +38,10 @@ export function formatOf(path: string): ReportFormat {
   const ending = extname(path).toLowerCase();
   const found = Object.entries(ENDINGS).find(([, known]) => known === ending)?.[0];
   if (found === 'json' || found === 'html' || found === 'markdown' || found === 'core') return found;
-  throw new HostError('BAD_INPUT', `A report ends in ${Object.values(ENDINGS).join(', ')}, which says what it is; ${path} does not.`);
+  throw new HostError(
+    'BAD_INPUT',
+    `A report ends in ${Object.values(ENDINGS).join(', ')}, which says what it is; ${path} does not.`,
+  );
 }
 
 /** Names of files in a folder: the machine's, the moment, the format's ending. */
@@ -50,12 +53,18 @@ export function filesIn(folder: string, name: string, at: Date, formats: readonl
 /** What a core and its redaction cannot be together is refused before anything is done. */
 export function checkWish(formats: readonly ReportFormat[], wording: Wording): void {
   if (wording.redact && formats.includes('core')) {
-    throw new HostError('BAD_INPUT', 'A core is the guest’s memory, so there is none of a redacted report. Save the other formats redacted, or the core as it is.');
+    throw new HostError(
+      'BAD_INPUT',
+      'A core is the guest’s memory, so there is none of a redacted report. Save the other formats redacted, or the core as it is.',
+    );
   }
 }
 
 /** Has the machine of a session stand still for `work`, and go on behind it. */
-export async function whileHeld<Result>(session: Session, work: (before: Pick<Subject, 'state' | 'reason'>) => Promise<Result>): Promise<Result> {
+export async function whileHeld<Result>(
+  session: Session,
+  work: (before: Pick<Subject, 'state' | 'reason'>) => Promise<Result>,
+): Promise<Result> {
   const { machine } = session;
   const before = { state: session.state, reason: session.reason };
   const { since } = session;
@@ -90,7 +99,12 @@ export function renderReport(whole: Report, format: Exclude<ReportFormat, 'core'
 }
 
 /** Writes a core of the machine, which is held, and follows it. */
-async function writeCore(session: Session, path: string, cpu: number, progress: Progress): Promise<{ bytes: number; hasLinear: boolean }> {
+async function writeCore(
+  session: Session,
+  path: string,
+  cpu: number,
+  progress: Progress,
+): Promise<{ bytes: number; hasLinear: boolean }> {
   const { machine } = session;
   let told = 0;
   let refusal: unknown;
@@ -164,8 +178,11 @@ export async function writeFiles(
       progress.advance(0);
       if (format === 'core') {
         if (subject === undefined) throw new HostError('WRONG_STATE', 'A core is taken of a machine that stands still.');
-        const { bytes, hasLinear } = await pending.put(path, (temporary) => writeCore(subject.session, temporary, coreVcpu(subject), progress));
-        if (!hasLinear) problems.push('The page tables have too many runs for a core: it has the physical addresses alone, from 2^40 on.');
+        const { bytes, hasLinear } = await pending.put(path, (temporary) =>
+          writeCore(subject.session, temporary, coreVcpu(subject), progress),
+        );
+        if (!hasLinear)
+          problems.push('The page tables have too many runs for a core: it has the physical addresses alone, from 2^40 on.');
         written.push({ format, path, bytes });
       } else {
         const bytes = Buffer.from(renderReport(report, format, wording));

@@ -20,7 +20,8 @@ function whatHappened({ findings, notes, redacted }: Report): Section {
     ...rest.map((text): Block => ({ kind: 'text', text })),
     ...look.map((text): Block => ({ kind: 'callout', text })),
   ];
-  if (notes !== '') blocks.push({ kind: 'heading', text: 'Notes' }, ...notes.split(/\n{2,}/u).map((text): Block => ({ kind: 'text', text })));
+  if (notes !== '')
+    blocks.push({ kind: 'heading', text: 'Notes' }, ...notes.split(/\n{2,}/u).map((text): Block => ({ kind: 'text', text })));
   if (redacted !== null) blocks.push({ kind: 'heading', text: 'Left out of this report' }, { kind: 'list', items: redacted });
   return section('what-happened', 'What happened', plural(findings.length, 'finding'), blocks, 'Nothing in particular.');
 }
@@ -36,7 +37,13 @@ function chain({ tripleFault, stop }: Report): Section {
   if (steps.length === 0) return section('chain', 'Chain of exceptions', '', [], 'There was no triple fault since power-on.');
   const end = stop?.kind === 'tripleFault' ? 'It stands at this moment.' : 'It was reset.';
   const blocks: Block[] = [
-    { kind: 'chain', steps: [...steps, { title: 'Triple fault', tag: 'shutdown', text: `The processor could not go on. ${end}`, aside: '', isLast: true }] },
+    {
+      kind: 'chain',
+      steps: [
+        ...steps,
+        { title: 'Triple fault', tag: 'shutdown', text: `The processor could not go on. ${end}`, aside: '', isLast: true },
+      ],
+    },
   ];
   const names = ['eax', 'ecx', 'edx', 'ebx', 'esp', 'ebp', 'esi', 'edi'];
   for (const [index, { state, eip }] of tripleFault.entries()) {
@@ -73,7 +80,12 @@ function machineFacts({ machine, made, redacted }: Report): Section {
       'Symbols',
       `${name}, ${plural(symbols, 'name')}${bias === 0 ? '' : `, moved by ${bias.toString(16)}`}`,
     ]),
-    ['Vitrine', `${made.vitrine} on ${made.platform}; ${Object.entries(made.versions).map(([name, version]) => `${name} ${version}`).join(', ')}`],
+    [
+      'Vitrine',
+      `${made.vitrine} on ${made.platform}; ${Object.entries(made.versions)
+        .map(([name, version]) => `${name} ${version}`)
+        .join(', ')}`,
+    ],
     ['Machine stood still', made.at],
   ];
   return section('machine', 'Machine', plural(machine.cpus, 'vCPU'), [{ kind: 'facts', rows }], '');
@@ -85,12 +97,18 @@ function vcpuSection(vcpu: ReportVcpu): Section {
   if (registers !== null) {
     const { mode, activity, cpl, inSmm, pc, source } = registers;
     const line = source ? `, ${source.file}:${source.line}` : '';
-    blocks.push({ kind: 'text', text: `${mode}, CPL ${cpl}, ${activity}${inSmm ? ', in System Management Mode' : ''}. The next instruction is at ${hex(pc)}${line}.` });
+    blocks.push({
+      kind: 'text',
+      text: `${mode}, CPL ${cpl}, ${activity}${inSmm ? ', in System Management Mode' : ''}. The next instruction is at ${hex(pc)}${line}.`,
+    });
     blocks.push(...registerBlock(registers));
   }
   if (lines !== null && lines.length > 0) blocks.push({ kind: 'heading', text: 'Code' }, codeBlock(lines));
   if (callStack !== null) {
-    const frames = callStack.frames.map(({ linear, kind, symbol, source }) => `${hex(linear)}  ${kind.padEnd(9)}  ${symbol ?? ''}${source === null ? '' : `  ${source.file}:${source.line}`}`);
+    const frames = callStack.frames.map(
+      ({ linear, kind, symbol, source }) =>
+        `${hex(linear)}  ${kind.padEnd(9)}  ${symbol ?? ''}${source === null ? '' : `  ${source.file}:${source.line}`}`,
+    );
     blocks.push({ kind: 'heading', text: 'Call stack' }, code([...frames, callStack.end]));
   }
   if (stack !== null) blocks.push({ kind: 'heading', text: 'Stack' }, stackBlock(stack));
@@ -113,14 +131,26 @@ function tables({ vcpus }: Report): Section {
       return tableBlocks(cpu, table);
     }),
   );
-  const names = [...new Set(vcpus.flatMap((vcpu) => vcpu.tables.filter(({ table }) => table.entries.length > 0).map(({ table }) => table.table.toUpperCase())))];
+  const names = [
+    ...new Set(
+      vcpus.flatMap((vcpu) =>
+        vcpu.tables.filter(({ table }) => table.entries.length > 0).map(({ table }) => table.table.toUpperCase()),
+      ),
+    ),
+  ];
   return section('tables', 'Descriptor tables', names.join(', '), blocks, 'None has an entry.');
 }
 
 function traces({ vcpus }: Report): Section {
   const blocks = vcpus.flatMap(({ cpu, trace }): Block[] => {
     if (trace === null || trace.entries.length === 0) return [];
-    const rows = trace.entries.map(({ linear, text, symbol, instruction, mode }) => [String(instruction), hex(linear), text, symbol ?? '', mode]);
+    const rows = trace.entries.map(({ linear, text, symbol, instruction, mode }) => [
+      String(instruction),
+      hex(linear),
+      text,
+      symbol ?? '',
+      mode,
+    ]);
     return [
       { kind: 'heading', text: `vCPU ${cpu}: the last ${trace.entries.length} of ${trace.recorded.toLocaleString('en-GB')}` },
       { kind: 'table', columns: ['Instruction', 'Address', 'Text', 'Symbol', 'Mode'], rows, mono: true },
@@ -157,23 +187,47 @@ function management({ smm }: Report): Section {
     {
       kind: 'facts',
       rows: [
-        ['SMRAM', ranges.length === 0 ? 'not enabled' : `${ranges.join(', ')}; ${state.locked ? 'locked' : 'not locked'}${state.open ? ', open to everybody' : ''}${state.mapped ? ', in the view of memory' : ''}`],
-        ['SMIs', `${statistics.smis.toLocaleString('en-GB')}, ${statistics.latched.toLocaleString('en-GB')} of them fell together with one that was pending`],
-        ['Entries', `${statistics.entries.toLocaleString('en-GB')} in ${plural(statistics.rendezvous, 'rendezvous').replace(/ss$/u, 's')}`],
+        [
+          'SMRAM',
+          ranges.length === 0
+            ? 'not enabled'
+            : `${ranges.join(', ')}; ${state.locked ? 'locked' : 'not locked'}${state.open ? ', open to everybody' : ''}${state.mapped ? ', in the view of memory' : ''}`,
+        ],
+        [
+          'SMIs',
+          `${statistics.smis.toLocaleString('en-GB')}, ${statistics.latched.toLocaleString('en-GB')} of them fell together with one that was pending`,
+        ],
+        [
+          'Entries',
+          `${statistics.entries.toLocaleString('en-GB')} in ${plural(statistics.rendezvous, 'rendezvous').replace(/ss$/u, 's')}`,
+        ],
       ],
     },
     {
       kind: 'table',
       columns: ['vCPU', 'Now', 'Entries', 'Stopped for others', 'SMBASE'],
-      rows: statistics.vcpus.map((vcpu, cpu) => [String(cpu), vcpu.inSmm ? 'in SMM' : vcpu.stopped ? 'stopped' : 'outside', String(vcpu.entries), String(vcpu.stops), hex(vcpu.smbase)]),
+      rows: statistics.vcpus.map((vcpu, cpu) => [
+        String(cpu),
+        vcpu.inSmm ? 'in SMM' : vcpu.stopped ? 'stopped' : 'outside',
+        String(vcpu.entries),
+        String(vcpu.stops),
+        hex(vcpu.smbase),
+      ]),
       mono: true,
     },
     ...saveStates.flatMap(({ cpu, inSmm, fields }): Block[] => [
       { kind: 'heading', text: `Save state of vCPU ${cpu}, ${inSmm ? 'which RSM will find' : 'from its last SMI'}` },
-      code(fields.filter(({ hidden }) => !hidden).map(({ name, offset, value }) => `${offset.toString(16)}  ${name.padEnd(14)} ${value}`)),
+      code(
+        fields
+          .filter(({ hidden }) => !hidden)
+          .map(({ name, offset, value }) => `${offset.toString(16)}  ${name.padEnd(14)} ${value}`),
+      ),
     ]),
   ];
-  return { ...section('smm', 'System Management Mode', plural(statistics.smis, 'SMI'), blocks, ''), isEmpty: statistics.smis === 0 };
+  return {
+    ...section('smm', 'System Management Mode', plural(statistics.smis, 'SMI'), blocks, ''),
+    isEmpty: statistics.smis === 0,
+  };
 }
 
 function guarded({ guard }: Report): Section {
@@ -185,7 +239,11 @@ function guarded({ guard }: Report): Section {
     {
       kind: 'table',
       columns: ['Range', 'Action', 'By'],
-      rows: state.ranges.map(({ address, bytes: size, action, byHost }) => [`${hex(address)}–${hex(address + size - 1)}`, action, byHost ? 'host' : (state.agent ?? 'agent')]),
+      rows: state.ranges.map(({ address, bytes: size, action, byHost }) => [
+        `${hex(address)}–${hex(address + size - 1)}`,
+        action,
+        byHost ? 'host' : (state.agent ?? 'agent'),
+      ]),
       mono: true,
     },
   ];
@@ -196,15 +254,15 @@ function guarded({ guard }: Report): Section {
         kind: 'table',
         columns: ['No.', 'Kind', 'Physical', 'Writer', 'Before', 'After', 'Action', 'Outcome'],
         rows: alerts.map(({ sequence, kind, physical, writer, before, after, action, outcome }) => [
-              String(sequence),
-              kind,
-              hex(physical),
-              writer === null ? 'a device' : `vCPU ${writer.cpu} at ${writer.symbol ?? hex(writer.linear)}`,
-              bytes(before),
-              after === null ? '' : bytes(after),
-              action,
-              outcome,
-            ]),
+          String(sequence),
+          kind,
+          hex(physical),
+          writer === null ? 'a device' : `vCPU ${writer.cpu} at ${writer.symbol ?? hex(writer.linear)}`,
+          bytes(before),
+          after === null ? '' : bytes(after),
+          action,
+          outcome,
+        ]),
         mono: true,
       },
     );
@@ -214,7 +272,10 @@ function guarded({ guard }: Report): Section {
 
 function screens({ display, redacted }: Report): Section {
   const blocks = display.outputs.flatMap(({ number, size, text, png }): Block[] => {
-    const words = size === null ? 'no size' : `${size.width} × ${size.height}${size.text === null ? '' : `, text of ${size.text.columns} × ${size.text.rows}`}`;
+    const words =
+      size === null
+        ? 'no size'
+        : `${size.width} × ${size.height}${size.text === null ? '' : `, text of ${size.text.columns} × ${size.text.rows}`}`;
     const shown: Block[] = [];
     if (png !== null) shown.push({ kind: 'picture', png, description: `Output ${number}: ${words}` });
     // Empty rows at the end are only empty.
@@ -226,14 +287,19 @@ function screens({ display, redacted }: Report): Section {
   const connected = display.state?.outputs.filter(({ properties, use }) => properties !== null || use !== 'dark') ?? [];
   if (connected.length > 0) {
     blocks.push(
-      { kind: 'heading', text: `Displays, ${display.state?.session === null ? 'nobody’s' : `of ${display.state?.session.name ?? ''}`}` },
+      {
+        kind: 'heading',
+        text: `Displays, ${display.state?.session === null ? 'nobody’s' : `of ${display.state?.session.name ?? ''}`}`,
+      },
       {
         kind: 'table',
         columns: ['Output', 'Pixels', 'Millimetres', 'Scale', 'Turned', 'At', 'Shows', 'Remark'],
         rows: connected.map(({ output, properties, use, shown, refusal }) => [
           String(output),
           properties === null ? 'off' : `${properties.width} × ${properties.height}`,
-          properties?.millimetres ? `${properties.millimetres.width} × ${properties.millimetres.height}${properties.millimetres.estimated ? ' (estimated)' : ''}` : '',
+          properties?.millimetres
+            ? `${properties.millimetres.width} × ${properties.millimetres.height}${properties.millimetres.estimated ? ' (estimated)' : ''}`
+            : '',
           properties === null ? '' : `${properties.scale} %`,
           properties === null ? '' : `${properties.orientation}°`,
           properties === null ? '' : `${properties.x}, ${properties.y}${properties.primary ? ', primary' : ''}`,
@@ -244,11 +310,24 @@ function screens({ display, redacted }: Report): Section {
       },
     );
   }
-  return section('screens', 'Screens', plural(number, 'screen'), blocks, redacted === null ? 'The machine shows nothing.' : 'Left out.');
+  return section(
+    'screens',
+    'Screens',
+    plural(number, 'screen'),
+    blocks,
+    redacted === null ? 'The machine shows nothing.' : 'Left out.',
+  );
 }
 
 function serialLog({ serial, redacted }: Report): Section {
-  if (serial === null || serial.text === '') return section('serial', 'Serial port', '', [], serial === null && redacted !== null ? 'Left out.' : 'The guest said nothing on COM1.');
+  if (serial === null || serial.text === '')
+    return section(
+      'serial',
+      'Serial port',
+      '',
+      [],
+      serial === null && redacted !== null ? 'Left out.' : 'The guest said nothing on COM1.',
+    );
   const lines = serial.text.split(/\r\n|\n|\r/u);
   const blocks: Block[] = [code(lines)];
   if (serial.lost > 0) blocks.unshift({ kind: 'text', text: `${plural(serial.lost, 'byte')} came before these.` });
@@ -256,7 +335,13 @@ function serialLog({ serial, redacted }: Report): Section {
 }
 
 function problems({ problems: sentences }: Report): Section {
-  return section('problems', 'What could not be had', String(sentences.length), sentences.length === 0 ? [] : [{ kind: 'list', items: sentences }], 'Everything could be read.');
+  return section(
+    'problems',
+    'What could not be had',
+    String(sentences.length),
+    sentences.length === 0 ? [] : [{ kind: 'list', items: sentences }],
+    'Everything could be read.',
+  );
 }
 
 const pair = ({ tolerance }: Report): Section => ({

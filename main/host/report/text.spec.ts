@@ -11,7 +11,10 @@ describe('text in a page', () => {
       fc.property(text, (one) => {
         const escaped = escapeHtml(one);
         expect(escaped).not.toMatch(/[<>"'\0\r\u202e]/u);
-        const read = escaped.replace(/&(lt|gt|quot|#39|amp);/gu, (_all, name: string) => ({ lt: '<', gt: '>', quot: '"', '#39': "'", amp: '&' })[name] ?? '');
+        const read = escaped.replace(
+          /&(lt|gt|quot|#39|amp);/gu,
+          (_all, name: string) => ({ lt: '<', gt: '>', quot: '"', '#39': "'", amp: '&' })[name] ?? '',
+        );
         expect(read).toBe(one.replace(/[^\P{C}\n\t]/gu, '\ufffd'));
       }),
     );
@@ -24,7 +27,10 @@ describe('text in Markdown', () => {
   it('has no mark-up of Markdown or HTML that is not escaped', () => {
     fc.assert(
       fc.property(text, (one) => {
-        const rest = escapeMarkdown(one).replace(/\\[\\`*_{}[\]<>|~$+\-=#]/gu, '').replace(/&(amp|#8203);/gu, '').replace(/\\[.)]/gu, '');
+        const rest = escapeMarkdown(one)
+          .replace(/\\[\\`*_{}[\]<>|~$+\-=#]/gu, '')
+          .replace(/&(amp|#8203);/gu, '')
+          .replace(/\\[.)]/gu, '');
         expect(rest).not.toMatch(/[`*_{}[\]<>|~$&]/u);
         expect(rest).not.toMatch(/^\s*[-+#=]/mu);
       }),

@@ -21,7 +21,9 @@ export function registerBlock({ registers, segments, x87 }: Registers): Block[] 
   const named = (group: string): string[] => registers.filter((register) => register.group === group).map(({ name }) => name);
   const fields = (name: string): string => {
     const of = registers.find((register) => register.name === name)?.fields ?? [];
-    const set = of.filter((field) => field.value !== 0).map((field) => (field.width === 1 ? field.name : `${field.name}=${field.value.toString(16)}`));
+    const set = of
+      .filter((field) => field.value !== 0)
+      .map((field) => (field.width === 1 ? field.name : `${field.name}=${field.value.toString(16)}`));
     return `${name.padEnd(7)} ${set.join(' ') || '–'}`;
   };
   return [
@@ -38,7 +40,13 @@ export function registerBlock({ registers, segments, x87 }: Registers): Block[] 
     {
       kind: 'table',
       columns: ['Segment', 'Selector', 'Base', 'Limit', 'What it is'],
-      rows: segments.map(({ name, selector, base, limit, text }) => [name, selector.toString(16).padStart(4, '0'), hex(base), hex(limit), text]),
+      rows: segments.map(({ name, selector, base, limit, text }) => [
+        name,
+        selector.toString(16).padStart(4, '0'),
+        hex(base),
+        hex(limit),
+        text,
+      ]),
       mono: true,
     },
     {
@@ -82,7 +90,11 @@ export function stackBlock({ width, words }: NonNullable<ReportVcpu['stack']>): 
   };
 }
 
-const WALK_OF = { 'next instruction': 'the next instruction', 'page fault': 'CR2', 'triple fault': 'a fault on the way to the triple fault' } as const;
+const WALK_OF = {
+  'next instruction': 'the next instruction',
+  'page fault': 'CR2',
+  'triple fault': 'a fault on the way to the triple fault',
+} as const;
 
 export function walkBlocks(cpu: number, { of, walk }: ReportVcpu['walks'][number]): Block[] {
   const { mode, linear, cr3, entries, text, physical, verdicts, bytes } = walk;
@@ -91,16 +103,25 @@ export function walkBlocks(cpu: number, { of, walk }: ReportVcpu['walks'][number
     String(index),
     address === null ? '' : hex(address),
     value.slice(2).padStart(8, '0'),
-    flags.filter(({ set }) => set).map(({ name }) => name).join(' '),
+    flags
+      .filter(({ set }) => set)
+      .map(({ name }) => name)
+      .join(' '),
     hex(target),
   ]);
-  const refused = verdicts.filter(({ fault }) => fault !== null).map(({ access, user, fault }) => `${access} by ${user ? 'user' : 'supervisor'} (error ${(fault ?? 0).toString(16)})`);
+  const refused = verdicts
+    .filter(({ fault }) => fault !== null)
+    .map(({ access, user, fault }) => `${access} by ${user ? 'user' : 'supervisor'} (error ${(fault ?? 0).toString(16)})`);
   return [
     { kind: 'heading', text: `${hex(linear)} of vCPU ${cpu}: ${WALK_OF[of]}` },
     { kind: 'text', text: `${text}${mode === 'none' ? '' : ` Paging is ${mode}, CR3 ${hex(cr3)}.`}` },
-    ...(rows.length === 0 ? [] : [{ kind: 'table' as const, columns: ['Level', 'Index', 'At', 'Entry', 'Flags', 'Leads to'], rows, mono: true }]),
+    ...(rows.length === 0
+      ? []
+      : [{ kind: 'table' as const, columns: ['Level', 'Index', 'At', 'Entry', 'Flags', 'Leads to'], rows, mono: true }]),
     ...(refused.length === 0 ? [] : [{ kind: 'text' as const, text: `A page fault for: ${refused.join(', ')}.` }]),
-    ...(physical === null || bytes === '' ? [] : [{ kind: 'code' as const, lines: [{ text: `${hex(physical)}  ${spaced(bytes)}` }] }]),
+    ...(physical === null || bytes === ''
+      ? []
+      : [{ kind: 'code' as const, lines: [{ text: `${hex(physical)}  ${spaced(bytes)}` }] }]),
   ];
 }
 
@@ -122,13 +143,32 @@ export function tableBlocks(cpu: number, { table, omitted }: ReportVcpu['tables'
       what,
       where,
       kind === 'none' ? '' : `DPL ${privilege}${present ? '' : ', not present'}`,
-      [registers.map((register) => `${register.name}${register.isStale ? ' (stale)' : ''}`).join(' '), wrong ?? ''].filter((part) => part !== '').join('; '),
+      [registers.map((register) => `${register.name}${register.isStale ? ' (stale)' : ''}`).join(' '), wrong ?? '']
+        .filter((part) => part !== '')
+        .join('; '),
     ];
   });
   return [
     { kind: 'heading', text: `${table.table.toUpperCase()} of vCPU ${cpu} at ${hex(base)}, limit ${limit.toString(16)}` },
     ...(problem === null ? [] : [{ kind: 'callout' as const, text: `${problem}.` }]),
-    ...(rows.length === 0 ? [] : [{ kind: 'table' as const, columns: [table.table === 'idt' ? 'Vector' : 'Selector', 'At', 'Value', 'What', 'Where', 'Rights', 'Used by, problems'], rows, mono: true }]),
+    ...(rows.length === 0
+      ? []
+      : [
+          {
+            kind: 'table' as const,
+            columns: [
+              table.table === 'idt' ? 'Vector' : 'Selector',
+              'At',
+              'Value',
+              'What',
+              'Where',
+              'Rights',
+              'Used by, problems',
+            ],
+            rows,
+            mono: true,
+          },
+        ]),
     ...(omitted > 0 ? [{ kind: 'text' as const, text: `${omitted} entries that are empty, or too many, are not shown.` }] : []),
   ];
 }
