@@ -42,6 +42,7 @@ export const atLength: readonly string[] = [
   'busy busy halts | SMI 0, SMI 1, INIT 0, NMI 1',
   'busy busy busy | SMI 0, pause',
   'busy busy busy | SMI 0, reset',
+  'busy busy busy | SMI 0, INIT 0, NMI 1, pause',
   'busy busy busy busy | SMI 0, SMI 1',
   'busy busy busy busy | SMI 0, SMI 0, INIT 0, NMI 1',
 ];
