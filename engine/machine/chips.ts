@@ -18,6 +18,7 @@ import { Pit } from '../chipset/pit/pit.ts';
 import { Ps2 } from '../chipset/ps2/ps2.ts';
 import { Rtc } from '../chipset/rtc/rtc.ts';
 import { Serial } from '../chipset/serial/serial.ts';
+import { VirtioGpu } from '../chipset/virtio-gpu/virtio-gpu.ts';
 import { displayMode } from '../chipset/vga/geometry.ts';
 import { sizeOf, VgaRenderer } from '../chipset/vga/render.ts';
 import { VgaScreen } from '../chipset/vga/screen.ts';
@@ -157,6 +158,7 @@ export function constructChips(bus: MachineBus, control: MachineControl, configu
   const video = new VideoFunction(bus, pci, vga);
   const display = new DisplayFunction(bus, pci);
   const { device } = display;
+  const gpu = configuration.virtioGpu === true ? new VirtioGpu(bus, pci, device) : undefined;
   const drives = placeDrives(configuration.drives);
   const ideKind = (position: DrivePosition) => {
     const kind = drives.get(position)?.kind;
@@ -173,14 +175,16 @@ export function constructChips(bus: MachineBus, control: MachineControl, configu
     configuration.bootOrder,
     [...drives.values()].map(({ kind }) => kind),
   );
-  const all: readonly Chip[] = [pic, ioapic, pit, rtc, dma, ps2, pci, hostBridge, lpc, com1, debugPort, vga, video, display, ide, floppy];
+  const all: readonly Chip[] = [pic, ioapic, pit, rtc, dma, ps2, pci, hostBridge, lpc, com1, debugPort, vga, video, display, ...(gpu === undefined ? [] : [gpu]), ide, floppy];
 
   /** Output 0 is the VGA's too: one plug, one display. */
   const configureDisplay = (properties: DisplayProperties, session: number): boolean => {
     const edids = properties.outputs.map((output, index) => output && edidOfOutput(output, index));
     const changed = device.configure(properties, edids, session);
-    if (changed) video.registers.setEdid(edids[0]);
-    return changed;
+    if (!changed) return false;
+    video.registers.setEdid(edids[0]);
+    gpu?.displayChanged();
+    return true;
   };
   const vgaSize = () => {
     const { mode } = vga.dispi;

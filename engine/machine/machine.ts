@@ -61,6 +61,8 @@ export interface MachineConfiguration {
   pair?: 'primary' | 'secondary';
   /** RTC at power-on, seconds since 1970; virtual clocks default to a fixed date, wall clocks to the host's. */
   startTime?: number;
+  /** A virtio GPU beside the display device, for guests with a driver for it; its scanouts are the same outputs. */
+  virtioGpu?: boolean;
   /** What the processors save on entering SMM; `intel32` without it. */
   saveState?: SaveStateLayout;
   /** Our firmware leaves SMRAM unlocked and SMIs off, for a guest that brings a handler of its own. Other firmware decides by itself. */

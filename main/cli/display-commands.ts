@@ -6,7 +6,7 @@ import { libraryFolder } from '../host/places.ts';
 import { CommandError, EXIT, usage } from './exit.ts';
 import { parseOutputs } from './display-options.ts';
 import { parsePlace, rfbPassword } from './port.ts';
-import { connectToHolder, findMachine, type Services } from './services.ts';
+import { connectToHolder, findMachine, withLibrary, type Services } from './services.ts';
 import { jsonLine, line, type Terminal } from './terminal.ts';
 
 interface CommonOptions {
@@ -74,11 +74,17 @@ export function addDisplayCommands(program: Command, services: Services, termina
   common(display.command('set').description('change the displays of whoever has the machine'))
     .option('--output <display>', outputHelp, repeated)
     .addOption(new Option('--when-session-ends <what>', 'what the machine does when a session ends; kept in its file').choices(['suspend', 'run']))
-    .action(async (word: string, options: CommonOptions & { output?: string[]; whenSessionEnds?: 'suspend' | 'run' }) => {
-      const { output, whenSessionEnds } = options;
-      if (output === undefined && whenSessionEnds === undefined) throw usage('What to set? Give --output or --when-session-ends.');
+    .addOption(new Option('--virtio-gpu <what>', 'a virtio GPU for guests with a driver for it; while the machine is off').choices(['on', 'off']))
+    .action(async (word: string, options: CommonOptions & { output?: string[]; whenSessionEnds?: 'suspend' | 'run'; virtioGpu?: 'on' | 'off' }) => {
+      const { output, whenSessionEnds, virtioGpu } = options;
+      if (output === undefined && whenSessionEnds === undefined && virtioGpu === undefined)
+        throw usage('What to set? Give --output, --when-session-ends or --virtio-gpu.');
       const outputs = output === undefined ? undefined : parseOutputs(output);
-      const result = await withMachine(word, options, async (client, id) => {
+      // What stands in the machine's file can be set while nobody has the library open.
+      const library = libraryFolder(options.library, terminal.environment);
+      const result = await withLibrary(services, terminal, library, async (client) => {
+        const id = await findMachine(client, word);
+        if (virtioGpu !== undefined) await client.library.configure({ id, virtioGpu: virtioGpu === 'on' });
         if (whenSessionEnds !== undefined) await client.display.whenSessionEnds({ id, whenSessionEnds });
         return outputs === undefined ? undefined : client.display.set({ id, outputs });
       });

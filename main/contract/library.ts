@@ -184,6 +184,8 @@ export const library = {
         group: groupName.nullable().optional(),
         tags: tagNames.optional(),
         commandLine: z.string().max(2047).nullable().optional(),
+        /** A virtio GPU, for guests that bring a driver for it; only while off. */
+        virtioGpu: z.boolean().optional(),
       }),
     )
     .output(machineSummary),

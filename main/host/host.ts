@@ -110,6 +110,7 @@ export async function configureMachine(tools: BootTools, machine: StoredMachine)
     boot: await loadBoot(tools, bootFiles(machine, tools.guests), memory),
     drives: driveConfigurations(machine),
     bootOrder: machine.file.bootOrder,
+    virtioGpu: machine.file.display?.virtioGpu === true,
     guard: { hypercalls: machine.file.guard?.hypercalls === true, ranges: machine.file.guard?.ranges ?? [] },
   };
 }
@@ -339,19 +340,25 @@ export class Host {
       group?: string | null;
       tags?: string[];
       commandLine?: string | null;
+      virtioGpu?: boolean;
     },
   ): Promise<MachineSummary> {
     const needsOff =
       change.memoryBytes !== undefined ||
       change.cpus !== undefined ||
       change.clock !== undefined ||
-      change.commandLine !== undefined;
+      change.commandLine !== undefined ||
+      change.virtioGpu !== undefined;
     if (needsOff) await this.refuseUnlessOff(await this.library.get(id));
     return this.change(id, (file) => {
       const changed: MachineFile = { ...file };
       if (change.memoryBytes !== undefined) changed.memoryMiB = change.memoryBytes / MEMORY_UNIT;
       if (change.cpus !== undefined) changed.cpus = change.cpus;
       if (change.clock !== undefined) changed.clock = change.clock;
+      if (change.virtioGpu !== undefined) {
+        const { virtioGpu: _before, ...display } = file.display ?? {};
+        changed.display = change.virtioGpu ? { ...display, virtioGpu: true } : display;
+      }
       if (change.note !== undefined) changed.note = change.note;
       if (change.group === null) delete changed.group;
       else if (change.group !== undefined) changed.group = change.group;
@@ -684,7 +691,7 @@ export class Host {
   }
 
   async setWhenSessionEnds(id: string, whenEnds: WhenSessionEnds): Promise<void> {
-    await this.change(id, (file) => ({ ...file, display: { whenSessionEnds: whenEnds } }));
+    await this.change(id, (file) => ({ ...file, display: { ...file.display, whenSessionEnds: whenEnds } }));
     this.session(await this.library.get(id)).displays.setWhenEnds(whenEnds);
   }
 

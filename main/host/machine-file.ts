@@ -107,7 +107,13 @@ export const machineFile = z.strictObject({
     })
     .optional(),
   /** Display sessions; see docs/formats/machine-file.md. */
-  display: z.strictObject({ whenSessionEnds: whenSessionEnds.optional() }).optional(),
+  display: z
+    .strictObject({
+      whenSessionEnds: whenSessionEnds.optional(),
+      /** A virtio GPU, for guests that bring a driver for it. */
+      virtioGpu: z.literal(true).optional(),
+    })
+    .optional(),
   /** What firmware tries, first to last. */
   bootOrder: z
     .array(z.enum(['floppy', 'cdrom', 'disk']))

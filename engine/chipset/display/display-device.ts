@@ -55,6 +55,8 @@ export interface DisplayHooks {
   interrupt(asserted: boolean): void;
   /** What is shown changed. */
   changed(): void;
+  /** Guest time in nanoseconds. */
+  now(): number;
 }
 
 export class DisplayDevice {
@@ -252,9 +254,14 @@ export class DisplayDevice {
 
   /** Shows what the guest wrote in the frame's registers, if that can be shown: FrameStatus says so. What is shown stays otherwise. */
   show(output: number): void {
+    const { frameBase, frameStride, frameWidth, frameHeight } = this.state;
+    const [base = 0, stride = 0, width = 0, height = 0] = [frameBase[output], frameStride[output], frameWidth[output], frameHeight[output]];
+    this.showFrame(output, { base, stride, width, height });
+  }
+
+  /** The same for a frame that another face of the device has; true when it is shown. */
+  showFrame(output: number, { base, stride, width, height }: ShownFrame): boolean {
     const { state } = this;
-    const [width = 0, height = 0] = [state.frameWidth[output], state.frameHeight[output]];
-    const [base = 0, stride = 0] = [state.frameBase[output], state.frameStride[output]];
     const sized = width > 0 && width <= largestSide && height > 0 && height <= largestSide;
     if (!sized || base % bytesAPixel !== 0 || stride % bytesAPixel !== 0 || stride < width * bytesAPixel) {
       state.frameStatus[output] = FrameStatus.badSize;
@@ -267,6 +274,12 @@ export class DisplayDevice {
       state.frameStatus[output] = FrameStatus.shown;
     }
     this.hooks.changed();
+    return state.frameStatus[output] === FrameStatus.shown;
+  }
+
+  /** The guest has read an output's EDID. */
+  edidWasRead(output: number): void {
+    if (this.state.edidRead[output] === 0) this.state.edidRead[output] = this.hooks.now() + 1;
   }
 
   /** The guest takes its frame away. */

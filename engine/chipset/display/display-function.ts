@@ -25,8 +25,9 @@ export class DisplayFunction extends PciFunction implements Chip {
     this.device = new DisplayDevice(bus.block(displayBlock), bus.scanoutMemory.length, {
       interrupt: (asserted) => this.setInterrupt(asserted),
       changed: () => bus.displayChanged(),
+      now: () => bus.clock.now(),
     });
-    this.addMemoryBar(0, bus.mmio('display.registers', undefined, registerBytes, registersOf(this.device, () => bus.clock.now())));
+    this.addMemoryBar(0, bus.mmio('display.registers', undefined, registerBytes, registersOf(this.device)));
     this.addMemoryBar(2, bus.scanoutBuffer('display.memory'), { prefetchable: true });
     pci.add(this);
   }

@@ -21,9 +21,9 @@ const contactBytes = 16;
 
 /**
  * Accesses are 32 bits wide and aligned. Narrower reads get their part of a register; other writes, and reads of what is no register, do nothing and
- * read as zeros. Reading has no effect but for the EDID, where the first read is noted for people who look (`now` in guest nanoseconds).
+ * read as zeros. Reading has no effect but for the EDID, where the first read is noted for people who look.
  */
-export function registersOf(device: DisplayDevice, now: () => number): MmioHandler {
+export function registersOf(device: DisplayDevice): MmioHandler {
   const { state } = device;
   const peek = (offset: number, width: Width): number => {
     const edid = edidPlace(offset);
@@ -39,7 +39,7 @@ export function registersOf(device: DisplayDevice, now: () => number): MmioHandl
     peek,
     read(offset, width) {
       const edid = edidPlace(offset);
-      if (edid !== undefined && state.edidRead[edid.output] === 0) state.edidRead[edid.output] = now() + 1;
+      if (edid !== undefined) device.edidWasRead(edid.output);
       return peek(offset, width);
     },
     write(offset, width, value) {
