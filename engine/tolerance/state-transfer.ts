@@ -39,7 +39,12 @@ export interface Taken {
   /** Pages either side has changed. */
   readonly changed: number;
   readonly digest: string | undefined;
+  /** The first pages that were not the same on both sides; empty for a full state. */
+  readonly differing: readonly { readonly part: string; readonly page: number }[];
 }
+
+/** As many differing pages are named. */
+const namedPages = 16;
 
 const keptHash = 16;
 
@@ -178,6 +183,7 @@ export class StateTransfer {
     const epochPart = this.#parts.findIndex(({ name }) => name.startsWith('block epoch '));
     if (epochPart >= 0 && chosen[epochPart]?.includes(0) === false) chosen[epochPart].push(0);
     let count = 0;
+    const differing: { part: string; page: number }[] = [];
     const parts = this.#parts;
     const pages = async function* (): AsyncGenerator<TransferPage> {
       for (const [index, part] of parts.entries()) {
@@ -185,6 +191,7 @@ export class StateTransfer {
           const bytes = await part.page(page);
           if (isFull ? isZero(bytes) : theirs.get(index)?.get(page) !== undefined && hashOf(bytes).equals(theirs.get(index)?.get(page) ?? bytes)) continue;
           count++;
+          if (!isFull && differing.length < namedPages) differing.push({ part: part.name, page });
           // A copy: the machine goes on before it is sent.
           yield { part: index, page, bytes: Uint8Array.from(bytes) };
         }
@@ -193,7 +200,7 @@ export class StateTransfer {
     const digest = withDigest ? digestParts(memory).whole : undefined;
     const bytes = await writeTransfer({ fits: this.#fits, isFull, ...this.#machine.held(), digest }, pages());
     this.#mark();
-    return { bytes, pages: count, changed: chosen.reduce((sum, { length }) => sum + length, 0), digest };
+    return { bytes, pages: count, changed: chosen.reduce((sum, { length }) => sum + length, 0), digest, differing };
   }
 
   /**

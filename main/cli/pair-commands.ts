@@ -3,6 +3,7 @@ import { Option, type Command } from 'commander';
 import { HostError } from '../host/errors.ts';
 import { readLibrary, readMachine, type StoredMachine } from '../host/library.ts';
 import { launchWith, libraryOf, Pair, runPairProcess, type PairProcess, type PairStatus } from '../host/pair/pairs.ts';
+import { failPoints, type FailPoint } from '../host/pair/protocol.ts';
 import { libraryFolder } from '../host/places.ts';
 import { outcomeOf, usage } from './exit.ts';
 import { parsePort } from './port.ts';
@@ -85,14 +86,16 @@ export function addPairCommands(program: Command, services: Services, terminal: 
     .command('inject')
     .description('do something bad to a pair: what a client notices of it is nothing')
     .argument('<machine>')
-    .argument('<fault>', 'kill, stop, cut, delay, flip-memory, flip-output, or resync, which does no harm')
+    .argument('<fault>', 'kill, stop, cut, delay, flip-memory, flip-output, fail-at, or resync, which does no harm')
     .addOption(new Option('--side <side>', 'to whom').choices(['primary', 'secondary']).default('secondary'))
     .addOption(new Option('--for <seconds>', 'how long stop lasts').default('2'))
     .addOption(new Option('--by <milliseconds>', 'how long delay holds each message back').default('50'))
+    .addOption(new Option('--point <name>', 'the step of the protocol at which fail-at kills').choices([...failPoints]))
+    .addOption(new Option('--signal <signal>', 'what fail-at does there').choices(['SIGKILL', 'SIGSTOP']).default('SIGKILL'))
     .addOption(new Option('--address <address>', 'where flip-memory changes a bit, in hexadecimal').default('2ff000'))
     .option('--library <folder>', 'the library (default: $VITRINE_LIBRARY, else your data folder)')
     .option('--json', 'print JSON')
-    .action(async (word: string, fault: string, options: PairCommandOptions & { side: 'primary' | 'secondary'; for: string; by: string; address: string }) => {
+    .action(async (word: string, fault: string, options: PairCommandOptions & { side: 'primary' | 'secondary'; for: string; by: string; address: string; point?: FailPoint; signal: 'SIGKILL' | 'SIGSTOP' }) => {
       const one = pairOf((await stored(word, options)).machine);
       switch (fault) {
         case 'kill':
@@ -110,11 +113,15 @@ export function addPairCommands(program: Command, services: Services, terminal: 
           if (!/^[0-9a-f]{1,8}$/iu.test(options.address)) throw usage(`--address takes a hexadecimal number, not ${options.address}.`);
           await one.inject(options.side, { kind: 'flip-memory', address: Number.parseInt(options.address, 16) });
           break;
+        case 'fail-at':
+          if (options.point === undefined) throw usage(`fail-at takes --point: ${failPoints.join(', ')}.`);
+          await one.inject(options.side, { kind: 'fail-at', point: options.point, signal: options.signal });
+          break;
         case 'resync':
           await one.resync();
           break;
         default:
-          throw usage(`There is no fault named ${fault}; there are kill, stop, cut, delay, flip-memory, flip-output and resync.`);
+          throw usage(`There is no fault named ${fault}; there are kill, stop, cut, delay, flip-memory, flip-output, fail-at and resync.`);
       }
       if (options.json) jsonLine(terminal.stdout, { done: true });
     });

@@ -7,8 +7,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ClerkOracle } from '../../engine/tolerance/testing/clerk.ts';
 import type { PairStatus } from '../../main/host/pair/pairs.ts';
+import { failPoints, type FailPoint } from '../../main/host/pair/protocol.ts';
 import { CommandLine } from './vitrine.ts';
 
+const isLong = process.env['VITRINE_PAIR'] !== undefined;
 const requests = Number(process.env['VITRINE_PAIR'] ?? 40);
 const machine = 'bank-clerk';
 /** Requests that are on their way at the same time. */
@@ -194,6 +196,34 @@ describe('a pair', { timeout: 240_000 + requests * 600 }, () => {
     const ended = await line.run('pair', 'break', machine, '--json');
     expect([ended.err, JSON.parse(ended.out)]).toEqual(['', { machine, state: 'off' }]);
     expect(await line.run('run', machine, '--until-serial', `clerk ${client.oracle.last}\n`, '--timeout', '60')).toMatchObject({ status: 0 });
+  });
+
+  const points: readonly [FailPoint, 'primary' | 'secondary'][] = failPoints.map((point) => [
+    point,
+    ['received', 'committed', 'confirmed', 'produce'].includes(point) ? 'secondary' : 'primary',
+  ]);
+  const failures = points.flatMap(([point, side]) => (['SIGKILL', 'SIGSTOP'] as const).map((signal): [FailPoint, string, string] => [point, side, signal]));
+  // In short runs one of each kind; all of them with VITRINE_PAIR.
+  const chosen = isLong ? failures : failures.filter(([point, , signal]) => point === 'sent' && signal === 'SIGKILL');
+
+  it('answers every request once and right whatever step of the protocol a side fails at', { timeout: 120_000 + chosen.length * 120_000 }, async () => {
+    const created = await create(isLong ? 4000 : 30_000);
+    const client = await Client.open(created.gateway?.port ?? 0);
+    for (const [index, [point, side, signal]] of chosen.entries()) {
+      if (index > 0) await pair('reprotect', machine);
+      const before = await pair('status', machine);
+      const target = before.primary === null ? undefined : before.sides[side === 'primary' ? before.primary : before.primary === 'a' ? 'b' : 'a'];
+      expect((await line.run('pair', 'inject', machine, 'fail-at', '--side', side, '--point', point, '--signal', signal)).status).toBe(0);
+      // A resync comes by, and the rest of the steps with it. Not by a wrong byte: a secondary that is wrong and takes over is two faults.
+      await client.requests(requests, () => line.run('pair', 'inject', machine, 'resync'));
+      await until(`the end of protection at ${point}`, ({ sides, primary }) => primary !== null && sides[primary]?.mode === 'alone');
+      if (signal === 'SIGSTOP' && target) {
+        process.kill(target.pid, 'SIGCONT');
+        await until('the end of the stopped side', ({ sides }) => sides[target.side] === null);
+      }
+      await client.requests(4);
+    }
+    client.close();
   });
 
   it('is refused with a sentence where there is nothing to be made a pair of', async () => {

@@ -42,7 +42,32 @@ export type Fault =
   /** The lowest bit of a byte of guest memory. */
   | { readonly kind: 'flip-memory'; readonly address: number }
   /** The lowest bit of the next byte that leaves the machine. */
-  | { readonly kind: 'flip-output' };
+  | { readonly kind: 'flip-output' }
+  /** The process dies or stands still, as by a signal, when it comes to this point. */
+  | { readonly kind: 'fail-at'; readonly point: FailPoint; readonly signal: 'SIGKILL' | 'SIGSTOP' };
+
+/** Steps of the protocol at which a side can be made to fail. */
+export const failPoints = [
+  /** Primary: a resync is about to begin; both stand still; the state is taken; it is sent; it is acknowledged and what was held about to leave. */
+  'resync',
+  'held',
+  'taken',
+  'sent',
+  'acknowledged',
+  /** Primary: output is about to go to the gateway, or has just gone. */
+  'release',
+  'released',
+  /** Secondary: a state has come; it is in place and not acknowledged; it is acknowledged. */
+  'received',
+  'committed',
+  'confirmed',
+  /** Secondary: output is about to go to the primary. */
+  'produce',
+  /** Either: an input has come, and the machine does not have it yet. */
+  'input',
+] as const;
+
+export type FailPoint = (typeof failPoints)[number];
 
 export type SideQuestion =
   | { readonly kind: 'status' }
@@ -51,6 +76,13 @@ export type SideQuestion =
   /** Writes the state to this file and ends: the pair is over. Only the side that speaks. */
   | { readonly kind: 'suspend'; readonly path: string }
   | { readonly kind: 'end' };
+
+/** A page that was not the same on both sides. */
+export interface DifferingPage {
+  /** `ram`, `vram`, `disk ide0.0`, or a block: `block vcpu/0 1`. */
+  readonly part: string;
+  readonly page: number;
+}
 
 export interface Resync {
   /** Milliseconds since 1970. */
@@ -65,6 +97,8 @@ export interface Resync {
   /** Until the secondary acknowledged it, from its begin on, in milliseconds. */
   took?: number;
   digest?: string | undefined;
+  /** The first pages that differed. */
+  differing?: readonly DifferingPage[];
 }
 
 export interface SideStatus {

@@ -11,7 +11,7 @@ import type { ChangedPages } from '../../../engine/tolerance/state-transfer.ts';
 import type { FileLease, PairDescription, PairFolder } from './folder.ts';
 import { InputQueue } from './input-queue.ts';
 import { connectLink, listenForLinks, type Link } from './link.ts';
-import { pairChannels, type Fault, type Resync, type SideQuestion, type SideStatus, type ToPeerProcess } from './protocol.ts';
+import { pairChannels, type FailPoint, type Fault, type Resync, type SideQuestion, type SideStatus, type ToPeerProcess } from './protocol.ts';
 import { StormWatch } from './storm.ts';
 
 const beatInterval = 100;
@@ -50,6 +50,7 @@ export class SideProcess {
   #resyncBegan = 0;
   #reason = 'Starts.';
   #flipsOutput = false;
+  #failAt: Extract<Fault, { kind: 'fail-at' }> | undefined;
   /** Primary: the secondary has had a state since it joined. */
   #isProtected = false;
   #commits: Promise<void> = Promise.resolve();
@@ -143,6 +144,7 @@ export class SideProcess {
   #fromPeer(message: ToPeerProcess): void {
     switch (message.kind) {
       case 'protocol':
+        if (message.message.kind === 'committed') this.#point('acknowledged');
         return this.#perform(this.#side.fromPeer(message.message));
       case 'hold':
         // Behind a commit that is under way, as it came.
@@ -161,6 +163,16 @@ export class SideProcess {
     }
   }
 
+  /** A fault that was asked for. What was sent before is on its way: signals wait for no socket. */
+  #point(point: FailPoint): void {
+    if (this.#failAt?.point !== point) return;
+    const { signal } = this.#failAt;
+    this.#failAt = undefined;
+    process.kill(process.pid, signal);
+    // A stop comes before the next step, whatever the scheduler does.
+    if (signal === 'SIGSTOP') Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20);
+  }
+
   #said(channel: string, bytes: Uint8Array): void {
     const out = Uint8Array.from(bytes);
     if (this.#flipsOutput && out.length > 0) {
@@ -174,16 +186,22 @@ export class SideProcess {
     for (const action of actions) {
       switch (action.kind) {
         case 'toPeer':
+          if (action.message.kind === 'produced') this.#point('produce');
           this.#peer?.send({ kind: 'protocol', message: action.message });
+          if (action.message.kind === 'checkpoint') this.#point('sent');
+          if (action.message.kind === 'committed') this.#point('confirmed');
           break;
         case 'toGateway':
           this.#gateway?.send(action.message);
           break;
         case 'release':
+          this.#point('release');
           if (this.#lease.holds(action.message.term)) this.#gateway?.send(action.message);
           else this.#perform(this.#side.fenced());
+          this.#point('released');
           break;
         case 'apply':
+          this.#point('input');
           // Made by the gateway.
           this.#inputs.push(action.input as MachineInput);
           break;
@@ -219,6 +237,7 @@ export class SideProcess {
     const isOver = () => capture !== this.#capture;
     this.#isCapturing = true;
     const began = performance.now();
+    this.#point('resync');
     try {
       const theirs = new Promise<ChangedPages | undefined>((resolve) => {
         this.#held = { capture, resolve };
@@ -226,12 +245,14 @@ export class SideProcess {
       this.#peer?.send({ kind: 'hold', capture, tell: !isFull });
       const [peer] = await Promise.all([theirs, askPair(this.machine, 'hold', { tell: false })]);
       if (isOver()) return;
+      this.#point('held');
       const taken = await askPair(this.machine, 'take', { peer: isFull ? undefined : (peer ?? { keys: new Uint32Array(0), hashes: new Uint8Array(0) }), withDigest: this.pair.verify });
       if (isOver()) return;
+      this.#point('taken');
       const state: State = { transfer: taken.bytes, inputs: [...this.#inputs.left] };
       this.#perform(this.#side.captured(state));
       const last = this.#resyncs.at(-1);
-      if (last !== undefined) Object.assign(last, { pages: taken.pages, bytes: taken.bytes.length, pause: performance.now() - began, digest: taken.digest });
+      if (last !== undefined) Object.assign(last, { pages: taken.pages, bytes: taken.bytes.length, pause: performance.now() - began, digest: taken.digest, differing: taken.differing });
     } finally {
       this.#isCapturing = false;
       await askPair(this.machine, 'go', {});
@@ -240,6 +261,7 @@ export class SideProcess {
 
   /** Puts the primary's state in place. Nothing of this machine was changed when it is refused. */
   async #commit(checkpoint: Checkpoint): Promise<void> {
+    this.#point('received');
     await askPair(this.machine, 'hold', { tell: false });
     // Made by the other side's `#takeState`.
     const state = checkpoint.state as State;
@@ -250,6 +272,7 @@ export class SideProcess {
       return;
     }
     this.#inputs.replace(state.inputs);
+    this.#point('committed');
     this.#reason = checkpoint.periodic ? 'Protected by periodic checkpoints.' : 'Protected: outputs are compared.';
     this.#perform(this.#side.committed());
     if (!checkpoint.periodic && this.#side.state.mode === 'together') await askPair(this.machine, 'go', { run: true });
@@ -363,6 +386,9 @@ export class SideProcess {
         return askPair(this.machine, 'flip', { address: fault.address });
       case 'flip-output':
         this.#flipsOutput = true;
+        return;
+      case 'fail-at':
+        this.#failAt = fault;
         return;
     }
   }
