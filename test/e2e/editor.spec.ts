@@ -221,6 +221,11 @@ describe.skipIf(displayMissing() !== undefined)('the assembly editor', () => {
       (text) => !text.includes('letter') && text.split('again').length === 3,
       'both mentions',
     );
+    await page.keyboard.press('End');
+    await page.keyboard.press('Enter');
+    await page.keyboard.type('lods');
+    await page.locator('.suggest-widget.visible', { hasText: 'lodsb' }).waitFor();
+    await page.keyboard.press('Escape');
   });
 
   it('asks which text counts when the file was changed on the disk as well', async () => {

@@ -82,9 +82,9 @@ export function operandText(code: OperandCode): string {
     case 'O':
       return `moffs${size}`;
     case 'X':
-      return `ds:(e)si, ${size} bits`;
+      return '[ds:(e)si]';
     case 'Y':
-      return `es:(e)di, ${size} bits`;
+      return '[es:(e)di]';
     default:
       return code;
   }

@@ -12,9 +12,12 @@ export interface Word {
   readonly summary: string;
 }
 
-/** Every name that an instruction may be written by, with the entries that it may mean. */
+/** Every name that an instruction may be written by, with the entries that it may mean; the one with the most forms first. */
 export const mnemonics: ReadonlyMap<string, readonly Instruction[]> = new Map(
-  [...candidatesOf(instructions)].map(([name, list]) => [name, [...new Set(list.map(({ instruction }) => instruction))]]),
+  [...candidatesOf(instructions)].map(([name, list]) => [
+    name,
+    [...new Set(list.map(({ instruction }) => instruction))].sort((a, b) => b.forms.length - a.forms.length),
+  ]),
 );
 
 /** Those after which the next line may not be the next to run; the table knows them as the ends of blocks. */

@@ -89,6 +89,9 @@ export class CodeEditor {
       ariaRequired: false,
       lineDecorationsWidth: 16,
       guides: { indentation: false },
+      bracketPairColorization: { enabled: false },
+      // A word that is whole already is followed by its line's end.
+      acceptSuggestionOnEnter: 'smart',
       quickSuggestions: { other: true, comments: false, strings: false },
     });
     this.#marks = this.#editor.createDecorationsCollection();
