@@ -5,3 +5,5 @@ export { createMachine } from '../../engine/machine/virtual-machine.ts';
 export { Action } from '../../engine/guard/format.ts';
 export { Guard } from '../../engine/guard/guard.ts';
 export { BareMachine } from '../../engine/machine/testing/bare-machine.ts';
+/** What the figures of display sessions are measured on. */
+export { DisplaySessions } from '../../main/host/display-sessions.ts';

@@ -2,9 +2,10 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { PNG } from 'pngjs';
 import { chromium, type Browser, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { screenText } from './host-client.ts';
+import { askHost, screenText } from './host-client.ts';
 import { eventually, litPixels } from './screen.ts';
 
 const ROOT = path.resolve(import.meta.dirname, '../..');
@@ -88,6 +89,66 @@ describe.skipIf(!existsSync(CHROMIUM))('the same user interface in a browser', (
     await page.getByRole('link', { name: 'Back to the library' }).click();
     await page.getByRole('complementary', { name: 'Details' }).locator('[data-action=power-off]').click();
     await page.getByRole('complementary', { name: 'Details' }).locator('[data-action=start]').waitFor();
+  });
+
+  it('is a display of its own on a phone, whose fingers the guest sees', async () => {
+    const phone = await browser.newContext({ viewport: { width: 412, height: 780 }, deviceScaleFactor: 2, hasTouch: true, isMobile: true });
+    const console = await phone.newPage();
+    try {
+      await console.goto(server.url);
+      await console.getByRole('option', { name: /Two desks/ }).waitFor();
+      const origin = new URL(server.url).origin;
+      await askHost(path.join(folder, 'library'), (client) => client.machines.start({ id: 'two-desks' }));
+      await console.goto(`${origin}/#/console/two-desks`);
+      const library = path.join(folder, 'library');
+      const state = () => askHost(library, (client) => client.display.state({ id: 'two-desks' }));
+      const shown = await eventually(
+        state,
+        ({ outputs: [output] }) => output?.properties !== null && output?.right === true && output.properties.scale === 200,
+        'the guest is the phone’s display',
+      );
+      const [output] = shown.outputs;
+      expect(output?.properties?.width).toBeLessThanOrEqual(824);
+      expect(output?.properties?.height).toBeGreaterThan(output?.properties?.width ?? 0);
+      expect(shown.input).toMatchObject({ pointer: true });
+      expect(shown.input.touchPoints).toBeGreaterThan(0);
+      expect(shown.session?.name).toBe('Touch browser');
+      await eventually(() => console.locator('.foot').innerText(), (words) => words.includes('Mouse: absolute'), 'the guest takes positions');
+      const box = await console.getByTestId('screen').boundingBox();
+      if (box === null) throw new Error('The screen has no place.');
+      // The ring around a finger: 28 pixels from it, where the ground is dark otherwise.
+      const ring = async (): Promise<boolean> => {
+        const { png } = await askHost(library, (client) => client.display.screenshot({ id: 'two-desks', output: 0 }));
+        const { data, width, height } = PNG.sync.read(Buffer.from(png));
+        const [x, y] = [Math.round(width / 2), Math.round(height / 8) + 4];
+        const bright = (column: number, row: number) => (data[4 * (row * width + column)] ?? 0) > 0xc0;
+        return [-3, -2, -1, 0, 1, 2, 3].some((beside) => bright(x + 28 + beside, y) && bright(x - 28 + beside, y));
+      };
+      // A tap takes the keyboard, which makes the bar higher and the display lower; then down and held, by the browser's own developer tools.
+      await console.touchscreen.tap(box.x + box.width / 2, box.y + box.height - 20);
+      const tools = await phone.newCDPSession(console);
+      expect(await ring()).toBe(false);
+      const now = await eventually(
+        async () => console.getByTestId('screen').boundingBox(),
+        (place) => place !== null,
+        'the screen has a place',
+      );
+      const at = { x: (now?.x ?? 0) + (now?.width ?? 0) / 2, y: (now?.y ?? 0) + (now?.height ?? 0) / 8 };
+      await tools.send('Input.dispatchTouchEvent', { type: 'touchStart', touchPoints: [{ ...at, id: 1 }] });
+      await eventually(ring, (there) => there, 'the guest draws a ring around the finger');
+      mkdirSync(path.join(ROOT, 'test-results/screens'), { recursive: true });
+      await console.screenshot({ path: path.join(ROOT, 'test-results/screens/two-desks-phone.png') });
+      await tools.send('Input.dispatchTouchEvent', { type: 'touchEnd', touchPoints: [] });
+      await eventually(ring, (there) => !there, 'the ring is gone');
+    } finally {
+      await phone.close();
+    }
+    // The phone is gone without a word: nobody has the machine, and it stands still.
+    await eventually(
+      () => askHost(path.join(folder, 'library'), (client) => client.display.state({ id: 'two-desks' })),
+      ({ phase }) => phase === 'suspended',
+      'the machine stands still',
+    );
   });
 
   it('raised no error', () => {
