@@ -329,6 +329,13 @@ export class MachineService {
   /** See Machine.suspend. */
   async suspend(path: string): Promise<SavedState> {
     this.#require(['running', 'paused'], 'suspended');
+    const faulted = this.debug.heldTripleFault;
+    if (faulted !== undefined) {
+      throw new MachineError(
+        'wrong-state',
+        `vCPU ${faulted} of the machine ${this.#configuration.name} stands at a triple fault, which a kept state could not hold; let it go on or switch it off first.`,
+      );
+    }
     const wasRunning = this.state === 'running';
     if (wasRunning) this.#pauseNow('Being suspended.');
     this.#busy = 'suspended';

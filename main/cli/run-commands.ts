@@ -21,7 +21,7 @@ import { jsonLine, line, type Terminal } from './terminal.ts';
 const EXIT_HELP = `
 Exit status: 0 the --until was met, the script is done, or the guest powered off · (v<<1)|1 the guest wrote v to port 0xF4 · 124 time-out ·
 2 bad usage or bad input ·
-1 failed while running, or a step of the script failed (124: it waited in vain) · 130 Ctrl-C. Port 0xE9 prints to stderr.
+1 failed while running, stopped at a triple fault, or a step of the script failed (124: it waited in vain) · 130 Ctrl-C. Port 0xE9 prints to stderr.
 
 Without --serial, what the guest writes to COM1 is printed; with --serial stdio it is also read from the terminal.`;
 
@@ -59,6 +59,7 @@ export function addRunCommands(program: Command, services: Services, terminal: T
       .option('--script <file>', 'take the steps of this file (docs/formats/script.md); end with 0 behind the last')
       .option('--screenshot <file>', 'write the last picture as PNG')
       .option('--report <file>', 'write a report of the last state: .json, .html, .md or .core; see vitrine report')
+      .option('--stop-at-triple-fault', 'end with 1 at a triple fault, before its reset; a report is of that moment')
       .option('--gdb <port>', 'let gdb attach at this port of loopback from the first instruction on; 0 is any that is free')
       .option('--paused', 'stay before the first instruction until gdb, the script or “vitrine resume” lets it go on')
       .option('--rfb <port>', 'VNC viewers may connect at [ADDRESS:]PORT (default: this computer only); password from $VITRINE_RFB_PASSWORD')

@@ -35,6 +35,7 @@ export interface RawRunOptions {
   script?: string;
   screenshot?: string;
   report?: string;
+  stopAtTripleFault?: boolean;
   gdb?: string;
   paused?: boolean;
   rfb?: string;
@@ -68,6 +69,8 @@ export interface RunPlan {
   screenshot: string | undefined;
   /** File whose ending says what kind of report it is. */
   report: string | undefined;
+  /** A triple fault ends the run before it resets the machine. */
+  stopAtTripleFault: boolean;
   /** Port at which gdb may attach; 0 is any. */
   gdb: number | undefined;
   /** Where VNC viewers may connect. */
@@ -104,6 +107,7 @@ export function planRun(word: string | undefined, options: RawRunOptions): RunPl
     script: script(options),
     screenshot: options.screenshot,
     report: report(options.report),
+    stopAtTripleFault: options.stopAtTripleFault ?? false,
     gdb: options.gdb === undefined ? undefined : parsePort('--gdb', options.gdb),
     rfb: options.rfb === undefined ? undefined : parsePlace('--rfb', options.rfb),
     paused: paused(word, options),

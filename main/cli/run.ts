@@ -22,6 +22,7 @@ export type Outcome =
   | { kind: 'debug-exit'; value: number }
   | { kind: 'script-done' }
   | { kind: 'script-failed'; status: number; sentence: string }
+  | { kind: 'triple-fault' }
   | { kind: 'crashed'; reason: string }
   | { kind: 'signal'; signal: 'SIGINT' | 'SIGTERM' };
 
@@ -38,6 +39,7 @@ export function exitStatus(outcome: Outcome): number {
       return EXIT.done;
     case 'timeout':
       return EXIT.timeOut;
+    case 'triple-fault':
     case 'crashed':
       return EXIT.failed;
     case 'script-failed':
@@ -191,6 +193,7 @@ class Watch {
     const events = this.follow(this.session.events.subscribe([], signal), serial);
     let timer: NodeJS.Timeout | undefined;
     try {
+      if (this.plan.stopAtTripleFault) await this.session.debug.stopAtTripleFault(true);
       await start();
       if (this.plan.gdb !== undefined) {
         await serveGdb(this.session, this.plan.gdb, this.terminal);
@@ -232,6 +235,9 @@ class Watch {
       else if (event.kind === 'guard') line(this.terminal.stderr, `vitrine: ${event.sentence}`);
       else if (event.kind === 'diskError') line(this.terminal.stderr, `vitrine: ${event.reason}`);
       else if (event.kind === 'tripleFault') this.reportTripleFault(event.chain);
+      // It stands still right behind its triple fault.
+      else if (event.kind === 'state' && event.state === 'paused' && this.plan.stopAtTripleFault && this.#tripleFaults > 0)
+        this.end({ kind: 'triple-fault' });
       // A script may wait for the end; what was to come behind it fails by itself.
       else if (this.script !== undefined && event.kind === 'state') continue;
       else if (event.kind === 'state' && event.state === 'crashed') this.end({ kind: 'crashed', reason: event.reason });

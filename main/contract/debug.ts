@@ -301,8 +301,9 @@ export const debug = {
       .output(breakpoint),
     /** Those that are gone already do not matter. */
     remove: procedure.input(z.object({ id: machineId, breakpoints: z.array(z.int()).max(10_000) })).output(z.void()),
-    /** Whether a triple fault stops the machine before it is reset. Holds while the machine is on. */
+    /** Whether a triple fault stops the machine before it is reset: from now on, until the host ends. Also while it is off. */
     stopAtTripleFault: procedure.input(z.object({ id: machineId, stop: z.boolean() })).output(z.void()),
+    stopsAtTripleFault: procedure.input(one).output(z.object({ stop: z.boolean() })),
   },
 
   /**

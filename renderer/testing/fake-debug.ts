@@ -59,6 +59,7 @@ export class FakeDebug {
   /** Names of addresses. */
   readonly symbols = new Map<number, string>();
   breakpoints: BreakpointMessage[] = [];
+  stopsAtTripleFault = false;
   lines: DisassembledLineMessage[] = [];
   /** Memory from address 0 on; what is behind cannot be read. */
   memory = new Uint8Array(0x10000);
@@ -153,6 +154,10 @@ export class FakeDebug {
     return {
       events: os.events.handler(() => this.#watch()),
       breakpoints: {
+        stopsAtTripleFault: os.breakpoints.stopsAtTripleFault.handler(() => ({ stop: this.stopsAtTripleFault })),
+        stopAtTripleFault: os.breakpoints.stopAtTripleFault.handler(({ input }) => {
+          this.stopsAtTripleFault = input.stop;
+        }),
         list: os.breakpoints.list.handler(() => this.breakpoints),
         add: os.breakpoints.add.handler(({ input: { breakpoint } }) => {
           const { watched } = breakpoint;

@@ -68,6 +68,29 @@ describe('vitrine run --report', () => {
   });
 });
 
+describe('a triple fault', () => {
+  it('ends the run before its reset where that is wanted, and the report is of that moment', async () => {
+    await writeFile(line.at('fault.asm'), 'org 0x7c00\ncli\nlidt [none]\nfault: int3\nnone: dw 0\ndd 0\n');
+    const ended = await line.run(
+      'run',
+      '--asm',
+      line.at('fault.asm'),
+      '--memory',
+      '16M',
+      '--timeout',
+      '30',
+      '--stop-at-triple-fault',
+      '--report',
+      line.at('fault.json'),
+    );
+    expect(ended.status).toBe(1);
+    expect(ended.err).toContain('vitrine: Triple fault: vector');
+    const report = await reportAt('fault.json');
+    expect(report).toMatchObject({ title: 'Triple fault on vCPU 0', machine: { state: 'paused' } });
+    expect(report.tripleFault.at(0)?.symbol).toBe('fault');
+  });
+});
+
 describe('vitrine report', () => {
   it('takes one from the program that holds the library, in each format, and of a suspended machine from none', async () => {
     expect((await line.run('report', 'hello', '-o', line.at('a.json'))).err).toContain(

@@ -253,11 +253,11 @@ describe.skipIf(displayMissing() !== undefined)('the report view', () => {
         memoryBytes: 16 << 20,
       });
       await client.machines.start({ id: made.id, paused: true });
-      await client.debug.breakpoints.stopAtTripleFault({ id: made.id, stop: true });
       return made.id;
     });
     await page.evaluate((machine) => (location.hash = `#/machine/${machine}`), id);
-    await page.getByRole('tab', { name: 'Inspect', exact: true }).waitFor();
+    await page.getByRole('tab', { name: 'Inspect', exact: true }).click();
+    await page.locator('[data-action=stop-at-triple-fault]').check();
     await page.locator('[data-action=resume]').click();
     await page.locator('[data-action=report-occasion]').waitFor();
     await app.keepPicture(page, 'report-offered');

@@ -72,6 +72,7 @@ export class MachineDebug {
   readonly #file: BreakpointFile | undefined;
   #opened: Promise<void> | undefined;
   #isOpen = false;
+  #stopsAtTripleFault = false;
 
   /** Without a folder nothing is kept. */
   constructor(
@@ -137,6 +138,7 @@ export class MachineDebug {
     this.#chain = [];
     this.#unsubscribe = machine.on((event) => this.#hear(event));
     await this.store.attach(machine);
+    if (this.#stopsAtTripleFault) await machine.debug('stopAtTripleFault', true);
   }
 
   /** The machine is off. */
@@ -193,6 +195,17 @@ export class MachineDebug {
   get machine(): Machine {
     if (this.#machine === undefined) throw new HostError('WRONG_STATE', 'The machine is off; start it first.');
     return this.#machine;
+  }
+
+  /** Whether a triple fault stops the machine before it is reset. */
+  get stopsAtTripleFault(): boolean {
+    return this.#stopsAtTripleFault;
+  }
+
+  /** From now on, and in later runs; also while it is off. */
+  async stopAtTripleFault(stop: boolean): Promise<void> {
+    this.#stopsAtTripleFault = stop;
+    await this.#machine?.debug('stopAtTripleFault', stop);
   }
 
   /** Why the machine stands still; null while it runs or is off, and where nobody said so. */

@@ -35,7 +35,10 @@ export const debugRouter = {
       withDebug(context, input.id, (of) => of.remove(input.breakpoints)),
     ),
     stopAtTripleFault: os.breakpoints.stopAtTripleFault.handler(({ context, input }) =>
-      withDebug(context, input.id, ({ machine }) => machine.debug('stopAtTripleFault', input.stop)),
+      withDebug(context, input.id, (of) => of.stopAtTripleFault(input.stop)),
+    ),
+    stopsAtTripleFault: os.breakpoints.stopsAtTripleFault.handler(({ context, input }) =>
+      withDebug(context, input.id, (of) => Promise.resolve({ stop: of.stopsAtTripleFault })),
     ),
   },
 

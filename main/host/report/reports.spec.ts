@@ -118,8 +118,10 @@ async function refusal(work: Promise<unknown>): Promise<string> {
 async function atTripleFault() {
   const opened = await open();
   const { client, id } = opened;
-  await client.machines.start({ id, paused: true });
+  // Said while it is off, it holds from the first instruction on.
   await client.debug.breakpoints.stopAtTripleFault({ id, stop: true });
+  expect(await client.debug.breakpoints.stopsAtTripleFault({ id })).toEqual({ stop: true });
+  await client.machines.start({ id, paused: true });
   await client.debug.trace.start({ id, what: 'transfers', entries: 64 });
   await client.machines.resume({ id });
   await expect.poll(async () => (await client.debug.tripleFault({ id })).length, { timeout: 60_000 }).toBeGreaterThan(0);
@@ -165,6 +167,11 @@ describe('the report of a triple fault', () => {
     expect(report.notes).toBe('I did <nothing>.');
     expect(report.problems).toEqual([]);
     expect(await readdir(place)).toEqual(['x.json']);
+    // What it stands at would be lost; said at once, and it stands there still.
+    expect(await refusal(client.machines.suspend({ id }))).toContain(
+      'WRONG_STATE: vCPU 0 of the machine Fault <b>y stands at a triple fault',
+    );
+    expect((await saveJson()).report.title).toBe('Triple fault on vCPU 0');
   });
 
   it('is a page that asks for nothing and in which all text stays text, and Markdown likewise', async () => {
