@@ -32,38 +32,69 @@ export interface Token {
   readonly end: number;
 }
 
+/** Longer ones first. */
 const operators = ['<=>', '<<<', '>>>', '<<', '>>', '<=', '>=', '<>', '==', '!=', '&&', '||', '^^', '//', '::'];
+/** What those begin with. */
+const longOperators = '<>=!&|^/:';
 
-const identifierStart = /[A-Za-z_.?@\u0080-\uffff]/;
-const identifierPart = /[A-Za-z0-9_.?@$#~\u0080-\uffff]/;
-const digit = /[0-9]/;
+/** Classes of characters; the tokenizer looks at every one of a program. */
+const START = 1;
+const PART = 2;
+const DIGIT = 4;
+const BLANK = 8;
+const classes = new Uint8Array(128);
+for (let code = 0; code < 128; code++) {
+  const character = String.fromCharCode(code);
+  if (/[A-Za-z_.?@]/.test(character)) classes[code]! |= START;
+  if (/[A-Za-z0-9_.?@$#~]/.test(character)) classes[code]! |= PART;
+  if (/[0-9]/.test(character)) classes[code]! |= DIGIT;
+  if (/[ \t\r\f\v]/.test(character)) classes[code]! |= BLANK;
+}
+
+/** The classes of the character at `at`: 0 behind the end. Letters of other languages stand in names. */
+function classAt(text: string, at: number): number {
+  const code = text.charCodeAt(at);
+  return code < 128 ? (classes[code] ?? 0) : code >= 128 ? START | PART : 0;
+}
 
 function endOfWord(text: string, from: number): number {
   let at = from;
-  while (at < text.length && identifierPart.test(text[at] ?? '')) at++;
+  while ((classAt(text, at) & PART) !== 0) at++;
   return at;
 }
 
 /** The end of a number; a sign belongs to it after the exponent letter of a floating-point one. */
 function endOfNumber(text: string, from: number): number {
-  const hexadecimal = /^0[xh]/i.test(text.slice(from, from + 2)) || text[from] === '$';
   let at = from;
-  while (at < text.length) {
-    const character = text[at] ?? '';
-    if (/[A-Za-z0-9_.]/.test(character) || (character === '$' && at === from)) {
-      at++;
-    } else if (
-      (character === '+' || character === '-') &&
-      /[0-9]/.test(text[at + 1] ?? '') &&
-      (hexadecimal ? /[pP]/ : /[eE]/).test(text[at - 1] ?? '') &&
-      (hexadecimal || /^[0-9_.]+[eE]$/.test(text.slice(from, at)))
-    ) {
-      at++;
-    } else {
-      break;
-    }
+  if (text[at] === '$') at++;
+  for (;;) {
+    while (isOfNumber(text, at)) at++;
+    if (!continuesExponent(text, from, at)) return at;
+    at++;
   }
-  return at;
+}
+
+/** Letters, digits, underscores and dots. */
+function isOfNumber(text: string, at: number): boolean {
+  const code = text.charCodeAt(at);
+  return (
+    code < 128 &&
+    ((classes[code] ?? 0) & PART) !== 0 &&
+    code !== 0x24 &&
+    code !== 0x23 &&
+    code !== 0x7e &&
+    code !== 0x3f &&
+    code !== 0x40
+  );
+}
+
+/** A sign behind an exponent's letter, with a digit after it. */
+function continuesExponent(text: string, from: number, at: number): boolean {
+  const character = text[at];
+  if ((character !== '+' && character !== '-') || (classAt(text, at + 1) & DIGIT) === 0) return false;
+  const hexadecimal = /^0[xh]/i.test(text.slice(from, from + 2)) || text[from] === '$';
+  if (hexadecimal) return /[pP]/.test(text[at - 1] ?? '');
+  return /[eE]/.test(text[at - 1] ?? '') && /^[0-9_.]+[eE]$/.test(text.slice(from, at));
 }
 
 /** The index after the closing quote, or -1. */
@@ -95,7 +126,7 @@ function percent(text: string, from: number): { kind: TokenKind; text: string; e
   const question = /^\?\??(?![A-Za-z0-9_.?@$#~])/.exec(rest);
   if (question) return { kind: 'parameter', text: question[0], end: from + 1 + question[0].length };
   if (next === '%') {
-    if (!identifierPart.test(text[from + 2] ?? '')) return { kind: 'operator', text: '%%', end: from + 2 };
+    if ((classAt(text, from + 2) & PART) === 0) return { kind: 'operator', text: '%%', end: from + 2 };
     const end = endOfWord(text, from + 2);
     return { kind: 'macroLocal', text: text.slice(from + 2, end), end };
   }
@@ -108,7 +139,7 @@ function percent(text: string, from: number): { kind: TokenKind; text: string; e
     const end = endOfWord(text, from + 2);
     if (end > from + 2) return { kind: 'environment', text: text.slice(from + 2, end), end };
   }
-  if (identifierStart.test(next)) {
+  if ((classAt(text, from + 1) & START) !== 0) {
     const end = endOfWord(text, from + 1);
     return { kind: 'directive', text: text.slice(from + 1, end).toLowerCase(), end };
   }
@@ -127,24 +158,25 @@ export function tokenize(text: string): Token[] {
   };
   while (at < text.length) {
     const character = text[at] ?? '';
-    if (character === ' ' || character === '\t' || character === '\r' || character === '\f' || character === '\v') {
+    const kinds = classAt(text, at);
+    if ((kinds & BLANK) !== 0) {
       space = true;
       at++;
     } else if (character === ';') {
       break;
-    } else if (digit.test(character)) {
+    } else if ((kinds & DIGIT) !== 0) {
       const end = endOfNumber(text, at);
       push('number', text.slice(at, end), end);
-    } else if (identifierStart.test(character)) {
+    } else if ((kinds & START) !== 0) {
       const end = endOfWord(text, at);
       push('identifier', text.slice(at, end), end);
     } else if (character === '$') {
-      if (digit.test(text[at + 1] ?? '')) {
+      if ((classAt(text, at + 1) & DIGIT) !== 0) {
         const end = endOfNumber(text, at);
         push('number', text.slice(at, end), end);
       } else if (text[at + 1] === '$') {
         push('operator', '$$', at + 2);
-      } else if (identifierPart.test(text[at + 1] ?? '')) {
+      } else if ((classAt(text, at + 1) & PART) !== 0) {
         // A dollar sign makes a name of what would be a register or an instruction.
         const end = endOfWord(text, at + 1);
         push('identifier', text.slice(at, end), end);
@@ -159,7 +191,8 @@ export function tokenize(text: string): Token[] {
       const found = percent(text, at);
       push(found.kind, found.text, found.end);
     } else {
-      const operator = operators.find((each) => text.startsWith(each, at)) ?? character;
+      const isLong = longOperators.includes(character);
+      const operator = (isLong ? operators.find((each) => text.startsWith(each, at)) : undefined) ?? character;
       if (/[!-/:-@[-^{-~]/.test(operator[0] ?? '')) push('operator', operator, at + operator.length);
       else push('bad', `The character U+${character.charCodeAt(0).toString(16).padStart(4, '0')} has no meaning here.`, at + 1);
     }
