@@ -239,6 +239,33 @@ describe.skipIf(displayMissing() !== undefined)('the assembly editor', () => {
     );
   });
 
+  it('makes a new machine of a program, where this one starts from something else', async () => {
+    await askHost(library(), (client) =>
+      client.library.create({ name: 'Blank', source: { kind: 'drives', drives: [{ kind: 'disk', emptyBytes: 1024 * 1024 }] } }),
+    );
+    await page.evaluate(() => (location.hash = '#/machine/blank'));
+    await page.getByRole('tab', { name: 'Assembly', exact: true }).click();
+    await page.getByText('No sources in this machine').waitFor();
+    await page.getByRole('button', { name: 'New source' }).last().click();
+    await page.locator('[data-action=create-source]').click();
+    await page.getByRole('tab', { name: 'boot.asm' }).waitFor();
+    await eventually(
+      () => page.locator('[data-action=run]').getAttribute('title'),
+      (text) => text?.includes('Make a new machine of the program') === true,
+      'it says why not here',
+    );
+    await page.locator('[data-action=run-elsewhere]').click();
+    await eventually(
+      () => screenText(library(), 'boot'),
+      (text) => text.startsWith('Hello from the boot sector.'),
+      'the new machine runs it',
+    );
+    await page.getByRole('tab', { name: 'boot.asm' }).waitFor();
+    expect(await askHost(library(), (client) => client.sources.list({ id: 'boot' }))).toMatchObject({ main: 'boot.asm' });
+    await page.evaluate((to) => (location.hash = `#/machine/${to}`), id);
+    await code().locator('.view-lines').waitFor();
+  });
+
   it('has what was typed and not saved after the app was killed', async () => {
     await writeProgram('; not saved\n        cli\n');
     await eventually(
