@@ -98,7 +98,7 @@ function sealed(head: Buffer, stored: Uint8Array): Buffer {
   return head;
 }
 
-function isZero(bytes: Uint8Array): boolean {
+export function isZero(bytes: Uint8Array): boolean {
   if (bytes.length % 8 !== 0 || bytes.byteOffset % 8 !== 0) return bytes.every((byte) => byte === 0);
   const words = new BigUint64Array(bytes.buffer, bytes.byteOffset, bytes.length / 8);
   for (const word of words) if (word !== 0n) return false;

@@ -8,6 +8,7 @@ import { createHash } from 'node:crypto';
 import { countedBytes, digestParts } from '../machine/digest.ts';
 import { pageSize, type MachineMemory } from '../machine/memory.ts';
 import { putBlock } from '../machine/restore.ts';
+import { isZero } from '../machine/saved-state.ts';
 import type { TrackedImage } from './tracked-image.ts';
 import { readTransfer, TransferError, writeTransfer, type TransferHead, type TransferPage } from './transfer.ts';
 
@@ -81,7 +82,6 @@ class CopiedArea {
 
 const pagesOf = (bytes: number): number => Math.ceil(bytes / pageSize);
 const hashOf = (bytes: Uint8Array): Buffer => createHash('sha256').update(bytes).digest().subarray(0, keptHash);
-const isZero = (bytes: Uint8Array): boolean => bytes.every((byte) => byte === 0);
 
 export class StateTransfer {
   readonly #machine: TransferMachine;

@@ -132,6 +132,8 @@ async function openTcp(port: number, terminal: Terminal, receive: (bytes: Uint8A
       return;
     }
     client = socket;
+    // A line that a person or a program waits for is not held back for more.
+    socket.setNoDelay(true);
     socket.on('error', () => socket.destroy());
     socket.on('close', () => {
       client = undefined;

@@ -3,7 +3,9 @@ import { spawn } from 'node:child_process';
 import { closeSync, existsSync, ftruncateSync, mkdirSync, openSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Image } from '../../../engine/machine/disk-service.ts';
 import { openDriveImage } from '../../../engine/machine/drive-image.ts';
+import { StorageError } from '../../../engine/storage/block-device.ts';
 import type { DriveConfiguration, Machine, MachineConfiguration } from '../../../engine/machine/machine.ts';
 import { other, type SideName } from '../../../engine/tolerance/messages.ts';
 import type { BootTools } from '../boot.ts';
@@ -62,6 +64,17 @@ const copyBytes = 1 << 20;
 /** The drives whose images each side has for itself. */
 function ownDrives(drives: readonly DriveConfiguration[] = []): DriveConfiguration[] {
   return drives.filter(({ kind, readOnly }) => kind !== 'cdrom' && readOnly !== true);
+}
+
+/** An image of a process that was killed is free when the system has cleared it away, which takes a moment. */
+async function openWhenFree(drive: DriveConfiguration): Promise<Image> {
+  for (const end = performance.now() + patience; ; await delay(100)) {
+    try {
+      return openDriveImage(drive, 'the end of a pair');
+    } catch (error) {
+      if (!(error instanceof StorageError && error.code === 'locked') || performance.now() > end) throw error;
+    }
+  }
 }
 
 export class Pair {
@@ -149,26 +162,29 @@ export class Pair {
    */
   async break(): Promise<'suspended' | 'off'> {
     const { primary, sides } = await this.status();
-    if (primary === null) {
-      if (sides.a !== null || sides.b !== null) throw new HostError('WRONG_STATE', 'A side of the pair is there, and does not speak yet. Try again.');
-      const last = this.folder.lease('a').owner();
-      if (last !== undefined) this.#bringDisksHome(last);
-      await this.#endAll();
-      return 'off';
-    }
-    if (sides[other(primary)] !== null) {
-      await this.#ask(other(primary), { kind: 'end' });
-      await this.#until('the end of the secondary', (now) => now.sides[primary]?.mode === 'alone');
-    }
     const kept = join(this.folder.path, HOST_FILES.suspended);
-    rmSync(kept, { force: true });
-    await this.#ask(primary, { kind: 'suspend', path: kept });
-    await this.#ask(primary, { kind: 'end' });
-    await this.#until('the end of the primary', (now) => now.sides[primary] === null);
-    this.#bringDisksHome(primary);
-    renameSync(kept, join(this.machine.folder, HOST_FILES.suspended));
+    let speaker: SideName | undefined = primary ?? undefined;
+    if (primary !== null) {
+      if (sides[other(primary)] !== null) {
+        await this.#ask(other(primary), { kind: 'end' });
+        await this.#until('the end of the secondary', (now) => now.sides[primary]?.mode === 'alone');
+      }
+      const part = `${kept}.part`;
+      rmSync(part, { force: true });
+      await this.#ask(primary, { kind: 'suspend', path: part });
+      // From here on the state is whole, and a second call takes up what this one could not end.
+      renameSync(part, kept);
+      await this.#ask(primary, { kind: 'end' });
+      await this.#until('the end of the primary', (now) => now.sides[primary] === null);
+    } else {
+      if (sides.a !== null || sides.b !== null) throw new HostError('WRONG_STATE', 'A side of the pair is there, and does not speak yet. Try again.');
+      speaker = this.folder.lease('a').owner();
+    }
+    if (speaker !== undefined) await this.#bringDisksHome(speaker);
+    const isKept = existsSync(kept);
+    if (isKept) renameSync(kept, join(this.machine.folder, HOST_FILES.suspended));
     await this.#endAll();
-    return 'suspended';
+    return isKept ? 'suspended' : 'off';
   }
 
   /** Does something bad to one of the sides. */
@@ -232,25 +248,28 @@ export class Pair {
   }
 
   /** What the survivor's guest has written comes to the machine's own images. */
-  #bringDisksHome(side: SideName): void {
+  async #bringDisksHome(side: SideName): Promise<void> {
     const images = this.folder.read().disks[side];
-    ownDrives(driveConfigurations(this.machine)).forEach((drive, index) => {
+    for (const [index, drive] of ownDrives(driveConfigurations(this.machine)).entries()) {
       const path = images[index];
-      if (path === undefined) return;
-      const from = openDriveImage({ kind: drive.kind, path, format: 'raw', readOnly: true }, 'the end of a pair');
-      const to = openDriveImage(drive, 'the end of a pair');
+      if (path === undefined) continue;
+      const from = await openWhenFree({ kind: drive.kind, path, format: 'raw', readOnly: true });
       try {
-        for (let at = 0; at < from.bytes; at += copyBytes) {
-          const bytes = new Uint8Array(Math.min(copyBytes, from.bytes - at));
-          void from.read(at, bytes);
-          void to.write(at, bytes);
+        const to = await openWhenFree(drive);
+        try {
+          for (let at = 0; at < from.bytes; at += copyBytes) {
+            const bytes = new Uint8Array(Math.min(copyBytes, from.bytes - at));
+            await from.read(at, bytes);
+            await to.write(at, bytes);
+          }
+          await to.flush();
+        } finally {
+          await to.close();
         }
-        void to.flush();
       } finally {
-        void from.close();
-        void to.close();
+        await from.close();
       }
-    });
+    }
   }
 
   async #endAll(): Promise<void> {
