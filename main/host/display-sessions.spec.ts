@@ -99,7 +99,7 @@ describe('display sessions of a machine', () => {
     const told = [];
     for await (const event of first.stream) told.push(event);
     expect(told.at(-1)).toEqual({ kind: 'ended', reason: 'laptop took the machine over.' });
-    expect(desk.sessions.state).toMatchObject({ session: { client: 'laptop', number: 2 }, viewers: [{ client: 'phone' }] });
+    expect(desk.sessions.state).toMatchObject({ session: { client: 'laptop', number: 2 }, viewers: [{ name: 'phone' }] });
   });
 
   it('do not let go a machine that somebody else has paused', async () => {

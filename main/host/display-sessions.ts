@@ -131,9 +131,11 @@ export class DisplaySessions {
   async attach(request: AttachRequest, signal?: AbortSignal): Promise<AsyncGenerator<AttachmentEventMessage, void, void>> {
     const machine = this.#require();
     const { client } = request;
+    const number = ++this.#attached;
     const attachment: Attachment = {
-      number: ++this.#attached,
-      client: client.id,
+      number,
+      // Each that looks on is one by itself: a client may have several, and one of them may become the holder.
+      client: request.role === 'viewer' ? `${client.id.slice(0, 48)}-view-${number}` : client.id,
       viewer: request.role === 'viewer',
       outputs: request.outputs,
       input: request.input,
@@ -141,7 +143,7 @@ export class DisplaySessions {
     };
     const joins = this.#state.holder?.client.id === client.id || this.#state.next?.session.client.id === client.id;
     let ignored: string[] = [];
-    if (attachment.viewer) this.#ask({ kind: 'view', client: this.#client(client) }, client.id);
+    if (attachment.viewer) this.#ask({ kind: 'view', client: this.#client({ ...client, id: attachment.client }) }, attachment.client);
     else {
       const mine = joins ? this.#of(client.id) : [];
       const taken = mine.flatMap(({ outputs }) => outputs).find(({ output }) => request.outputs.some((asked) => asked.output === output));

@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import path from 'node:path';
 import type { Page } from 'playwright-core';
 import { PNG } from 'pngjs';
@@ -9,6 +9,8 @@ import { displayMissing } from './display-server.ts';
 import { askHost } from './host-client.ts';
 import { eventually } from './screen.ts';
 import { withDesktopApp } from './with-desktop-app.ts';
+
+const program = path.resolve(import.meta.dirname, '../../out/cli/vitrine.js');
 
 describe.skipIf(displayMissing() !== undefined)('a machine with two windows', () => {
   let app: DesktopApp;
@@ -128,6 +130,30 @@ describe.skipIf(displayMissing() !== undefined)('a machine with two windows', ()
     await inspectScreen(app, library(), 'displays', view);
   });
 
+  it('is taken over by another client, and back, with both windows', async () => {
+    const taker = spawn(process.execPath, [program, 'display', 'attach', 'two-desks', '--library', library(), '--name', 'Laptop', '--output', '700x500', '--take-over'], { stdio: 'ignore' });
+    try {
+      await eventually(sizes, (now) => now.join() === '0: 700 × 500', 'the machine is the laptop’s');
+      for (const page of [first, second]) await page.getByText('Laptop has the machine.').waitFor();
+      await app.keepWindowPicture(first, 'two-desks-taken-over');
+      await first.locator('[data-action=take-over]').click();
+      const [one, two] = [await room(first), await room(second)];
+      await eventually(
+        async () => [await room(first), await room(second), await settled(2)] as const,
+        ([left, right, now]) => now[0] === `0: ${left.width} × ${left.height}` && now[1] === `1: ${right.width} × ${right.height}`,
+        `both windows have it again (${one.width}, ${two.width})`,
+      );
+      expect((await state()).session).toMatchObject({ client: 'app', number: 3 });
+      expect(await second.locator('[data-action=take-over]').count()).toBe(0);
+    } finally {
+      if (taker.exitCode === null) {
+        const ended = new Promise((resolve) => taker.once('exit', resolve));
+        taker.kill();
+        await ended;
+      }
+    }
+  });
+
   it('stands still when its windows are closed, and another client gets it as it was, with its own displays', async () => {
     const closed = [first.waitForEvent('close'), second.waitForEvent('close')];
     await app.electron.evaluate(({ BrowserWindow }) => {
@@ -136,17 +162,16 @@ describe.skipIf(displayMissing() !== undefined)('a machine with two windows', ()
     await Promise.all(closed);
     await eventually(state, ({ phase }) => phase === 'suspended', 'the machine stands still');
     const before = await serial();
-    const vitrine = path.resolve(import.meta.dirname, '../../out/cli/vitrine.js');
-    const said = execFileSync(process.execPath, [vitrine, 'display', 'attach', 'two-desks', '--library', library(), '--output', '640x480,mm=320x240', '--until-frame', '--seconds', '60'], { encoding: 'utf8' });
+    const said = execFileSync(process.execPath, [program, 'display', 'attach', 'two-desks', '--library', library(), '--output', '640x480,mm=320x240', '--until-frame', '--seconds', '60'], { encoding: 'utf8' });
     expect(said).toMatch(/First frame at the right size after [0-9.]+ ms\./);
     const after = await serial();
     expect(after.startsWith(before)).toBe(true);
     const lives = [...after.matchAll(/session (\d+) change \d+ ticks (\d+) output 0 (\d+x\d+)/g)];
-    expect(lives.at(-1)?.slice(1)).toEqual(['2', expect.any(String), '640x480']);
+    expect(lives.at(-1)?.slice(1)).toEqual(['4', expect.any(String), '640x480']);
     // Hundredths of a second of the guest's own: it lived on from where it was.
     expect(Number(lives.at(-1)?.[2])).toBeGreaterThanOrEqual(Number(lives.at(-2)?.[2]));
     await eventually(state, ({ phase }) => phase === 'suspended', 'it stands still again');
-    const log = execFileSync(process.execPath, [vitrine, 'display', 'log', 'two-desks', '--library', library()], { encoding: 'utf8' });
+    const log = execFileSync(process.execPath, [program, 'display', 'log', 'two-desks', '--library', library()], { encoding: 'utf8' });
     expect(log).toContain('has closed.');
   });
 });

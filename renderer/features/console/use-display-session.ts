@@ -147,7 +147,11 @@ export function useDisplaySession(
     for await (const event of await host.display.watch({ id: id() }, { signal })) {
       if (event.kind !== 'state') continue;
       display.value = event.state ?? undefined;
-      if (taken && display.value?.outputs[output]?.properties === null) resize();
+      if (display.value?.outputs[output]?.properties !== null || role.value === 'holder') continue;
+      // Another window of ours gave the output back, or has got the machine again: this one joins it.
+      const ours = application.about !== undefined && display.value.session?.client === client().id;
+      if (ours && role.value === 'viewer') session.rejoin();
+      else if (stream === undefined && (taken || ours)) resize();
     }
   }
   const watching = new AbortController();
@@ -164,19 +168,24 @@ export function useDisplaySession(
     watching.abort();
   });
 
-  const session: DisplaySession = {
+  /** Gives up what it has, and asks for the output as the machine's holder. */
+  function begin(takeOver: boolean): void {
+    stream?.abort();
+    stream = undefined;
+    attachment = undefined;
+    role.value = undefined;
+    void follow('holder', takeOver);
+  }
+
+  const session: DisplaySession & { rejoin(): void } = {
     role,
     why,
     canTakeOver,
     firstFrame,
     state: display,
     output: computed(() => display.value?.outputs.find((one) => one.output === output)),
-    takeOver() {
-      stream?.abort();
-      stream = undefined;
-      attachment = undefined;
-      void follow('holder', true);
-    },
+    takeOver: () => begin(true),
+    rejoin: () => begin(false),
   };
   return session;
 }
