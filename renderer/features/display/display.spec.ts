@@ -89,6 +89,11 @@ describe('the history of sessions', () => {
     expect(suspended).toEqual([{ from: 4005, to: 5010 }]);
   });
 
+  it('reads the sizes behind names of any kind', () => {
+    const { lanes } = historyOf([entry(1, 'This app', 'open'), entry(1, 'This app', 'detect', 'This app is 800 × 600 + 200 × 200.')]);
+    expect(lanes[0]?.stays[0]?.words).toBe('800 × 600 + 200 × 200');
+  });
+
   it('lists what was refused, alone if that is wanted', async () => {
     const { open } = await panel(HistoryPanel);
     expect(open.view.findAll('tbody tr')).toHaveLength(log.length);

@@ -32,7 +32,7 @@ export function historyOf(log: readonly DisplayLogEntry[]): History {
     else if (what === 'view') lane(client).push({ kind: 'viewer', from: at, to: undefined, words: 'looks on' });
     else if (what === 'detect' || what === 'change') {
       const stay = last(client);
-      const words = /(?:is|became) (.*)\.$/.exec(sentence)?.[1];
+      const words = /\b(?:is|became) (\d.*)\.$/.exec(sentence)?.[1];
       if (stay?.kind === 'holder' && words !== undefined) stay.words = words;
     } else if (what === 'end' || what === 'take-over') {
       const stay = last(client);
