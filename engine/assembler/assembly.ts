@@ -38,9 +38,6 @@ interface ParsedLine {
   /** How long an instruction is whose operands are numbers of its own and addresses: those change their value alone. 0: not known. */
   length: number;
   lengthBits: number;
-  /** Where it stood in the pass before. */
-  section: Section | undefined;
-  offset: number;
 }
 
 export class Assembly implements Scope, OutputOwner {
@@ -65,8 +62,8 @@ export class Assembly implements Scope, OutputOwner {
   private critical = false;
   /** Takes warnings instead of the diagnostics. */
   private withheld: [code: string, message: string][] | undefined;
-  /** By how much the line has moved in its section since the pass before. */
-  private drift = 0;
+  /** What a pass between the second and the last has to look at: lines, and bytes of lines that stay as they are. */
+  private plan: readonly (ParsedLine | number)[] | undefined;
 
   constructor(setting: AssemblySetting) {
     this.setting = setting;
@@ -148,8 +145,18 @@ export class Assembly implements Scope, OutputOwner {
     this.absolute = undefined;
     this.output.begin();
     if (this.pass === 1 || this.preprocessorUsedLabels) this.preprocess(main);
-    else for (const parsed of this.parsed) this.assembleLine(parsed);
+    else if (this.last || this.pass === 2) for (const parsed of this.parsed) this.assembleLine(parsed);
+    else this.followPlan();
     for (const section of this.sections) section.size = section.offset;
+  }
+
+  /** A pass in which only labels, jumps and what depends on numbers behind names can be another than in the one before. */
+  private followPlan(): void {
+    this.plan ??= planOf(this.parsed);
+    for (const part of this.plan) {
+      if (typeof part === 'number') this.output.skip(undefined, part);
+      else this.assembleLine(part);
+    }
   }
 
   /** Reads the source again, and assembles each line as it comes. */
@@ -178,8 +185,6 @@ export class Assembly implements Scope, OutputOwner {
         fixedWarnings: [],
         length: 0,
         lengthBits: 0,
-        section: undefined,
-        offset: 0,
       };
       this.parsed.push(parsed);
       this.assembleLine(parsed);
@@ -242,7 +247,7 @@ export class Assembly implements Scope, OutputOwner {
         throw new LineError('circular', `the value of \`${name}' depends on itself`, token.column, token.end);
       if (entry.value.unknown && this.critical)
         throw new LineError('not-critical', `symbol \`${name}' not defined before use`, token.column, token.end);
-      return this.drift !== 0 && entry.pass !== this.pass ? this.moved(entry.value) : entry.value;
+      return entry.value;
     }
     const anchor = /^section\.(.+)\.(start|vstart|length)$/.exec(name);
     if (anchor) {
@@ -262,15 +267,6 @@ export class Assembly implements Scope, OutputOwner {
     if (this.critical) throw new LineError('not-critical', `symbol \`${name}' not defined before use`, token.column, token.end);
     if (this.pass === 1) return unknownValue;
     throw new LineError('undefined-symbol', `symbol \`${name}' not defined`, token.column, token.end);
-  }
-  /**
-   * Where a label further down will probably be: what is in front of it has moved it as well. Without this a jump over little would look like
-   * one over much, grow, and shrink again a pass later.
-   */
-  private moved(value: Value): Value {
-    const [only] = value.bases;
-    if (this.absolute || value.bases.length !== 1 || only?.base !== this.section || only.scale !== 1n) return value;
-    return { ...value, constant: value.constant + BigInt(this.drift) };
   }
   here(): Value {
     if (this.absolute) {
@@ -329,9 +325,6 @@ export class Assembly implements Scope, OutputOwner {
     const { line, statement } = parsed;
     this.current = line;
     this.output.isCode = statement.isCode;
-    this.drift = parsed.section === this.section ? this.section.offset - parsed.offset : 0;
-    parsed.section = this.section;
-    parsed.offset = this.section.offset;
     try {
       const { body } = statement;
       if (statement.label !== undefined && body.kind !== 'equ') this.defineLabel(statement.label, this.here());
@@ -548,4 +541,30 @@ function isSettled({ kind, value, selector, address }: Operand): boolean {
   if (kind === 'register') return true;
   const depends = [value, selector, address?.displacement].filter((each) => each !== undefined);
   return depends.every((each) => !each.unknown && each.bases.length > 0);
+}
+
+/** The lines with those that always take the same room drawn together. The second pass has found out their lengths. */
+function planOf(lines: readonly ParsedLine[]): (ParsedLine | number)[] {
+  const plan: (ParsedLine | number)[] = [];
+  for (const parsed of lines) {
+    const room = roomOf(parsed);
+    const last = plan.length - 1;
+    const before = plan[last];
+    if (room === undefined) plan.push(parsed);
+    else if (typeof before === 'number') plan[last] = before + room;
+    else if (room > 0) plan.push(room);
+  }
+  return plan;
+}
+
+/** The bytes of a line that nothing can change any more; undefined for every other one. */
+function roomOf({ statement, fixed, length }: ParsedLine): number | undefined {
+  const { body, label, orphan, times, error } = statement;
+  if (label !== undefined || orphan || times !== undefined || error !== undefined) return undefined;
+  if (body.kind === 'nothing') return 0;
+  if (body.kind === 'instruction') {
+    if (body.name === '' || body.placed) return undefined;
+    return body.constant ? fixed?.length : length > 0 ? length : undefined;
+  }
+  return body.kind === 'data' && body.sized && length > 0 ? length : undefined;
 }

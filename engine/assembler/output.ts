@@ -129,7 +129,7 @@ export class Output {
   }
 
   /** As many bytes as a line made in the pass before, in a pass that is not the last. */
-  skip(line: ExpandedLine, size: number): void {
+  skip(line: ExpandedLine | undefined, size: number): void {
     const { absolute, section } = this.owner;
     if (absolute) this.absoluteOffset += size;
     else {
