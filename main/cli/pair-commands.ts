@@ -48,18 +48,20 @@ export function addPairCommands(program: Command, services: Services, terminal: 
     .addOption(new Option('--port <number>', 'where clients of COM1 connect, on loopback; 0: any that is free').default('0'))
     .addOption(new Option('--dead-after <milliseconds>', 'silence after which a side counts as gone').default('1000'))
     .addOption(new Option('--late-after <milliseconds>', 'for which output waits for its equal before a resync').default('200'))
+    .addOption(new Option('--storm-after <number>', 'resyncs for divergence in 10 s behind which outputs are committed by periodic checkpoints').default('10'))
     .option('--verify', 'compare both sides’ digests after each resync')
-    .action(async (word: string, options: PairCommandOptions & { port: string; deadAfter: string; lateAfter: string; verify?: boolean }) => {
+    .action(async (word: string, options: PairCommandOptions & { port: string; deadAfter: string; lateAfter: string; stormAfter: string; verify?: boolean }) => {
       const port = parsePort('--port', options.port);
-      const deadAfter = milliseconds('--dead-after', options.deadAfter, 50);
-      const lateAfter = milliseconds('--late-after', options.lateAfter, 10);
+      const deadAfter = numberFrom('--dead-after', options.deadAfter, 50);
+      const lateAfter = numberFrom('--late-after', options.lateAfter, 10);
+      const stormAfter = numberFrom('--storm-after', options.stormAfter, 1);
       const { machine, library } = await withLibrary(services, terminal, libraryFolder(options.library, terminal.environment), async (client) => {
         const id = await findMachine(client, word);
         const entry = (await client.library.list()).find((one) => one.id === id);
         if (entry?.kind === 'machine' && entry.state !== 'off') throw new HostError('WRONG_STATE', `${entry.name} is ${entry.state}. A pair is made of a machine that is off.`);
         return stored(id, options);
       });
-      print(await pairOf(machine).create(library, { port, deadAfter, lateAfter, verify: options.verify === true }), options);
+      print(await pairOf(machine).create(library, { port, deadAfter, lateAfter, stormAfter, verify: options.verify === true }), options);
     });
 
   verb('status', 'how a pair fares, and why').action(async (word: string, options: PairCommandOptions) => {
@@ -104,10 +106,10 @@ export function addPairCommands(program: Command, services: Services, terminal: 
           await one.inject(options.side, { kind: fault });
           break;
         case 'stop':
-          await one.inject(options.side, { kind: 'stop', seconds: milliseconds('--for', options.for, 1) });
+          await one.inject(options.side, { kind: 'stop', seconds: numberFrom('--for', options.for, 1) });
           break;
         case 'delay':
-          await one.inject(options.side, { kind: 'delay', milliseconds: milliseconds('--by', options.by, 0) });
+          await one.inject(options.side, { kind: 'delay', milliseconds: numberFrom('--by', options.by, 0) });
           break;
         case 'flip-memory':
           if (!/^[0-9a-f]{1,8}$/iu.test(options.address)) throw usage(`--address takes a hexadecimal number, not ${options.address}.`);
@@ -149,7 +151,7 @@ export function addPairCommands(program: Command, services: Services, terminal: 
     });
 }
 
-function milliseconds(option: string, text: string, least: number): number {
+function numberFrom(option: string, text: string, least: number): number {
   const value = /^\d{1,8}$/u.test(text) ? Number(text) : Number.NaN;
   if (!(value >= least)) throw usage(`${option} takes a number from ${least} on, not ${text}.`);
   return value;

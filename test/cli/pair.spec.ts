@@ -6,7 +6,9 @@ import { connect, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ClerkOracle } from '../../engine/tolerance/testing/clerk.ts';
-import type { PairStatus } from '../../main/host/pair/pairs.ts';
+import { nodeDisk } from '../../main/host/disk.ts';
+import { readMachine } from '../../main/host/library.ts';
+import { Pair, type PairStatus } from '../../main/host/pair/pairs.ts';
 import { failPoints, type FailPoint } from '../../main/host/pair/protocol.ts';
 import { CommandLine } from './vitrine.ts';
 
@@ -42,11 +44,20 @@ async function pair(...words: string[]): Promise<PairStatus> {
 }
 
 /** Slow hosts: a side counts as gone when its link closes, so a long limit costs nothing. */
-const create = (deadAfter = 30_000) => pair('create', machine, '--dead-after', String(deadAfter), '--late-after', '3000', '--verify');
+const create = (deadAfter = 30_000, ...words: string[]) =>
+  pair('create', machine, '--dead-after', String(deadAfter), '--late-after', '3000', '--verify', ...words);
+
+/** As `pair status` has it, without a process for each look. */
+async function look(): Promise<PairStatus> {
+  const stored = await readMachine(nodeDisk, line.library, machine);
+  if (stored === undefined || 'problem' in stored) throw new Error('the machine is gone');
+  return new Pair(stored, () => undefined).status();
+}
 
 async function until(what: string, condition: (status: PairStatus) => boolean): Promise<PairStatus> {
   for (const end = Date.now() + 60_000; ; await delay(100)) {
-    const status = await pair('status', machine);
+    const status = await look();
+    for (const one of [status.sides.a, status.sides.b]) if (one) pids.add(one.pid);
     if (condition(status)) return status;
     if (Date.now() > end) throw new Error(`Waited for ${what}: ${JSON.stringify(status)}`);
   }
@@ -143,7 +154,7 @@ describe('a pair', { timeout: 240_000 + requests * 600 }, () => {
   });
 
   it('resyncs once for output that differs and comes to equal digests; a wrong byte reaches no client', async () => {
-    const created = await create();
+    const created = await create(30_000, '--storm-after', '2');
     const client = await Client.open(created.gateway?.port ?? 0);
     await client.requests(5);
     const before = (await pair('status', machine)).sides.a?.resyncs ?? 0;
@@ -157,6 +168,19 @@ describe('a pair', { timeout: 240_000 + requests * 600 }, () => {
     expect(differing[0]?.digest).toMatch(/^[0-9a-f]{64}$/);
     expect(after.sides.a?.resyncs).toBeGreaterThan(before);
     expect(after.sides.b?.mode).toBe('together');
+
+    // Three within 10 s are a storm here: outputs are committed from then on, and the pair says so.
+    for (let tries = 0; tries < 20 && (await look()).sides.a?.periodic !== true; tries++) {
+      await line.run('pair', 'inject', machine, 'flip-output');
+      await client.requests(2);
+    }
+    const storm = await until('periodic checkpoints', ({ sides, isProtected }) => isProtected && (sides.a?.periodic ?? false) && (sides.b?.periodic ?? false));
+    expect(storm.reason).toMatch(/periodic checkpoints/);
+    await client.requests(8);
+    expect((await pair('status', machine)).sides.a?.recent.some(({ reason }) => reason === 'periodic')).toBe(true);
+    // The secondary, which stood still, goes on from the last checkpoint.
+    await client.requests(8, () => Promise.resolve(process.kill(pidOf(storm, 'a'), 'SIGKILL')));
+    await until('the take-over', ({ primary }) => primary === 'b');
     client.close();
   });
 
@@ -211,7 +235,7 @@ describe('a pair', { timeout: 240_000 + requests * 600 }, () => {
     const client = await Client.open(created.gateway?.port ?? 0);
     for (const [index, [point, side, signal]] of chosen.entries()) {
       if (index > 0) await pair('reprotect', machine);
-      const before = await pair('status', machine);
+      const before = await look();
       const target = before.primary === null ? undefined : before.sides[side === 'primary' ? before.primary : before.primary === 'a' ? 'b' : 'a'];
       expect((await line.run('pair', 'inject', machine, 'fail-at', '--side', side, '--point', point, '--signal', signal)).status).toBe(0);
       // A resync comes by, and the rest of the steps with it. Not by a wrong byte: a secondary that is wrong and takes over is two faults.

@@ -18,6 +18,8 @@ const description = z.strictObject({
   deadAfter: z.int().min(50),
   /** Milliseconds for which output waits for its equal. */
   lateAfter: z.int().min(10),
+  /** More resyncs for divergence than this within 10 s are a storm: outputs are committed by periodic checkpoints then. */
+  stormAfter: z.int().min(1),
   /** Whether both sides' digests are compared after each resync. */
   verify: z.boolean(),
   /** By side: the images of the machine's disks, in the order of its drives; empty: the machine's own. */

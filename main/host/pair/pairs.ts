@@ -52,6 +52,7 @@ export interface PairOptions {
   readonly port: number;
   readonly deadAfter: number;
   readonly lateAfter: number;
+  readonly stormAfter: number;
   readonly verify: boolean;
 }
 
@@ -88,13 +89,13 @@ export class Pair {
   }
 
   /** The machine is off. Done when the pair is protected. */
-  async create(library: string, { port, deadAfter, lateAfter, verify }: PairOptions): Promise<PairStatus> {
+  async create(library: string, { port, deadAfter, lateAfter, stormAfter, verify }: PairOptions): Promise<PairStatus> {
     const { machine, folder } = this;
     if (folder.exists) throw new HostError('CONFLICT', `${machine.file.name} is in a pair already; "vitrine pair status ${machine.id}" shows how it fares.`);
     if (existsSync(join(machine.folder, HOST_FILES.suspended)))
       throw new HostError('WRONG_STATE', `${machine.file.name} is suspended. Resume it and power it off, or discard its state.`);
     rmSync(folder.path, { recursive: true, force: true });
-    folder.write({ version: 1, library, machine: machine.id, port, deadAfter, lateAfter, verify, disks: { a: [], b: [] } });
+    folder.write({ version: 1, library, machine: machine.id, port, deadAfter, lateAfter, stormAfter, verify, disks: { a: [], b: [] } });
     folder.write({ ...folder.read(), disks: { a: [], b: this.#makeDisks('b', 1) } });
     try {
       this.launch('gateway', machine.folder, 'a', folder.log('gateway'));

@@ -19,8 +19,7 @@ const lookInterval = 20;
 /** Milliseconds between two checkpoints while nothing is compared, and after which comparing is tried again. */
 const periodicInterval = 200;
 const periodicTrial = 30_000;
-/** More resyncs for divergence than this within so many milliseconds are a storm. */
-const stormLimit = 20;
+/** Milliseconds in which divergence is counted for a storm. */
 const stormWindow = 10_000;
 /** Milliseconds for which another process is waited for at the start. */
 const patience = 30_000;
@@ -36,7 +35,7 @@ export class SideProcess {
   readonly #side: Side;
   readonly #lease: FileLease;
   readonly #inputs: InputQueue;
-  readonly #storm = new StormWatch(stormLimit, stormWindow);
+  readonly #storm: StormWatch;
   readonly #events: { at: number; text: string }[] = [];
   readonly #resyncs: Resync[] = [];
   #resyncCount = 0;
@@ -64,6 +63,7 @@ export class SideProcess {
   ) {
     this.#side = new Side(startingSide(name, role, pairChannels.map((channel) => channel.name)), pairChannels);
     this.#lease = folder.lease(name);
+    this.#storm = new StormWatch(pair.stormAfter, stormWindow);
     this.#inputs = new InputQueue(machine);
   }
 
