@@ -103,6 +103,8 @@ export const displaySession = z.object({
   /** Milliseconds from the request until the machine was there, and until it had drawn at the right size; null: not yet. */
   resumedAfter: z.number().nullable(),
   firstFrameAfter: z.number().nullable(),
+  /** Outputs that a window of the client shows now; another one may have any that is not there. */
+  attached: z.array(outputNumber),
   whenEnds: whenSessionEnds,
 });
 

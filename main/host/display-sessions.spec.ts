@@ -11,10 +11,14 @@ class Desk {
   readonly machine = new FakeMachine(configuration);
   readonly log: DisplayLogEntry[] = [];
   whenEnds: 'suspend' | 'run' = 'suspend';
-  readonly sessions = new DisplaySessions({ user: 'ada', whenEnds: () => this.whenEnds, write: (entry) => this.log.push(entry) });
+  readonly sessions;
 
-  static async on(): Promise<Desk> {
-    const desk = new Desk();
+  constructor(handOver = 0) {
+    this.sessions = new DisplaySessions({ user: 'ada', whenEnds: () => this.whenEnds, handOver, write: (entry) => this.log.push(entry) });
+  }
+
+  static async on(handOver = 0): Promise<Desk> {
+    const desk = new Desk(handOver);
     await desk.machine.start();
     desk.sessions.begin(desk.machine);
     await desk.sessions.settled();
@@ -120,6 +124,23 @@ describe('display sessions of a machine', () => {
     desk.sessions.detach(attachment);
     await desk.settle();
     expect([desk.machine.state, desk.sessions.state.phase]).toEqual(['running', 'idle']);
+  });
+
+  it('go from one window to another of a client without an end, if that comes in time', async () => {
+    const desk = await Desk.on(60);
+    const first = await desk.attach('app', [window(0, 1280)]);
+    desk.sessions.detach(first.attachment);
+    const second = await desk.attach('app', [window(0, 800)]);
+    expect([second.session, desk.sizes(), desk.machine.state]).toEqual([1, '0:800x600+0', 'running']);
+    desk.sessions.detach(second.attachment);
+    await new Promise((resolve) => setTimeout(resolve, 120));
+    await desk.settle();
+    expect([desk.sessions.state.phase, desk.machine.state]).toEqual(['suspended', 'paused']);
+    // Another client does not wait for it.
+    const third = await desk.attach('app', [window(0, 1280)]);
+    desk.sessions.detach(third.attachment);
+    const other = await desk.attach('laptop', [window(0, 640)]);
+    expect([other.session, desk.sizes()]).toEqual([3, '0:640x600+0']);
   });
 
   it('end with the machine', async () => {

@@ -50,6 +50,11 @@ export interface DisplaySessionsOptions {
   user: string;
   /** What the machine's file says. */
   whenEnds: () => WhenSessionEnds;
+  /**
+   * Milliseconds for which a session stays when its last window has closed: another one of the client, such as a console that was docked, may be about to
+   * take its place. Absent: none.
+   */
+  handOver?: number;
   /** Takes each line of the log: for the machine's folder. */
   write: (entry: DisplayLogEntry) => void;
 }
@@ -71,6 +76,8 @@ export class DisplaySessions {
   #log: DisplayLogEntry[] = [];
   /** VNC viewers of other makers. */
   readonly rfb = new RfbViewers(this, () => this.#publish());
+  /** Sessions whose last window has closed, and that end unless one comes in time: by client. */
+  readonly #ending = new Map<string, NodeJS.Timeout>();
   /** What the next answer to a client is: by its id. */
   readonly #answers = new Map<string, SessionAction>();
 
@@ -93,6 +100,8 @@ export class DisplaySessions {
   end(): void {
     if (this.#machine === undefined) return;
     this.rfb.end();
+    for (const timer of this.#ending.values()) clearTimeout(timer);
+    this.#ending.clear();
     this.#unsubscribe?.();
     this.#machine = undefined;
     this.#device = undefined;
@@ -131,6 +140,7 @@ export class DisplaySessions {
   async attach(request: AttachRequest, signal?: AbortSignal): Promise<AsyncGenerator<AttachmentEventMessage, void, void>> {
     const machine = this.#require();
     const { client } = request;
+    for (const one of [...this.#ending.keys()]) if (one !== client.id || request.role === 'viewer') this.#endNow(one);
     const number = ++this.#attached;
     const attachment: Attachment = {
       number,
@@ -158,6 +168,9 @@ export class DisplaySessions {
       }
     }
     this.#attachments.set(attachment.number, attachment);
+    clearTimeout(this.#ending.get(client.id));
+    this.#ending.delete(client.id);
+    this.#publish();
     const session = this.#state.holder?.number ?? this.#state.next?.session.number ?? this.#state.sessions;
     const first: AttachmentEventMessage = { kind: 'attached', attachment: attachment.number, session, role: attachment.viewer ? 'viewer' : 'holder', ignored };
     const stream = attachment.events.subscribe([first], signal);
@@ -351,7 +364,14 @@ export class DisplaySessions {
     this.#attachments.delete(number);
     attachment.events.close();
     const rest = this.#of(attachment.client);
-    if (attachment.viewer || rest.length === 0) return this.#advance({ kind: 'end', client: attachment.client, how });
+    const { client } = attachment;
+    const { handOver = 0 } = this.options;
+    if (!attachment.viewer && rest.length === 0 && how === 'closed' && handOver > 0 && this.#state.holder?.client.id === client) {
+      this.#ending.set(client, setTimeout(() => this.#endNow(client), handOver));
+      this.#publish();
+      return;
+    }
+    if (attachment.viewer || rest.length === 0) return this.#advance({ kind: 'end', client, how });
     // The client's other windows stay, without this one's outputs.
     try {
       const { properties } = this.#check(rest, this.#state.holder?.client.name ?? attachment.client);
@@ -359,6 +379,11 @@ export class DisplaySessions {
     } catch (error) {
       if (!(error instanceof HostError)) throw error;
     }
+  }
+
+  #endNow(client: string): void {
+    clearTimeout(this.#ending.get(client));
+    if (this.#ending.delete(client)) this.#advance({ kind: 'end', client, how: 'closed' });
   }
 
   #drop(client: string, reason: string): void {
@@ -407,6 +432,7 @@ export class DisplaySessions {
               since: wall(holder.asked),
               resumedAfter: holder.resumed === undefined ? null : holder.resumed - holder.asked,
               firstFrameAfter: holder.firstFrame === undefined ? null : holder.firstFrame - holder.asked,
+              attached: this.#of(holder.client.id).flatMap(({ outputs }) => outputs.map(({ output }) => output)),
               whenEnds: holder.whenEnds,
             },
       viewers: viewers.map(({ client, since }) => ({ client: client.id, name: client.name, since: wall(since) })),

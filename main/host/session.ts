@@ -68,6 +68,7 @@ export class Session {
   readonly displays = new DisplaySessions({
     user: userInfo().username,
     whenEnds: () => this.whenSessionEnds,
+    handOver: 150,
     write: (entry) => this.#displayLog?.append(Buffer.from(`${JSON.stringify({ ...entry, at: new Date(entry.at).toISOString() })}\n`)),
   });
   /** As the machine's file says. */

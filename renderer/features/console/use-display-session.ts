@@ -57,8 +57,6 @@ export function useDisplaySession(
   let settle: ReturnType<typeof setTimeout> | undefined;
   let changing: Promise<void> = Promise.resolve();
   let gone = false;
-  /** Another window of ours has this output: it is asked for again when something changes. */
-  let taken = false;
 
   const on = (): boolean => state.value === 'running' || state.value === 'paused';
   const client = () =>
@@ -70,7 +68,6 @@ export function useDisplaySession(
     if (gone || stream !== undefined || display === undefined || !on() || !application.about) return;
     const mine = new AbortController();
     stream = mine;
-    taken = false;
     try {
       sent = JSON.stringify(display);
       const events = await host.display.attach({ id: id(), client: client(), outputs: [display], input: input(), role: asked, takeOver }, { signal: mine.signal });
@@ -96,8 +93,8 @@ export function useDisplaySession(
       // A window of our own that has this output is no stranger.
       const stranger = conflict && display !== undefined && session.state.value?.session?.client !== client().id;
       canTakeOver.value = stranger;
-      taken = conflict && !stranger;
-      if (taken) why.value = '';
+      // Another window of ours has this output: it is asked for again when that one gives it back.
+      if (conflict && !stranger) why.value = '';
       if (stranger && asked === 'holder') {
         stream = undefined;
         return follow('viewer', false);
@@ -147,11 +144,11 @@ export function useDisplaySession(
     for await (const event of await host.display.watch({ id: id() }, { signal })) {
       if (event.kind !== 'state') continue;
       display.value = event.state ?? undefined;
-      if (display.value?.outputs[output]?.properties !== null || role.value === 'holder') continue;
+      const holder = display.value?.session;
+      if (role.value === 'holder' || !application.about || holder?.client !== client().id || holder.attached.includes(output)) continue;
       // Another window of ours gave the output back, or has got the machine again: this one joins it.
-      const ours = application.about !== undefined && display.value.session?.client === client().id;
-      if (ours && role.value === 'viewer') session.rejoin();
-      else if (stream === undefined && (taken || ours)) resize();
+      if (role.value === 'viewer') session.rejoin();
+      else if (stream === undefined) void follow('holder', false);
     }
   }
   const watching = new AbortController();

@@ -29,7 +29,7 @@ const log = [
 
 const two: Partial<DisplayStateMessage> = {
   phase: 'live',
-  session: { number: 2, client: 'app', name: 'This app', since: 0, resumedAfter: 3.25, firstFrameAfter: 18.4, whenEnds: 'suspend' },
+  session: { number: 2, client: 'app', name: 'This app', since: 0, resumedAfter: 3.25, firstFrameAfter: 18.4, attached: [1, 3], whenEnds: 'suspend' },
   whenSessionEnds: 'suspend',
   outputs: Array.from({ length: 8 }, (_, output) =>
     output === 1
