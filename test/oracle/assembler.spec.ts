@@ -97,6 +97,45 @@ describe.skipIf(!nasm)('snippets give the bytes that NASM gives', () => {
   }
 });
 
+/** Programs of labels, jumps and alignments by chance, which move each other: the same for the same seed. */
+function randomProgram(seed: number): string {
+  let state = seed;
+  const below = (limit: number): number => {
+    state = (Math.imul(state, 1103515245) + 12345) & 0x7fffffff;
+    return (state >> 8) % limit;
+  };
+  const wide = below(2) === 1;
+  const count = 20 + below(60);
+  const label = (): string => `l${below(count)}`;
+  const lines = [`bits ${wide ? 32 : 16}`, 'org 0x1000'];
+  for (let index = 0; index < count; index++) {
+    const made = [
+      () => `jmp ${label()}`,
+      () => `jz ${label()}`,
+      () => `call ${label()}`,
+      () => `times ${below(90)} nop`,
+      () => `mov ax, [${label()}]`,
+      () => `align ${2 << below(4)}`,
+      () => `dw ${label()} - ${label()}`,
+      () => `add bx, ${label()} - ${label()}`,
+      () => `push ${wide ? 'dword' : 'word'} ${label()}`,
+      () => `jnz ${label()}\nc${index} equ ${label()} - $$\nmov dx, c${index}`,
+      () => `lea ${wide ? 'esi, [ebx' : 'si, [bx'} + ${label()} - l${index}]`,
+    ];
+    lines.push(`l${index}: ${made[below(made.length)]?.() ?? ''}`);
+  }
+  return `${lines.join('\n')}\n`;
+}
+
+it.skipIf(!nasm)('programs of jumps that move each other give the bytes that NASM gives', () => {
+  const programs = Number(process.env['VITRINE_ASSEMBLER_PROGRAMS'] ?? 60);
+  for (let seed = 1; seed <= programs; seed++) {
+    const { nasm: expected, ours } = bothOf(randomProgram(seed));
+    if (expected.bytes === undefined) expect(ours.errors, `seed ${seed}: ${expected.messages}`).not.toEqual([]);
+    else expect(Buffer.from(ours.bytes).toString('hex'), `seed ${seed}`).toBe(Buffer.from(expected.bytes).toString('hex'));
+  }
+});
+
 describe.skipIf(!nasm)('wrong snippets have their errors in the lines in which NASM has them', () => {
   for (const { name, text } of snippets('wrong.txt')) {
     it(name, () => {
