@@ -262,11 +262,6 @@ export class StateTransfer {
     for (const image of this.#machine.disks.values()) image.dirty.clear();
   }
 
-  /** For tests, and for the report of what diverged: the digest of each part. */
-  digests(): ReadonlyMap<string, string> {
-    return digestParts(this.#machine.memory).parts;
-  }
-
   /** The secondary goes on alone: what its guest has written is on its disks. */
   async takeOver(): Promise<void> {
     for (const image of this.#machine.disks.values()) await image.takeOver();

@@ -14,7 +14,7 @@ import { HostError } from '../errors.ts';
 import { configureMachine } from '../host.ts';
 import { HOST_FILES, type StoredMachine } from '../library.ts';
 import { driveConfigurations } from '../linking.ts';
-import { PairFolder, type PairDescription } from './folder.ts';
+import { PairFolder } from './folder.ts';
 import { runGateway } from './gateway-process.ts';
 import { ask } from './link.ts';
 import type { Fault, GatewayStatus, SideQuestion, SideStatus } from './protocol.ts';
@@ -311,5 +311,3 @@ export async function runPairProcess(
 export function libraryOf(machineFolder: string): string {
   return dirname(machineFolder);
 }
-
-export type { PairDescription };
