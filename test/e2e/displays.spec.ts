@@ -12,6 +12,17 @@ import { withDesktopApp } from './with-desktop-app.ts';
 
 const program = path.resolve(import.meta.dirname, '../../out/cli/vitrine.js');
 
+/** The driver's own promise in the main process may be collected before its answer is out; what is asked here can be asked again. */
+async function insist(ask: () => Promise<void>): Promise<void> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (tries === 5 || !String(error).includes('garbage collected')) throw error;
+    }
+  }
+}
+
 describe.skipIf(displayMissing() !== undefined)('a machine with two windows', () => {
   let app: DesktopApp;
   let first: Page;
@@ -38,11 +49,13 @@ describe.skipIf(displayMissing() !== undefined)('a machine with two windows', ()
       return { width: inner(mat.clientWidth, style.paddingLeft, style.paddingRight) & ~1, height: inner(mat.clientHeight, style.paddingTop, style.paddingBottom) };
     });
   const resize = (part: string, bounds: { x: number; y: number; width: number; height: number }): Promise<void> =>
-    app.electron.evaluate(
-      ({ BrowserWindow }, [found, to]) => {
-        for (const one of BrowserWindow.getAllWindows()) if (one.webContents.getURL().endsWith(found)) one.setBounds(to);
-      },
-      [part, bounds] as const,
+    insist(() =>
+      app.electron.evaluate(
+        ({ BrowserWindow }, [found, to]) => {
+          for (const one of BrowserWindow.getAllWindows()) if (one.webContents.getURL().endsWith(found)) one.setBounds(to);
+        },
+        [part, bounds] as const,
+      ),
     );
   const serial = () => askHost(library(), async (client) => {
     const text: string[] = [];
@@ -156,9 +169,11 @@ describe.skipIf(displayMissing() !== undefined)('a machine with two windows', ()
 
   it('stands still when its windows are closed, and another client gets it as it was, with its own displays', async () => {
     const closed = [first.waitForEvent('close'), second.waitForEvent('close')];
-    await app.electron.evaluate(({ BrowserWindow }) => {
-      for (const window of BrowserWindow.getAllWindows()) if (window.webContents.getURL().includes('/console/')) window.close();
-    });
+    await insist(() =>
+      app.electron.evaluate(({ BrowserWindow }) => {
+        for (const window of BrowserWindow.getAllWindows()) if (window.webContents.getURL().includes('/console/')) window.close();
+      }),
+    );
     await Promise.all(closed);
     await eventually(state, ({ phase }) => phase === 'suspended', 'the machine stands still');
     const before = await serial();
