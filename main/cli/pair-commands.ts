@@ -157,8 +157,8 @@ function numberFrom(option: string, text: string, least: number): number {
   return value;
 }
 
-function describe({ isProtected, reason, gateway, sides, primary }: PairStatus): string[] {
-  const lines = [`${isProtected ? 'Protected' : 'Not protected'}. ${reason}`];
+function describe({ reason, gateway, sides, primary }: PairStatus): string[] {
+  const lines = [reason];
   if (gateway !== null) lines.push(`Gateway    process ${gateway.pid}, 127.0.0.1 port ${gateway.port}, ${gateway.bytesIn} bytes in, ${gateway.bytesOut} out`);
   for (const name of ['a', 'b'] as const) {
     const side = sides[name];

@@ -99,6 +99,12 @@ function startsFrom({ boot, drives = [], bootOrder = ['floppy', 'cdrom', 'disk']
   return { kind: 'drives', file: first ? basename(first.file) : 'empty drives' };
 }
 
+/** Two other processes have the machine's files. */
+function refuseWhilePaired({ id, file, folder }: StoredMachine): void {
+  if (PairFolder.of(folder).exists)
+    throw new HostError('WRONG_STATE', `${file.name} runs as a pair; "vitrine pair status ${id}" shows how it fares.`);
+}
+
 /** Reads, assembles and checks all that a machine of the library needs to be powered on. */
 export async function configureMachine(tools: BootTools, machine: StoredMachine): Promise<MachineConfiguration> {
   const memory = machine.file.memoryMiB * MEMORY_UNIT;
@@ -373,8 +379,10 @@ export class Host {
     });
   }
 
-  private async refuseUnlessOff({ id, folder }: StoredMachine): Promise<void> {
+  private async refuseUnlessOff(machine: StoredMachine): Promise<void> {
+    const { id, folder } = machine;
     if (this.#sessions.get(id)?.on) throw new HostError('WRONG_STATE', 'This can only be changed while the machine is off.');
+    refuseWhilePaired(machine);
     if (await this.suspendedState(folder)) {
       throw new HostError(
         'WRONG_STATE',
@@ -432,6 +440,7 @@ export class Host {
   async clone(id: string, name?: string, kind: 'full' | 'linked' = 'full'): Promise<MachineSummary> {
     const original = await this.library.get(id);
     this.#cloning.refuseWhileCopied(id);
+    refuseWhilePaired(original);
     if (this.#sessions.get(id)?.on) throw new HostError('WRONG_STATE', 'The machine is on; power it off before cloning it.');
     return this.#cloning.clone(original, name, kind);
   }
@@ -449,6 +458,7 @@ export class Host {
     return this.exclusive(async () => {
       this.#cloning.refuseWhileCopied(id);
       this.reports.refuseWhileRead(id);
+      refuseWhilePaired(await this.library.get(id));
       const session = this.#sessions.get(id);
       if (session?.on) throw new HostError('WRONG_STATE', 'The machine is on; power it off before deleting it.');
       if (what === 'machine-and-disks') await this.#cloning.refuseWhileNeeded(id);
@@ -476,9 +486,7 @@ export class Host {
   /** Powers on. `configure` replaces what the machine's file says, for this run. */
   async start(id: string, paused: boolean, configure?: () => Promise<MachineConfiguration>): Promise<MachineSummary> {
     const machine = await this.library.get(id);
-    if (PairFolder.of(machine.folder).exists) {
-      throw new HostError('WRONG_STATE', `${machine.file.name} runs as a pair; "vitrine pair status ${id}" shows how it fares.`);
-    }
+    refuseWhilePaired(machine);
     if (!this.#sessions.get(id)?.on && (await this.suspendedState(machine.folder))) {
       throw new HostError('WRONG_STATE', `${machine.file.name} is suspended. Resume it, or discard its state first.`);
     }
