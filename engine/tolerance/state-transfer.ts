@@ -112,6 +112,7 @@ export class StateTransfer {
     for (const entry of blocks) copied(`block ${entry.name} ${entry.version}`, () => countedBytes(entry));
     copied('rom', () => memory.rom);
     copied('vram', () => memory.vram);
+    copied('scanouts', () => memory.scanoutMemory);
     copied('guard', () => memory.guardPages);
     const { ram, pageEpoch } = memory;
     this.#parts.push({
@@ -233,6 +234,7 @@ export class StateTransfer {
       const areas = new Map<string, Uint8Array>([
         ['rom', memory.rom],
         ['vram', memory.vram],
+        ['scanouts', memory.scanoutMemory],
         ['guard', memory.guardPages],
         ['ram', memory.ram],
       ]);
