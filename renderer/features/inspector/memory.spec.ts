@@ -71,6 +71,41 @@ describe('memory', () => {
     expect(panel.view.find('[role=alert]').text()).toContain('nothing was written');
   });
 
+  it('is shown and changed in words of 16, 32 and 64 bits as well', async () => {
+    host.debug.memory.set([0x78, 0x56, 0x34, 0x12, 0xef, 0xbe, 0xad, 0xde], 0x600);
+    panel = await openPanel(MemoryPanel, host);
+    await tell(host, stop);
+    await go('605');
+    const words = () =>
+      row('00000600')
+        ?.findAll('.hex > span')
+        .map((each) => each.text())
+        .slice(0, 2);
+    const widen = async (bytes: number): Promise<void> => {
+      await panel.view.find('[aria-label="Bytes of a word"]').setValue(String(bytes));
+      await flushPromises();
+    };
+    await widen(2);
+    expect(words()).toEqual(['5678', '1234']);
+    await widen(8);
+    expect(words()).toEqual(['deadbeef12345678', '0000000000000000']);
+    await widen(4);
+    expect(words()).toEqual(['12345678', 'deadbeef']);
+    // The word that has what was chosen: 605h, then the eight bytes around it.
+    expect(row('00000600')?.find('.chosen').text()).toBe('12345678');
+    const grid = panel.view.find('[role=grid]');
+    await grid.trigger('keydown', { key: 'ArrowRight' });
+    expect(row('00000600')?.find('.chosen').text()).toBe('deadbeef');
+    await grid.trigger('keydown', { key: 'ArrowLeft' });
+    for (const key of 'cafe010') await grid.trigger('keydown', { key });
+    expect(row('00000600')?.find('.chosen').text()).toBe('cafe010_');
+    expect(host.calls).toEqual([]);
+    await grid.trigger('keydown', { key: '2' });
+    await flushPromises();
+    expect(host.calls).toEqual(['write 600 2 1 fe ca']);
+    expect(grid.attributes('aria-activedescendant')).toBe(`byte-${0x604}`);
+  });
+
   it('of a running machine is read live by what does not stop it, and cannot be typed over', async () => {
     vi.useFakeTimers();
     try {
