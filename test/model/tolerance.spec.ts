@@ -9,6 +9,8 @@ import { describe, expect, it } from 'vitest';
 import { explore, type Outcome, type Thread } from './explore.ts';
 import { firstWorld, happenings, protectedWorld, textOf, type Budgets, type Faults, type Options, type World } from './tolerance-world.ts';
 
+/** That a word of the explorer can have; a world's number is in four, the lowest digit first. */
+const wordValues = 256;
 /** More than can happen in one state. */
 const most = 24;
 const none: Budgets = { fault: 0, loss: 0, double: 0, divergence: 0, late: 0, damage: 0 };
@@ -48,8 +50,7 @@ function check(inputs: number, budgets: Partial<Budgets>, options: Options, begi
     if (results.length > most) throw new RangeError(`${results.length} things may happen at once`);
     return results;
   };
-  const half = 4096;
-  const at = (words: readonly number[]) => (words[0] ?? 0) * half + (words[1] ?? 0);
+  const at = (words: readonly number[]) => words.reduceRight((number, digit) => number * wordValues + digit, 0);
   const thread = (index: number): Thread =>
     function* () {
       for (;;) {
@@ -61,8 +62,10 @@ function check(inputs: number, budgets: Partial<Budgets>, options: Options, begi
             const result = look(from)[index];
             if (result === undefined) return undefined;
             if (result.wrong !== undefined) return story(from, `${result.what}\n=> ${result.wrong}`);
-            words[0] = Math.floor(result.next / half);
-            words[1] = result.next % half;
+            for (let rest = result.next, word = 0; word < words.length; word++) {
+              words[word] = rest % wordValues;
+              rest = Math.floor(rest / wordValues);
+            }
             return undefined;
           },
         };
@@ -73,7 +76,7 @@ function check(inputs: number, budgets: Partial<Budgets>, options: Options, begi
     const world = worlds[at(words)]?.world;
     return world !== undefined && (world.isOver || world.delivered.length === inputs);
   };
-  const outcome = explore({ threads: Array.from({ length: most }, (_, index) => thread(index)), words: [0, 0], goals: [isServed] });
+  const outcome = explore({ threads: Array.from({ length: most }, (_, index) => thread(index)), words: [0, 0, 0, 0], goals: [isServed] });
   return outcome.failure?.includes('cannot be reached') === true
     ? { ...outcome, failure: `${outcome.failure.split('\n')[0] ?? ''} (not served)` }
     : outcome;
