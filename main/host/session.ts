@@ -1,5 +1,4 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import type { Machine, MachineConfiguration, MachineEvent, MachineStatistics, Picture } from '../../engine/machine/machine.ts';
 import type { DisplaySize, MachineEventMessage, MachineStateName } from '../contract/machine.ts';
@@ -15,6 +14,7 @@ import { alertSentence, GuardLog } from './guard-log.ts';
 import { HistoryRing } from './history-ring.ts';
 import { joinBytes } from './joined-bytes.ts';
 import { HOST_FILES } from './library.ts';
+import { accountName } from './person.ts';
 import { encodePng, shrink } from './picture.ts';
 import { RunLog } from './serial-log.ts';
 
@@ -66,7 +66,7 @@ export class Session {
   readonly guard = new GuardLog();
   /** Who has its displays. */
   readonly displays = new DisplaySessions({
-    user: userInfo().username,
+    user: accountName(),
     whenEnds: () => this.whenSessionEnds,
     handOver: 150,
     write: (entry) => this.#displayLog?.append(Buffer.from(`${JSON.stringify({ ...entry, at: new Date(entry.at).toISOString() })}\n`)),
