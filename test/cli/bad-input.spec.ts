@@ -146,7 +146,7 @@ describe('a full disk', () => {
     const folder = line.at('small');
     await mkdir(folder);
     try {
-      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=768k', 'tmpfs', folder], { stdio: 'ignore' });
+      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=960k', 'tmpfs', folder], { stdio: 'ignore' });
     } catch {
       context.skip('This container may not mount a small disk.');
     }
