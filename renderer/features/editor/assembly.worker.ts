@@ -6,6 +6,7 @@ import { Program, type Build, type Hover, type OutlineEntry, type Renaming } fro
 import type { Completion } from '../../../engine/assembler/language/complete.ts';
 import type { Definition, TextSpan } from '../../../engine/assembler/language/source-index.ts';
 import { preprocessorWords, words, type WordKind } from '../../../engine/assembler/language/words.ts';
+import { PRACTICE, practiceProgram } from './practice.ts';
 
 export type { Build, Hover, ListedLine, OutlineEntry, Renaming, WantedFile } from '../../../engine/assembler/language/program.ts';
 export type { Completion } from '../../../engine/assembler/language/complete.ts';
@@ -95,3 +96,15 @@ self.addEventListener('message', ({ data }: MessageEvent<AssemblyRequest>) => {
   }
   self.postMessage(answer);
 });
+
+/** A piece at a time, so that what is asked meanwhile comes between. */
+function practise(pieces: readonly number[]): void {
+  const [lines, ...rest] = pieces;
+  if (lines === undefined) return;
+  const pupil = new Program();
+  pupil.setText('practice.asm', practiceProgram(lines));
+  pupil.setMain('practice.asm');
+  pupil.assemble();
+  setTimeout(() => practise(rest));
+}
+setTimeout(() => practise(PRACTICE));
