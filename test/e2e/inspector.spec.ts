@@ -90,19 +90,24 @@ describe.skipIf(displayMissing() !== undefined)('the inspector', () => {
     await page.getByLabel('Address of memory').fill('0');
     await page.keyboard.press('Enter');
     await memory.getByText('not present, nothing was read').first().waitFor();
-    await page.getByLabel('Address of memory').fill('esp - 0x40');
-    await page.keyboard.press('Enter');
-    await memory.focus();
-    await page.keyboard.type('a5');
     const { registers } = await askHost(library(), (client) => client.debug.registers({ id: 'lantern', cpu: 0 }));
     // Behind the top of the stack, where the guest keeps nothing.
     const address = Number(registers.find(({ name }) => name === 'esp')?.value) - 0x40;
+    await page.getByLabel('Address of memory').fill('esp - 0x40');
+    await page.keyboard.press('Enter');
+    await eventually(
+      () => memory.getAttribute('aria-activedescendant'),
+      (chosen) => chosen === `byte-${address}`,
+      'the panel is there',
+    );
+    await memory.focus();
+    await page.keyboard.type('a5');
     await eventually(
       () =>
         askHost(library(), (client) =>
           client.debug.readMemory({ id: 'lantern', space: { kind: 'linear', cpu: 0 }, address, length: 1 }),
-        ),
-      ({ bytes }) => bytes[0] === 0xa5,
+        ).then(({ bytes }) => bytes[0]),
+      (byte) => byte === 0xa5,
       'the byte is written',
     );
     await inspectScreen(app, library(), 'inspector-memory', page);
