@@ -2,6 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { _electron, type ElectronApplication, type Page } from 'playwright-core';
 import { installedElectron } from '../../build/electron.mjs';
+import { insist } from './insist.ts';
 
 const ROOT = path.resolve(import.meta.dirname, '../..');
 const PICTURES = path.join(ROOT, 'test-results/screens');
@@ -20,10 +21,18 @@ export class DesktopApp {
     if (executablePath === undefined) throw new Error('Electron is not in place.');
     const electron = await _electron.launch({
       executablePath,
-      args: [...(process.getuid?.() === 0 ? ['--no-sandbox'] : []), `--user-data-dir=${path.join(folder, 'profile')}`, '--lang=en-GB', ROOT],
+      args: [
+        ...(process.getuid?.() === 0 ? ['--no-sandbox'] : []),
+        `--user-data-dir=${path.join(folder, 'profile')}`,
+        '--lang=en-GB',
+        ROOT,
+      ],
       env: { ...process.env, DISPLAY: display, VITRINE_LIBRARY: path.join(folder, 'library') } as Record<string, string>,
       colorScheme: theme,
     });
+    const evaluate = electron.evaluate.bind(electron) as (...given: unknown[]) => Promise<unknown>;
+    // Every question to the main process may be lost; ours can be asked again.
+    electron.evaluate = ((...given: unknown[]) => insist(() => evaluate(...given))) as typeof electron.evaluate;
     const complaints: string[] = [];
     electron.on('window', (page) => {
       page.on('console', (message) => {
@@ -59,8 +68,10 @@ export class DesktopApp {
   /** The window as the desktop shows it: a zoomed page is not what its own picture would be. */
   async keepWindowPicture(page: Page, name: string): Promise<void> {
     mkdirSync(PICTURES, { recursive: true });
-    const window = await this.electron.browserWindow(page);
-    const png = await window.evaluate(async (shown) => (await shown.webContents.capturePage()).toPNG().toString('base64'));
+    const png = await insist(async () => {
+      const window = await this.electron.browserWindow(page);
+      return window.evaluate(async (shown) => (await shown.webContents.capturePage()).toPNG().toString('base64'));
+    });
     writeFileSync(path.join(PICTURES, `${name}.png`), Buffer.from(png, 'base64'));
   }
 

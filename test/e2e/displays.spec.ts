@@ -7,21 +7,11 @@ import { inspectScreen } from './accessibility.ts';
 import type { DesktopApp } from './desktop-app.ts';
 import { displayMissing } from './display-server.ts';
 import { askHost } from './host-client.ts';
+import { insist } from './insist.ts';
 import { eventually } from './screen.ts';
 import { withDesktopApp } from './with-desktop-app.ts';
 
 const program = path.resolve(import.meta.dirname, '../../out/cli/vitrine.js');
-
-/** The driver's own promise in the main process may be collected before its answer is out; what is asked here can be asked again. */
-async function insist(ask: () => Promise<void>): Promise<void> {
-  for (let tries = 1; ; tries++) {
-    try {
-      return await ask();
-    } catch (error) {
-      if (tries === 5 || !String(error).includes('garbage collected')) throw error;
-    }
-  }
-}
 
 describe.skipIf(displayMissing() !== undefined)('a machine with two windows', () => {
   let app: DesktopApp;
@@ -33,7 +23,9 @@ describe.skipIf(displayMissing() !== undefined)('a machine with two windows', ()
   const state = () => askHost(library(), (client) => client.display.state({ id: 'two-desks' }));
   const sizes = async (): Promise<string[]> =>
     (await state()).outputs.flatMap(({ output, properties, right, shown }) =>
-      properties === null ? [] : [`${output}: ${properties.width} × ${properties.height}${right ? '' : `, shows ${shown.width} × ${shown.height}`}`],
+      properties === null
+        ? []
+        : [`${output}: ${properties.width} × ${properties.height}${right ? '' : `, shows ${shown.width} × ${shown.height}`}`],
     );
   const settled = (count: number) =>
     eventually(
@@ -45,8 +37,12 @@ describe.skipIf(displayMissing() !== undefined)('a machine with two windows', ()
   const room = (page: Page): Promise<{ width: number; height: number }> =>
     page.locator('.mat').evaluate((mat) => {
       const style = getComputedStyle(mat);
-      const inner = (size: number, ...padding: string[]) => Math.round((size - padding.reduce((sum, one) => sum + parseFloat(one), 0)) * devicePixelRatio);
-      return { width: inner(mat.clientWidth, style.paddingLeft, style.paddingRight) & ~1, height: inner(mat.clientHeight, style.paddingTop, style.paddingBottom) };
+      const inner = (size: number, ...padding: string[]) =>
+        Math.round((size - padding.reduce((sum, one) => sum + parseFloat(one), 0)) * devicePixelRatio);
+      return {
+        width: inner(mat.clientWidth, style.paddingLeft, style.paddingRight) & ~1,
+        height: inner(mat.clientHeight, style.paddingTop, style.paddingBottom),
+      };
     });
   const resize = (part: string, bounds: { x: number; y: number; width: number; height: number }): Promise<void> =>
     insist(() =>
@@ -57,16 +53,17 @@ describe.skipIf(displayMissing() !== undefined)('a machine with two windows', ()
         [part, bounds] as const,
       ),
     );
-  const serial = () => askHost(library(), async (client) => {
-    const text: string[] = [];
-    for await (const event of await client.machines.events({ id: 'two-desks', history: true })) {
-      if (event.kind === 'serial') {
-        text.push(Buffer.from(event.bytes).toString('latin1'));
-        break;
+  const serial = () =>
+    askHost(library(), async (client) => {
+      const text: string[] = [];
+      for await (const event of await client.machines.events({ id: 'two-desks', history: true })) {
+        if (event.kind === 'serial') {
+          text.push(Buffer.from(event.bytes).toString('latin1'));
+          break;
+        }
       }
-    }
-    return text.join('');
-  });
+      return text.join('');
+    });
 
   it('has an output for each, of exactly its size', async () => {
     await app.card('Two desks').click();
@@ -75,7 +72,10 @@ describe.skipIf(displayMissing() !== undefined)('a machine with two windows', ()
     await settled(1);
     await app.library.keyboard.press('Control+Shift+I');
     await app.library.getByRole('tab', { name: 'Displays', exact: true }).click();
-    const [page] = await Promise.all([app.electron.waitForEvent('window'), app.library.locator('[data-action=add-output]').click()]);
+    const [page] = await Promise.all([
+      app.electron.waitForEvent('window'),
+      app.library.locator('[data-action=add-output]').click(),
+    ]);
     second = page;
     await second.getByTestId('screen').waitFor();
     await resize('/console/two-desks', { x: 40, y: 40, width: 900, height: 620 });
@@ -144,7 +144,23 @@ describe.skipIf(displayMissing() !== undefined)('a machine with two windows', ()
   });
 
   it('is taken over by another client, and back, with both windows', async () => {
-    const taker = spawn(process.execPath, [program, 'display', 'attach', 'two-desks', '--library', library(), '--name', 'Laptop', '--output', '700x500', '--take-over'], { stdio: 'ignore' });
+    const taker = spawn(
+      process.execPath,
+      [
+        program,
+        'display',
+        'attach',
+        'two-desks',
+        '--library',
+        library(),
+        '--name',
+        'Laptop',
+        '--output',
+        '700x500',
+        '--take-over',
+      ],
+      { stdio: 'ignore' },
+    );
     try {
       await eventually(sizes, (now) => now.join() === '0: 700 × 500', 'the machine is the laptop’s');
       for (const page of [first, second]) await page.getByText('Laptop has the machine.').waitFor();
@@ -153,7 +169,8 @@ describe.skipIf(displayMissing() !== undefined)('a machine with two windows', ()
       const [one, two] = [await room(first), await room(second)];
       await eventually(
         async () => [await room(first), await room(second), await settled(2)] as const,
-        ([left, right, now]) => now[0] === `0: ${left.width} × ${left.height}` && now[1] === `1: ${right.width} × ${right.height}`,
+        ([left, right, now]) =>
+          now[0] === `0: ${left.width} × ${left.height}` && now[1] === `1: ${right.width} × ${right.height}`,
         `both windows have it again (${one.width}, ${two.width})`,
       );
       expect((await state()).session).toMatchObject({ client: 'app', number: 3 });
@@ -177,7 +194,23 @@ describe.skipIf(displayMissing() !== undefined)('a machine with two windows', ()
     await Promise.all(closed);
     await eventually(state, ({ phase }) => phase === 'suspended', 'the machine stands still');
     const before = await serial();
-    const said = execFileSync(process.execPath, [program, 'display', 'attach', 'two-desks', '--library', library(), '--output', '640x480,mm=320x240', '--until-frame', '--seconds', '60'], { encoding: 'utf8' });
+    const said = execFileSync(
+      process.execPath,
+      [
+        program,
+        'display',
+        'attach',
+        'two-desks',
+        '--library',
+        library(),
+        '--output',
+        '640x480,mm=320x240',
+        '--until-frame',
+        '--seconds',
+        '60',
+      ],
+      { encoding: 'utf8' },
+    );
     expect(said).toMatch(/First frame at the right size after [0-9.]+ ms\./);
     const after = await serial();
     expect(after.startsWith(before)).toBe(true);
@@ -186,7 +219,9 @@ describe.skipIf(displayMissing() !== undefined)('a machine with two windows', ()
     // Hundredths of a second of the guest's own: it lived on from where it was.
     expect(Number(lives.at(-1)?.[2])).toBeGreaterThanOrEqual(Number(lives.at(-2)?.[2]));
     await eventually(state, ({ phase }) => phase === 'suspended', 'it stands still again');
-    const log = execFileSync(process.execPath, [program, 'display', 'log', 'two-desks', '--library', library()], { encoding: 'utf8' });
+    const log = execFileSync(process.execPath, [program, 'display', 'log', 'two-desks', '--library', library()], {
+      encoding: 'utf8',
+    });
     expect(log).toContain('has closed.');
   });
 });

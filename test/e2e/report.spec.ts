@@ -9,6 +9,7 @@ import { expectEqualInGdb, hasGdb } from './core-in-gdb.ts';
 import type { DesktopApp } from './desktop-app.ts';
 import { displayMissing } from './display-server.ts';
 import { askHost, screenText } from './host-client.ts';
+import { insist } from './insist.ts';
 import { eventually } from './screen.ts';
 import { withDesktopApp } from './with-desktop-app.ts';
 
@@ -96,8 +97,10 @@ describe.skipIf(displayMissing() !== undefined)('the report view', () => {
       [1280, 800],
       [960, 700],
     ] as const) {
-      const window = await app.electron.browserWindow(page);
-      await window.evaluate((shown, size) => shown.setContentSize(size[0], size[1]), [width, height] as [number, number]);
+      await insist(async () => {
+        const window = await app.electron.browserWindow(page);
+        await window.evaluate((shown, size) => shown.setContentSize(size[0], size[1]), [width, height] as [number, number]);
+      });
       for (const theme of ['light', 'dark'] as const) {
         await page.evaluate((name) => (document.documentElement.dataset['theme'] = name), theme);
         await page.waitForTimeout(300);
@@ -273,6 +276,8 @@ describe.skipIf(displayMissing() !== undefined)('the report view', () => {
     await app.keepPicture(page, 'report-triple-fault');
     await askHost(library(), (client) => client.machines.powerOff({ id }));
     // A build for development also warns of attributes that panels do not take; Chromium, of how canvases are read.
-    expect(app.complaints.filter((text) => !text.startsWith('[Vue warn]: Extraneous') && !text.startsWith('Canvas2D'))).toEqual([]);
+    expect(app.complaints.filter((text) => !text.startsWith('[Vue warn]: Extraneous') && !text.startsWith('Canvas2D'))).toEqual(
+      [],
+    );
   });
 });
