@@ -1,11 +1,11 @@
-import { basename, isAbsolute } from 'node:path';
+import { isAbsolute } from 'node:path';
 import { placeDrives } from '../../engine/machine/drives.ts';
 import type { ImageFormat } from '../../engine/storage/open.ts';
 import type { DriveKind, FileSource, NewDrive } from '../contract/library.ts';
 import type { Disk } from './disk.ts';
 import { emptyDisk, examineDrive, lookAt } from './drive-image.ts';
 import { explain, HostError } from './errors.ts';
-import { findImport, type ImportedDisk } from './importing.ts';
+import { findImport, nameOf, type ImportedDisk } from './importing.ts';
 import { safeFileName, type NewFile } from './library.ts';
 import type { MachineFile } from './machine-file.ts';
 
@@ -20,10 +20,6 @@ export interface DraftedDrives {
 }
 
 const CALLED: Record<DriveKind, string> = { floppy: 'floppy', cdrom: 'CD-ROM', disk: 'disk' };
-
-export function nameOf(source: FileSource): string {
-  return basename(source.kind === 'path' ? source.path : source.name);
-}
 
 /** File systems that ignore case would take both for one. */
 export function isNamed(files: readonly { name: string }[], name: string): boolean {

@@ -39,7 +39,8 @@ export interface Imported {
   warnings: string[];
 }
 
-const nameOf = (source: FileSource): string => basename(source.kind === 'path' ? source.path : source.name);
+/** The name that a file has where it comes from. */
+export const nameOf = (source: FileSource): string => basename(source.kind === 'path' ? source.path : source.name);
 
 /** Opens files beside the source's; undefined where it has no folder. */
 function neighbours(source: FileSource): ((name: string) => ImageFile) | undefined {

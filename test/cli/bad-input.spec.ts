@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { chmod, mkdir, readFile, readdir, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, readdir, statfs, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { CommandLine, type Ended } from './vitrine.ts';
@@ -146,13 +146,16 @@ describe('a full disk', () => {
     const folder = line.at('small');
     await mkdir(folder);
     try {
-      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=960k', 'tmpfs', folder], { stdio: 'ignore' });
+      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=8m', 'tmpfs', folder], { stdio: 'ignore' });
     } catch {
       context.skip('This container may not mount a small disk.');
     }
     mounted = folder;
     const small = line.withLibrary(path.join(folder, 'library'));
     expect((await small.run('list')).status).toBe(0);
+    // Room for one image and not for two, however much the samples take.
+    const { bavail, bsize } = await statfs(folder);
+    await writeFile(path.join(folder, 'filler'), new Uint8Array(bavail * bsize - 450 * 1024));
     const image = new Uint8Array(300 * 1024);
     image.set([0x55, 0xaa], 510);
     await writeFile(line.at('large.img'), image);

@@ -7,7 +7,6 @@ import { inspectScreen } from './accessibility.ts';
 import type { DesktopApp } from './desktop-app.ts';
 import { displayMissing } from './display-server.ts';
 import { askHost } from './host-client.ts';
-import { insist } from './insist.ts';
 import { eventually } from './screen.ts';
 import { withDesktopApp } from './with-desktop-app.ts';
 
@@ -45,13 +44,11 @@ describe.skipIf(displayMissing() !== undefined)('a machine with two windows', ()
       };
     });
   const resize = (part: string, bounds: { x: number; y: number; width: number; height: number }): Promise<void> =>
-    insist(() =>
-      app.electron.evaluate(
-        ({ BrowserWindow }, [found, to]) => {
-          for (const one of BrowserWindow.getAllWindows()) if (one.webContents.getURL().endsWith(found)) one.setBounds(to);
-        },
-        [part, bounds] as const,
-      ),
+    app.electron.evaluate(
+      ({ BrowserWindow }, [found, to]) => {
+        for (const one of BrowserWindow.getAllWindows()) if (one.webContents.getURL().endsWith(found)) one.setBounds(to);
+      },
+      [part, bounds] as const,
     );
   const serial = () =>
     askHost(library(), async (client) => {
@@ -186,11 +183,9 @@ describe.skipIf(displayMissing() !== undefined)('a machine with two windows', ()
 
   it('stands still when its windows are closed, and another client gets it as it was, with its own displays', async () => {
     const closed = [first.waitForEvent('close'), second.waitForEvent('close')];
-    await insist(() =>
-      app.electron.evaluate(({ BrowserWindow }) => {
-        for (const window of BrowserWindow.getAllWindows()) if (window.webContents.getURL().includes('/console/')) window.close();
-      }),
-    );
+    await app.electron.evaluate(({ BrowserWindow }) => {
+      for (const window of BrowserWindow.getAllWindows()) if (window.webContents.getURL().includes('/console/')) window.close();
+    });
     await Promise.all(closed);
     await eventually(state, ({ phase }) => phase === 'suspended', 'the machine stands still');
     const before = await serial();
