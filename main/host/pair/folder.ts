@@ -7,6 +7,7 @@ import { z } from 'zod';
 import type { Lease } from '../../../engine/tolerance/lease.ts';
 import type { SideName } from '../../../engine/tolerance/messages.ts';
 import { HostError, isSystemError } from '../errors.ts';
+import { Journal } from './journal.ts';
 
 const description = z.strictObject({
   version: z.literal(1),
@@ -70,6 +71,10 @@ export class PairFolder {
 
   log(process: SideName | 'gateway'): string {
     return join(this.path, `${process}.log`);
+  }
+
+  get journal(): Journal {
+    return new Journal(join(this.path, 'journal.jsonl'));
   }
 
   lease(side: SideName): FileLease {

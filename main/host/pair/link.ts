@@ -16,6 +16,9 @@ export class Link {
   delay = 0;
   /** When anything came last, by performance.now(). */
   heardAt = performance.now();
+  /** Bytes so far, each way. */
+  sent = 0;
+  received = 0;
   onMessage: (message: unknown) => void = () => {};
   onClose: () => void = () => {};
 
@@ -42,6 +45,7 @@ export class Link {
     head.writeUInt32LE(body.length, 0);
     const write = () => {
       if (this.#closed) return;
+      this.sent += head.length + body.length;
       this.socket.write(head);
       this.socket.write(body);
     };
@@ -64,6 +68,7 @@ export class Link {
 
   #take(bytes: Buffer): void {
     this.heardAt = performance.now();
+    this.received += bytes.length;
     this.#waiting.push(bytes);
     this.#length += bytes.length;
     for (;;) {

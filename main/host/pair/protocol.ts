@@ -1,7 +1,7 @@
 /** What the processes of a pair and the command line say over local sockets, beside the protocol itself (engine/tolerance/messages.ts). */
 import { byteChannel } from '../../../engine/tolerance/channel.ts';
 import type { Mode } from '../../../engine/tolerance/side.ts';
-import type { Divergence, SideName, ToPeer } from '../../../engine/tolerance/messages.ts';
+import type { Divergence, SideName, SideNote, ToPeer } from '../../../engine/tolerance/messages.ts';
 import type { ChangedPages } from '../../../engine/tolerance/state-transfer.ts';
 
 /** What leaves a machine: COM1, and the debug console at port 0xE9. */
@@ -72,6 +72,8 @@ export type FailPoint = (typeof failPoints)[number];
 export type SideQuestion =
   | { readonly kind: 'status' }
   | { readonly kind: 'resync' }
+  /** Where its machine's display is, with a secret in it: see Machine.display. */
+  | { readonly kind: 'display' }
   | { readonly kind: 'inject'; readonly fault: Fault }
   /** Writes the state to this file and ends: the pair is over. Only the side that speaks. */
   | { readonly kind: 'suspend'; readonly path: string }
@@ -87,7 +89,7 @@ export interface DifferingPage {
 export interface Resync {
   /** Milliseconds since 1970. */
   readonly at: number;
-  readonly reason: string;
+  readonly reason: Extract<SideNote, { kind: 'resync' }>['reason'];
   readonly divergence: Divergence | undefined;
   /** Known once it is sent. */
   pages?: number;
@@ -115,6 +117,12 @@ export interface SideStatus {
   readonly heldBytes: number;
   /** Milliseconds since anything came from the other side; null without one. */
   readonly heartbeatAge: number | null;
+  /** Milliseconds for which output has waited for its equal, at most in the last half second. Of a primary that has a secondary, else null. */
+  readonly lag: number | null;
+  /** Milliseconds since the lease last said that this side has the newest term; null where it has none. */
+  readonly leaseAge: number | null;
+  /** Bytes to and from the other side since it joined, and how many of those sent were states; null without one. */
+  readonly link: { readonly sent: number; readonly received: number; readonly states: number } | null;
   readonly resyncs: number;
   /** The newest last. */
   readonly recent: readonly Resync[];

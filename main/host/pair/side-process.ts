@@ -10,6 +10,8 @@ import { Side, startingSide } from '../../../engine/tolerance/side.ts';
 import type { ChangedPages } from '../../../engine/tolerance/state-transfer.ts';
 import type { FileLease, PairDescription, PairFolder } from './folder.ts';
 import { InputQueue } from './input-queue.ts';
+import { resyncEntry, type JournalEntry, type JournalKind } from './journal.ts';
+import { LagMeter } from './lag.ts';
 import { connectLink, listenForLinks, type Link } from './link.ts';
 import { pairChannels, type FailPoint, type Fault, type Resync, type SideQuestion, type SideStatus, type ToPeerProcess } from './protocol.ts';
 import { StormWatch } from './storm.ts';
@@ -38,6 +40,9 @@ export class SideProcess {
   readonly #storm: StormWatch;
   readonly #events: { at: number; text: string }[] = [];
   readonly #resyncs: Resync[] = [];
+  readonly #lag = new LagMeter();
+  #leaseAt: number | undefined;
+  #stateBytes = 0;
   #resyncCount = 0;
   #gateway: Link | undefined;
   #peer: Link | undefined;
@@ -109,8 +114,9 @@ export class SideProcess {
     gateway.onClose = () => this.#note('The gateway is gone: clients cannot be reached any more.');
     gateway.send({ kind: 'side', side: name });
     if (this.#isPrimary) {
-      if (!this.#lease.acquire(1, name)) return this.#end('Somebody else has the lease of this pair.');
+      if (!this.#acquire(1)) return this.#end('Somebody else has the lease of this pair.');
       this.#reason = 'Unprotected: no secondary has joined yet.';
+      this.#note(this.#reason, 'unprotected');
       this.#perform(this.#side.begin());
       await machine.start();
     } else {
@@ -126,8 +132,15 @@ export class SideProcess {
     setInterval(() => this.#peer?.send({ kind: 'beat' }), beatInterval);
   }
 
+  #acquire(term: number): boolean {
+    const has = this.#lease.acquire(term, this.name);
+    if (has) this.#leaseAt = performance.now();
+    return has;
+  }
+
   #join(link: Link): void {
     this.#peer = link;
+    this.#stateBytes = 0;
     link.heardAt = performance.now();
     link.onMessage = (message) => this.#fromPeer(message as ToPeerProcess);
     link.onClose = () => this.#lost(link, 'its link is closed');
@@ -196,8 +209,10 @@ export class SideProcess {
           break;
         case 'release':
           this.#point('release');
-          if (this.#lease.holds(action.message.term)) this.#gateway?.send(action.message);
-          else this.#perform(this.#side.fenced());
+          if (this.#lease.holds(action.message.term)) {
+            this.#leaseAt = performance.now();
+            this.#gateway?.send(action.message);
+          } else this.#perform(this.#side.fenced());
           this.#point('released');
           break;
         case 'apply':
@@ -216,7 +231,7 @@ export class SideProcess {
           this.#commits = this.#commits.then(() => this.#commit(action.checkpoint)).catch((error: unknown) => this.#fail(error));
           break;
         case 'acquire':
-          this.#perform(this.#side.leased(this.#lease.acquire(action.term, this.name)));
+          this.#perform(this.#side.leased(this.#acquire(action.term)));
           break;
         case 'alone':
           void this.#goAlone(action.tookOver).catch((error: unknown) => this.#fail(error));
@@ -229,6 +244,8 @@ export class SideProcess {
           break;
       }
     }
+    const { state } = this.#side;
+    if (state.role === 'primary' && state.mode === 'together') this.#lag.look(state.channels, performance.now());
   }
 
   /** Has both machines stand still, takes the state, and lets this one run on. */
@@ -251,6 +268,7 @@ export class SideProcess {
       this.#point('taken');
       const state: State = { transfer: taken.bytes, inputs: [...this.#inputs.left] };
       this.#perform(this.#side.captured(state));
+      this.#stateBytes += taken.bytes.length;
       const last = this.#resyncs.at(-1);
       if (last !== undefined) Object.assign(last, { pages: taken.pages, bytes: taken.bytes.length, pause: performance.now() - began, digest: taken.digest, differing: taken.differing });
     } finally {
@@ -280,7 +298,8 @@ export class SideProcess {
 
   async #goAlone(tookOver: boolean): Promise<void> {
     this.#reason = tookOver ? 'Unprotected: it took over, since the primary is gone.' : 'Unprotected: the secondary is gone.';
-    this.#note(this.#reason);
+    this.#note(this.#reason, 'unprotected');
+    this.#lag.clear();
     this.#storm.clear();
     this.#isProtected = false;
     if (!tookOver) return;
@@ -290,10 +309,13 @@ export class SideProcess {
 
   #tell(note: SideNote): void {
     if (note.kind === 'protected') {
-      if (!this.#isProtected) this.#note('Protected.');
-      this.#isProtected = true;
       const last = this.#resyncs.at(-1);
-      if (last !== undefined) last.took = performance.now() - this.#resyncBegan;
+      if (last !== undefined) {
+        last.took = performance.now() - this.#resyncBegan;
+        this.#journal(resyncEntry(this.name, last));
+      }
+      if (!this.#isProtected) this.#note('Protected: outputs agree.', 'protected');
+      this.#isProtected = true;
       this.#reason = this.#side.state.periodic ? 'Protected by periodic checkpoints: outputs differ too often to be compared.' : 'Protected: outputs agree.';
       return;
     }
@@ -305,7 +327,7 @@ export class SideProcess {
       this.#storm.clear();
       this.#side.state.periodic = true;
       this.#periodicSince = performance.now();
-      this.#note('Outputs differ too often: from now on they are not compared but committed by periodic checkpoints.');
+      this.#note('Outputs differ too often: from now on they are not compared but committed by periodic checkpoints.', 'degraded');
     }
   }
 
@@ -322,7 +344,7 @@ export class SideProcess {
     if (state.periodic) {
       if (state.sync !== undefined) return;
       if (now - this.#periodicSince > periodicTrial) {
-        this.#note('Outputs are compared again.');
+        this.#note('Outputs are compared again.', 'protected');
         this.#perform(this.#side.resync('asked', false));
       } else if (this.#side.heldBytes > 0 && now - this.#resyncBegan > periodicInterval) this.#perform(this.#side.resync('periodic'));
       return;
@@ -350,6 +372,9 @@ export class SideProcess {
         case 'resync':
           this.#perform(this.#side.resync('asked'));
           link.send({ done: true });
+          return;
+        case 'display':
+          link.send(await this.machine.display());
           return;
         case 'inject':
           await this.#inject(question.fault);
@@ -395,6 +420,7 @@ export class SideProcess {
 
   #status(): SideStatus {
     const { state } = this.#side;
+    const now = performance.now();
     return {
       pid: process.pid,
       side: this.name,
@@ -406,17 +432,30 @@ export class SideProcess {
       isProtected: state.mode === 'together' && (state.role === 'secondary' || this.#isProtected),
       reason: this.#reason,
       heldBytes: this.#side.heldBytes,
-      heartbeatAge: this.#peer === undefined ? null : Math.round(performance.now() - this.#peer.heardAt),
+      heartbeatAge: this.#peer === undefined ? null : Math.round(now - this.#peer.heardAt),
+      lag: state.role === 'primary' && state.mode === 'together' ? this.#lag.milliseconds(now) : null,
+      leaseAge: state.role === 'primary' && this.#leaseAt !== undefined ? Math.round(now - this.#leaseAt) : null,
+      link: this.#peer === undefined ? null : { sent: this.#peer.sent, received: this.#peer.received, states: this.#stateBytes },
       resyncs: this.#resyncCount,
       recent: this.#resyncs.slice(-20),
       events: this.#events.slice(-50),
     };
   }
 
-  #note(text: string): void {
+  #note(text: string, kind: JournalKind = 'note'): void {
+    this.#journal({ at: Date.now(), by: this.name, kind, text });
     this.#events.push({ at: Date.now(), text });
     if (this.#events.length > keptEvents) this.#events.shift();
     process.stderr.write(`${new Date().toISOString()} ${this.name}: ${text}\n`);
+  }
+
+  #journal(entry: JournalEntry): void {
+    try {
+      this.folder.journal.append(entry);
+    } catch (error) {
+      // A full disk is no reason to stop.
+      process.stderr.write(`The journal was not written: ${String(error)}\n`);
+    }
   }
 
   /** What must not be: the other side goes on. */

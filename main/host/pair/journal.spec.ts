@@ -1,0 +1,65 @@
+import { appendFile, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { Journal, resyncEntry, type JournalEntry } from './journal.ts';
+
+let folder: string;
+let path: string;
+let journal: Journal;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'vitrine-journal-'));
+  path = join(folder, 'journal.jsonl');
+  journal = new Journal(path);
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+const note = (text: string): JournalEntry => ({ at: 5, by: 'a', kind: 'note', text });
+
+describe('the journal of a pair', () => {
+  it('gives back what was written, and only what is new', async () => {
+    expect(await journal.read(0)).toEqual({ entries: [], next: 0 });
+    const divergence = { channel: 'com1', offset: 7, primary: Uint8Array.of(1, 255), secondary: Uint8Array.of(0, 255) };
+    const resync = resyncEntry('b', { at: 9, reason: 'differs', divergence, pages: 3, bytes: 4096, pause: 2.5, took: 6, differing: [{ part: 'ram', page: 12 }] });
+    journal.append(note('one'));
+    journal.append(resync);
+    const first = await journal.read(0);
+    expect(first.entries).toEqual([note('one'), resync]);
+    journal.append({ at: 10, by: 'person', kind: 'failover', text: 'two', took: 412 });
+    expect((await journal.read(first.next)).entries).toEqual([{ at: 10, by: 'person', kind: 'failover', text: 'two', took: 412 }]);
+  });
+
+  it('waits for the rest of a line that is not whole yet', async () => {
+    journal.append(note('one'));
+    const line = JSON.stringify(note('two'));
+    await appendFile(path, line.slice(0, 10));
+    const first = await journal.read(0);
+    expect(first.entries).toEqual([note('one')]);
+    await appendFile(path, `${line.slice(10)}\n`);
+    expect((await journal.read(first.next)).entries).toEqual([note('two')]);
+  });
+
+  it('begins anew before it gets too long, and is read on from its begin', async () => {
+    const text = 'x'.repeat(1000);
+    for (let at = 0; at < 1024; at++) journal.append(note(text));
+    const { next } = await journal.read(0);
+    for (let at = 0; at < 200; at++) journal.append(note(text));
+    expect((await readFile(`${path}.previous`)).length).toBeGreaterThan(1 << 20);
+    const { entries } = await journal.read(next);
+    expect(entries.length).toBeGreaterThan(50);
+    expect(entries.length).toBeLessThan(300);
+  });
+
+  it('leaves out whatever is not a line of its own', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.oneof(fc.string(), fc.json(), fc.constant(JSON.stringify({ ...note('x'), kind: 'other' })))), async (lines) => {
+        await rm(path, { force: true });
+        for (const line of lines) await appendFile(path, `${line}\n`);
+        journal.append(note('last'));
+        expect((await journal.read(0)).entries).toEqual([note('last')]);
+      }),
+      { numRuns: 50 },
+    );
+  });
+});

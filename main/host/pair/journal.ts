@@ -1,0 +1,129 @@
+/**
+ * What a pair has lived through, in its folder: a line of JSON for each event, written by its sides and by whoever does something to it. A side that is
+ * killed leaves what it has seen.
+ */
+import { appendFileSync, renameSync, statSync } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { z } from 'zod';
+import { isSystemError } from '../errors.ts';
+import type { Resync } from './protocol.ts';
+
+const hexadecimal = z
+  .string()
+  .regex(/^(?:[0-9a-f]{2})*$/u)
+  .transform((text): Uint8Array => Uint8Array.from(Buffer.from(text, 'hex')));
+
+const journalResync = z.object({
+  reason: z.enum(['differs', 'late', 'asked', 'periodic', 'join', 'refused']),
+  /** The first bytes that were not the same on both sides. */
+  divergence: z.object({ channel: z.string(), offset: z.number(), primary: hexadecimal, secondary: hexadecimal }).nullable(),
+  pages: z.number(),
+  bytes: z.number(),
+  /** Milliseconds for which the primary stood still. */
+  pause: z.number(),
+  /** Milliseconds from its begin to the secondary's acknowledgement. */
+  took: z.number(),
+  /** Of both whole states, where they are compared. */
+  digest: z.string().nullable(),
+  differing: z.array(z.object({ part: z.string(), page: z.number() })),
+});
+
+const journalEntry = z.object({
+  /** Milliseconds since 1970. */
+  at: z.number(),
+  by: z.enum(['a', 'b', 'person']),
+  /**
+   * `protected`, `degraded` (periodic checkpoints) and `unprotected` begin a time of that state; `failover` has how long it took until the other side
+   * went on; `fault` was done to the pair on purpose.
+   */
+  kind: z.enum(['protected', 'degraded', 'unprotected', 'resync', 'failover', 'fault', 'note']),
+  /** A sentence. */
+  text: z.string(),
+  /** Milliseconds, of a failover. */
+  took: z.number().optional(),
+  resync: journalResync.optional(),
+});
+
+export type JournalEntry = z.infer<typeof journalEntry>;
+export type JournalKind = JournalEntry['kind'];
+
+/** A journal that is longer begins anew; the one before is kept beside it. */
+const longest = 1 << 20;
+const mostAtOnce = 1 << 21;
+
+export class Journal {
+  constructor(private readonly path: string) {}
+
+  /** In one write, so that lines of several processes stay whole. A failure is the writer's to tell; nothing depends on this file. */
+  append(entry: JournalEntry): void {
+    const { resync } = entry;
+    const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
+    const divergence = resync?.divergence;
+    const written =
+      divergence === undefined || divergence === null
+        ? entry
+        : { ...entry, resync: { ...resync, divergence: { ...divergence, primary: hex(divergence.primary), secondary: hex(divergence.secondary) } } };
+    appendFileSync(this.path, `${JSON.stringify(written)}\n`, { mode: 0o600 });
+    if (statSync(this.path).size > longest) renameSync(this.path, `${this.path}.previous`);
+  }
+
+  /**
+   * What has come since `from`, and where to go on; from the begin where the journal has begun anew. A line that is not one of ours, as one cut short by a
+   * full disk, is left out.
+   */
+  async read(from: number): Promise<{ entries: JournalEntry[]; next: number }> {
+    let file;
+    try {
+      file = await open(this.path, 'r');
+    } catch (error) {
+      if (isSystemError(error, 'ENOENT')) return { entries: [], next: 0 };
+      throw error;
+    }
+    try {
+      const { size } = await file.stat();
+      const start = from > size ? 0 : from;
+      const bytes = Buffer.alloc(Math.min(size - start, mostAtOnce));
+      const { bytesRead } = await file.read(bytes, 0, bytes.length, start);
+      const whole = bytes.subarray(0, bytes.subarray(0, bytesRead).lastIndexOf(0x0a) + 1);
+      const entries = whole
+        .toString('utf8')
+        .split('\n')
+        .flatMap((line) => {
+          const entry = readEntry(line);
+          return entry === undefined ? [] : [entry];
+        });
+      return { entries, next: start + whole.length };
+    } finally {
+      await file.close();
+    }
+  }
+}
+
+function readEntry(line: string): JournalEntry | undefined {
+  try {
+    return journalEntry.safeParse(JSON.parse(line)).data;
+  } catch {
+    return undefined;
+  }
+}
+
+const RESYNC_WORDS: Record<Resync['reason'], string> = {
+  differs: 'Output differed',
+  late: 'Output was missing on one side for longer than the limit',
+  asked: 'It was asked for',
+  periodic: 'A periodic checkpoint',
+  join: 'A secondary joined',
+  refused: 'A state was damaged on its way and sent again',
+};
+
+/** A resync that is over, as the journal has it. */
+export function resyncEntry(by: 'a' | 'b', resync: Resync): JournalEntry {
+  const { at, reason, divergence, pages = 0, bytes = 0, pause = 0, took = 0, digest, differing = [] } = resync;
+  return {
+    at,
+    by,
+    kind: 'resync',
+    text: `${RESYNC_WORDS[reason]}; both sides are equal again.`,
+    resync: { reason, divergence: divergence ?? null, pages, bytes, pause, took, digest: digest ?? null, differing: [...differing] },
+  };
+}
