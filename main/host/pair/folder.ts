@@ -92,6 +92,9 @@ export class PairFolder {
  * that is killed or stopped holds nothing back: the next term is there for whoever asks first.
  */
 export class FileLease implements Lease {
+  /** A term that is this side's: whose a term is never changes. */
+  #own = 0;
+
   constructor(
     private readonly folder: string,
     private readonly side: SideName,
@@ -121,11 +124,14 @@ export class FileLease implements Lease {
 
   holds(term: number): boolean {
     if (existsSync(this.#file(term + 1))) return false;
+    if (term === this.#own) return true;
     try {
-      return readFileSync(this.#file(term), 'utf8') === this.side;
+      if (readFileSync(this.#file(term), 'utf8') !== this.side) return false;
     } catch {
       return false;
     }
+    this.#own = term;
+    return true;
   }
 
   /** The side that has the newest term. */

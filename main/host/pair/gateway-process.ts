@@ -27,7 +27,11 @@ export async function runGateway(folder: PairFolder): Promise<void> {
   const waitingInput = () => gateway.state.inputs.length;
   const perform = (actions: readonly GatewayAction[]) => {
     for (const action of actions) {
-      if (action.kind === 'toSide') links[action.side]?.send(action.message);
+      if (action.kind === 'toSide') {
+        const { message } = action;
+        if (message.kind === 'delivered') links[action.side]?.sendLazily(`delivered ${message.channel}`, message);
+        else links[action.side]?.send(message);
+      }
       else if (action.channel === 'com1') {
         if (client !== undefined) client.write(action.bytes);
         else unheard = Buffer.concat([unheard, action.bytes]).subarray(-keptForNobody);

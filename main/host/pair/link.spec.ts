@@ -17,6 +17,10 @@ afterEach(() => {
 });
 const socket = () => join(folder, 'x.sock');
 
+async function eventually(condition: () => boolean): Promise<void> {
+  for (const end = Date.now() + 20_000; !condition() && Date.now() < end; ) await new Promise((resolve) => setTimeout(resolve, 5));
+}
+
 describe('a link between processes of a pair', () => {
   it('brings messages whole and in order, large ones too', async () => {
     const heard: unknown[] = [];
@@ -38,6 +42,33 @@ describe('a link between processes of a pair', () => {
     link.close();
   });
 
+  it('sends what belongs together at once, and of what only tells how far something has come the newest', async () => {
+    const heard: unknown[] = [];
+    server = await listenForLinks(socket(), (link) => (link.onMessage = (message) => heard.push(message)));
+    const link = await connectLink(socket(), 1000);
+    for (let at = 1; at <= 5; at++) link.sendLazily('progress', { at });
+    link.sendLazily('other', 'x');
+    link.send('first');
+    link.send('second');
+    await eventually(() => heard.length >= 4);
+    expect(heard).toEqual(['first', 'second', { at: 5 }, 'x']);
+    // Without company it goes by itself.
+    link.sendLazily('progress', { at: 6 });
+    await eventually(() => heard.length >= 5);
+    expect(heard[4]).toEqual({ at: 6 });
+    link.close();
+  });
+
+  it('has brought on its way what was sent before it is closed', async () => {
+    const heard: unknown[] = [];
+    server = await listenForLinks(socket(), (link) => (link.onMessage = (message) => heard.push(message)));
+    const link = await connectLink(socket(), 1000);
+    link.send('the last word');
+    link.close();
+    await eventually(() => heard.length > 0);
+    expect(heard).toEqual(['the last word']);
+  });
+
   it('says that it is closed once, and swallows what is sent then', async () => {
     let far: Link | undefined;
     server = await listenForLinks(socket(), (link) => (far = link));
@@ -49,7 +80,7 @@ describe('a link between processes of a pair', () => {
         resolve();
       };
     });
-    for (const limit = Date.now() + 5000; far === undefined && Date.now() < limit; ) await new Promise((resolve) => setTimeout(resolve, 5));
+    await eventually(() => far !== undefined);
     far?.close();
     await end;
     link.send('nobody hears this');

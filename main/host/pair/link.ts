@@ -7,8 +7,22 @@ import { deserialize, serialize } from 'node:v8';
 
 /** A message that is longer cannot be one. */
 const longest = 2 ** 31 - 1;
+/** Up to here copying what is sent together costs less than handing it to the system in pieces. */
+const joinedBytes = 1 << 16;
+/** Milliseconds for which a message that is in no hurry waits for another to go with. */
+const lingering = 20;
 
+/**
+ * What is sent in one turn of the event loop leaves in one write: a write wakes the other process, which costs more than all else about a
+ * small message.
+ */
 export class Link {
+  #outgoing: Buffer[] = [];
+  #outgoingBytes = 0;
+  #flushing: NodeJS.Immediate | undefined;
+  /** The newest of each kind that is in no hurry. */
+  readonly #lazy = new Map<string, unknown>();
+  #lingering: NodeJS.Timeout | undefined;
   #waiting: Buffer[] = [];
   #length = 0;
   #closed = false;
@@ -43,11 +57,41 @@ export class Link {
     const body = serialize(message);
     const head = Buffer.alloc(4);
     head.writeUInt32LE(body.length, 0);
+    this.#outgoing.push(head, body);
+    this.#outgoingBytes += head.length + body.length;
+    this.#flushing ??= setImmediate(() => this.flush());
+  }
+
+  /** A message that only tells how far something has come: a newer one of the same `key` takes its place, and it goes along with what is sent anyway. */
+  sendLazily(key: string, message: unknown): void {
+    if (this.#closed) return;
+    this.#lazy.set(key, message);
+    this.#lingering ??= setTimeout(() => this.flush(), lingering);
+  }
+
+  /** What was sent is on its way when this returns, whatever becomes of this process. */
+  flush(): void {
+    clearTimeout(this.#lingering);
+    this.#lingering = undefined;
+    for (const message of this.#lazy.values()) this.send(message);
+    this.#lazy.clear();
+    clearImmediate(this.#flushing);
+    this.#flushing = undefined;
+    const pieces = this.#outgoing;
+    const bytes = this.#outgoingBytes;
+    this.#outgoing = [];
+    this.#outgoingBytes = 0;
+    if (pieces.length === 0) return;
     const write = () => {
       if (this.#closed) return;
-      this.sent += head.length + body.length;
-      this.socket.write(head);
-      this.socket.write(body);
+      this.sent += bytes;
+      if (bytes <= joinedBytes) {
+        this.socket.write(Buffer.concat(pieces, bytes));
+        return;
+      }
+      this.socket.cork();
+      for (const piece of pieces) this.socket.write(piece);
+      this.socket.uncork();
     };
     if (this.delay > 0) setTimeout(write, this.delay);
     else write();
@@ -63,6 +107,7 @@ export class Link {
   }
 
   close(): void {
+    this.flush();
     this.socket.destroy();
   }
 

@@ -58,6 +58,9 @@ export class SideProcess {
   /** Primary: the secondary has had a state since it joined. */
   #isProtected = false;
   #commits: Promise<void> = Promise.resolve();
+  /** By channel: what the machine has said in this turn of the event loop. */
+  readonly #unsaid = new Map<string, Uint8Array[]>();
+  #saying: NodeJS.Immediate | undefined;
 
   private constructor(
     private readonly folder: PairFolder,
@@ -181,6 +184,8 @@ export class SideProcess {
     if (this.#failAt?.point !== point) return;
     const { signal } = this.#failAt;
     this.#failAt = undefined;
+    this.#gateway?.flush();
+    this.#peer?.flush();
     process.kill(process.pid, signal);
     // A stop comes before the next step, whatever the scheduler does.
     if (signal === 'SIGSTOP') Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20);
@@ -192,7 +197,19 @@ export class SideProcess {
       this.#flipsOutput = false;
       out[0] = (out[0] ?? 0) ^ 1;
     }
-    this.#perform(this.#side.output(channel, out));
+    const waiting = this.#unsaid.get(channel);
+    if (waiting === undefined) this.#unsaid.set(channel, [out]);
+    else waiting.push(out);
+    this.#saying ??= setImmediate(() => this.#sayAll());
+  }
+
+  /** Guests write byte by byte; what came together is compared and sent together. */
+  #sayAll(): void {
+    clearImmediate(this.#saying);
+    this.#saying = undefined;
+    const said = [...this.#unsaid];
+    this.#unsaid.clear();
+    for (const [channel, pieces] of said) this.#perform(this.#side.output(channel, new Uint8Array(Buffer.concat(pieces))));
   }
 
   #perform(actions: readonly SideAction[]): void {
@@ -200,12 +217,14 @@ export class SideProcess {
       switch (action.kind) {
         case 'toPeer':
           if (action.message.kind === 'produced') this.#point('produce');
-          this.#peer?.send({ kind: 'protocol', message: action.message });
+          if (action.message.kind === 'progress') this.#peer?.sendLazily('progress', { kind: 'protocol', message: action.message });
+          else this.#peer?.send({ kind: 'protocol', message: action.message });
           if (action.message.kind === 'checkpoint') this.#point('sent');
           if (action.message.kind === 'committed') this.#point('confirmed');
           break;
         case 'toGateway':
-          this.#gateway?.send(action.message);
+          if (action.message.kind === 'applied') this.#gateway?.sendLazily('applied', action.message);
+          else this.#gateway?.send(action.message);
           break;
         case 'release':
           this.#point('release');
@@ -267,6 +286,7 @@ export class SideProcess {
       if (isOver()) return;
       this.#point('taken');
       const state: State = { transfer: taken.bytes, inputs: [...this.#inputs.left] };
+      this.#sayAll();
       this.#perform(this.#side.captured(state));
       this.#stateBytes += taken.bytes.length;
       const last = this.#resyncs.at(-1);
@@ -283,6 +303,8 @@ export class SideProcess {
     await askPair(this.machine, 'hold', { tell: false });
     // Made by the other side's `#takeState`.
     const state = checkpoint.state as State;
+    // What was said before is of the state that goes.
+    this.#sayAll();
     const put = await askPair(this.machine, 'put', { bytes: state.transfer });
     if ('refused' in put) {
       this.#note(`A state was refused. ${put.refused}`);
