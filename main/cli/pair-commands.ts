@@ -1,11 +1,13 @@
 import { basename } from 'node:path';
 import { Option, type Command } from 'commander';
 import { HostError } from '../host/errors.ts';
+import { scancodesOf, scancodesOfKeys } from '../host/keyboard.ts';
 import { readLibrary, readMachine, type StoredMachine } from '../host/library.ts';
 import { launchWith, libraryOf, Pair, runPairProcess, type PairProcess, type PairStatus } from '../host/pair/pairs.ts';
 import { failPoints, type FailPoint } from '../host/pair/protocol.ts';
 import { libraryFolder } from '../host/places.ts';
 import { outcomeOf, usage } from './exit.ts';
+import { unescape } from './guest-console.ts';
 import { parsePort } from './port.ts';
 import { findMachine, withLibrary, type Services } from './services.ts';
 import { jsonLine, line, type Terminal } from './terminal.ts';
@@ -39,6 +41,11 @@ export function addPairCommands(program: Command, services: Services, terminal: 
       .argument('<machine>')
       .option('--library <folder>', 'the library (default: $VITRINE_LIBRARY, else your data folder)')
       .option('--json', 'print JSON');
+  const give = async (word: string, strokes: readonly number[][], options: PairCommandOptions): Promise<void> => {
+    const { machine } = await stored(word, options);
+    await pairOf(machine).input(strokes.map((bytes) => ({ kind: 'scancodes', bytes })));
+    if (options.json) jsonLine(terminal.stdout, { typed: strokes.length });
+  };
   const print = (status: PairStatus, options: PairCommandOptions): void => {
     if (options.json) return jsonLine(terminal.stdout, status);
     for (const text of describe(status)) line(terminal.stdout, text);
@@ -84,6 +91,16 @@ export function addPairCommands(program: Command, services: Services, terminal: 
         : `No side was left. ${machine.file.name} is off, with the disks of the side that spoke last.`,
     );
   });
+  verb('type', 'type a text on the keyboard of a pair')
+    .argument('<text>', '\\n, \\t and \\e stand for Enter, Tab and Escape')
+    .action(async (word: string, text: string, options: PairCommandOptions) => {
+      await give(word, scancodesOf(unescape(text, 'type')), options);
+    });
+  verb('key', 'press keys of a pair, one after the other')
+    .argument('<keys...>', 'for instance f2, or ctrl+alt+delete')
+    .action(async (word: string, keys: string[], options: PairCommandOptions) => {
+      await give(word, keys.map(scancodesOfKeys), options);
+    });
   pair
     .command('inject')
     .description('do something bad to a pair: what a client notices of it is nothing')

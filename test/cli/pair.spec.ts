@@ -2,15 +2,12 @@
  * A pair in real processes, as people start it: a client sends numbered requests through the gateway while sides are killed, stopped and cut off.
  * Every answer comes once, in order, and right, by a second clerk in TypeScript. VITRINE_PAIR=N sends N requests in each part.
  */
-import { connect, type Socket } from 'node:net';
-import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ClerkOracle } from '../../engine/tolerance/testing/clerk.ts';
-import { nodeDisk } from '../../main/host/disk.ts';
-import { readMachine } from '../../main/host/library.ts';
-import { Pair, type PairStatus } from '../../main/host/pair/pairs.ts';
+import type { PairStatus } from '../../main/host/pair/pairs.ts';
 import { failPoints, type FailPoint } from '../../main/host/pair/protocol.ts';
-import { CommandLine } from './vitrine.ts';
+import { LineClient, PairLine, pidOf } from './pair-line.ts';
+import type { CommandLine } from './vitrine.ts';
 
 const isLong = process.env['VITRINE_PAIR'] !== undefined;
 const requests = Number(process.env['VITRINE_PAIR'] ?? 40);
@@ -18,81 +15,33 @@ const machine = 'bank-clerk';
 /** Requests that are on their way at the same time. */
 const window = 4;
 
+let clerks: PairLine;
 let line: CommandLine;
-const pids = new Set<number>();
 beforeEach(async () => {
-  line = await CommandLine.open();
-  pids.clear();
+  clerks = await PairLine.open(machine);
+  line = clerks.line;
 });
-afterEach(async () => {
-  for (const pid of pids) {
-    try {
-      process.kill(pid, 'SIGKILL');
-    } catch {
-      // It has ended.
-    }
-  }
-  await line.close();
-});
+afterEach(() => clerks.close());
 
-async function pair(...words: string[]): Promise<PairStatus> {
-  const ended = await line.run('pair', ...words, '--json');
-  expect(ended.err).toBe('');
-  const status = JSON.parse(ended.out) as PairStatus;
-  for (const one of [status.gateway, status.sides?.a, status.sides?.b]) if (one) pids.add(one.pid);
-  return status;
-}
+const pair = (...words: string[]) => clerks.pair(...words);
+const create = (deadAfter?: number, ...words: string[]) => clerks.create(deadAfter, ...words);
+const look = () => clerks.look();
+const until = (what: string, condition: (status: PairStatus) => boolean) => clerks.until(what, condition);
 
-/** Slow hosts: a side counts as gone when its link closes, so a long limit costs nothing. */
-const create = (deadAfter = 30_000, ...words: string[]) =>
-  pair('create', machine, '--dead-after', String(deadAfter), '--late-after', '3000', '--verify', ...words);
-
-/** As `pair status` has it, without a process for each look. */
-async function look(): Promise<PairStatus> {
-  const stored = await readMachine(nodeDisk, line.library, machine);
-  if (stored === undefined || 'problem' in stored) throw new Error('the machine is gone');
-  return new Pair(stored, () => undefined).status();
-}
-
-async function until(what: string, condition: (status: PairStatus) => boolean): Promise<PairStatus> {
-  for (const end = Date.now() + 60_000; ; await delay(100)) {
-    const status = await look();
-    for (const one of [status.sides.a, status.sides.b]) if (one) pids.add(one.pid);
-    if (condition(status)) return status;
-    if (Date.now() > end) throw new Error(`Waited for ${what}: ${JSON.stringify(status)}`);
-  }
-}
-
-/** One TCP connection for the whole test: it never breaks. */
 class Client {
-  #said = '';
-  #isClosed = false;
   readonly oracle = new ClerkOracle();
 
-  private constructor(private readonly socket: Socket) {
-    socket.on('data', (bytes: Buffer) => (this.#said += bytes.toString('latin1')));
-    socket.on('close', () => (this.#isClosed = true));
-  }
+  private constructor(private readonly client: LineClient) {}
 
-  static async open(port: number): Promise<Client> {
-    const socket = connect(port, '127.0.0.1');
-    await new Promise<void>((resolve, reject) => {
-      socket.once('connect', () => resolve());
-      socket.once('error', reject);
-    });
-    const client = new Client(socket);
+  static async open(status: PairStatus): Promise<Client> {
+    const client = new Client(await LineClient.open(status));
     await client.line('clerk 0');
     return client;
   }
 
   /** The next line has to be this one. */
   async line(expected: string): Promise<void> {
-    for (const end = Date.now() + 40_000; !this.#said.includes('\n'); await delay(2)) {
-      if (this.#isClosed || Date.now() > end) throw new Error(`Waited for "${expected}", and have "${this.#said}"${this.#isClosed ? ' of a connection that is closed' : ''}.`);
-    }
-    const at = this.#said.indexOf('\n');
-    expect(this.#said.slice(0, at)).toBe(expected);
-    this.#said = this.#said.slice(at + 1);
+    expect(await this.client.line(`"${expected}"`)).toBe(expected);
   }
 
   /** `count` requests, some on their way at a time; `midway` happens in the middle of them. */
@@ -102,7 +51,7 @@ class Client {
     for (let number = 0; number < count; number++) {
       if (number === Math.floor(count / 2)) happening = midway();
       const { request, answer } = this.oracle.next((number * 7) % 100, number * 1001 + 1);
-      this.socket.write(request);
+      this.client.say(request);
       waiting.push(answer);
       if (waiting.length >= window) await this.line((waiting.shift() ?? '').trimEnd());
     }
@@ -111,23 +60,15 @@ class Client {
   }
 
   close(): void {
-    expect(this.#said).toBe('');
-    expect(this.#isClosed).toBe(false);
-    this.socket.destroy();
+    this.client.close();
   }
 }
-
-const pidOf = (status: PairStatus, side: 'a' | 'b'): number => {
-  const pid = status.sides[side]?.pid;
-  if (pid === undefined) throw new Error(`side ${side} is gone`);
-  return pid;
-};
 
 describe('a pair', { timeout: 240_000 + requests * 600 }, () => {
   it('answers every request once and right while either side is killed, and ends as a suspended machine', async () => {
     const created = await create();
     expect(created).toMatchObject({ isProtected: true, primary: 'a' });
-    const client = await Client.open(created.gateway?.port ?? 0);
+    const client = await Client.open(created);
     await client.requests(requests);
 
     // Both have recorded their own time, and nobody is the wiser: no resync for that.
@@ -155,7 +96,7 @@ describe('a pair', { timeout: 240_000 + requests * 600 }, () => {
 
   it('resyncs once for output that differs and comes to equal digests; a wrong byte reaches no client', async () => {
     const created = await create(30_000, '--storm-after', '2');
-    const client = await Client.open(created.gateway?.port ?? 0);
+    const client = await Client.open(created);
     await client.requests(5);
     const before = (await pair('status', machine)).sides.a?.resyncs ?? 0;
     expect((await line.run('pair', 'inject', machine, 'flip-output')).status).toBe(0);
@@ -186,7 +127,7 @@ describe('a pair', { timeout: 240_000 + requests * 600 }, () => {
 
   it('has one speaker when the primary is only stopped, and when the link is cut', async () => {
     const created = await create(4000);
-    const client = await Client.open(created.gateway?.port ?? 0);
+    const client = await Client.open(created);
     await client.requests(4);
     const stopped = pidOf(created, 'a');
     process.kill(stopped, 'SIGSTOP');
@@ -209,13 +150,7 @@ describe('a pair', { timeout: 240_000 + requests * 600 }, () => {
     client.close();
 
     // The host loses its power: what was answered is on the disk of whoever spoke last.
-    for (const pid of pids) {
-      try {
-        process.kill(pid, 'SIGKILL');
-      } catch {
-        // It has ended.
-      }
-    }
+    clerks.killAll();
     await until('nobody', ({ gateway, sides }) => gateway === null && sides.a === null && sides.b === null);
     const ended = await line.run('pair', 'break', machine, '--json');
     expect([ended.err, JSON.parse(ended.out)]).toEqual(['', { machine, state: 'off' }]);
@@ -232,7 +167,7 @@ describe('a pair', { timeout: 240_000 + requests * 600 }, () => {
 
   it('answers every request once and right whatever step of the protocol a side fails at', { timeout: 120_000 + chosen.length * 120_000 }, async () => {
     const created = await create(isLong ? 4000 : 30_000);
-    const client = await Client.open(created.gateway?.port ?? 0);
+    const client = await Client.open(created);
     for (const [index, [point, side, signal]] of chosen.entries()) {
       if (index > 0) await pair('reprotect', machine);
       const before = await look();

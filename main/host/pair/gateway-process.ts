@@ -16,6 +16,11 @@ const keptForNobody = 1 << 18;
 /** Bytes of input that may wait for the sides. */
 const inputLimit = 1 << 20;
 
+/** What an input counts for the limit, in bytes. */
+function weightOf(input: MachineInput): number {
+  return 'bytes' in input ? input.bytes.length : 8;
+}
+
 export async function runGateway(folder: PairFolder): Promise<void> {
   const gateway = new Gateway(startingGateway(pairChannels.map(({ name }) => name)));
   const links: Partial<Record<SideName, Link>> = {};
@@ -40,11 +45,8 @@ export async function runGateway(folder: PairFolder): Promise<void> {
     if (client?.isPaused() === true && waitingBytes() < inputLimit / 2) client.resume();
   };
   const waitingBytes = () =>
-    gateway.state.inputs.reduce<number>((sum, input) => {
-      // Made below.
-      const { bytes } = input as Extract<MachineInput, { kind: 'serial' }>;
-      return sum + bytes.length;
-    }, 0);
+    // Made below.
+    gateway.state.inputs.reduce<number>((sum, input) => sum + weightOf(input as MachineInput), 0);
 
   const status = (): GatewayStatus => {
     const address = server.address();
@@ -94,9 +96,17 @@ export async function runGateway(folder: PairFolder): Promise<void> {
       // Written by a process of this build.
       const message = value as ToGatewayProcess;
       if (message.kind === 'control') {
-        const { kind } = message.question as GatewayQuestion;
+        const question = message.question as GatewayQuestion;
+        if (question.kind === 'input') {
+          if (waitingBytes() > inputLimit) link.send({ refused: 'The guest does not take what it was given before; no more input is taken.' });
+          else {
+            for (const input of question.inputs) perform(gateway.input(input));
+            link.send({ done: true });
+          }
+          return;
+        }
         link.send(status());
-        if (kind === 'end') setTimeout(() => process.exit(0), 50);
+        if (question.kind === 'end') setTimeout(() => process.exit(0), 50);
         return;
       }
       const { side } = message;

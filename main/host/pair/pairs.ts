@@ -3,11 +3,13 @@ import { spawn } from 'node:child_process';
 import { closeSync, existsSync, ftruncateSync, mkdirSync, openSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { z } from 'zod';
 import type { Image } from '../../../engine/machine/disk-service.ts';
 import { openDriveImage } from '../../../engine/machine/drive-image.ts';
 import { StorageError } from '../../../engine/storage/block-device.ts';
-import type { DriveConfiguration, Machine, MachineConfiguration } from '../../../engine/machine/machine.ts';
+import type { DriveConfiguration, Machine, MachineConfiguration, MachineInput } from '../../../engine/machine/machine.ts';
 import { other, type SideName } from '../../../engine/tolerance/messages.ts';
+import { machineInput } from '../../contract/machine.ts';
 import type { BootTools } from '../boot.ts';
 import { examineDrive, lookAt } from '../drive-image.ts';
 import { HostError } from '../errors.ts';
@@ -17,7 +19,7 @@ import { driveConfigurations } from '../linking.ts';
 import { PairFolder } from './folder.ts';
 import { runGateway } from './gateway-process.ts';
 import { ask } from './link.ts';
-import type { Fault, GatewayStatus, SideQuestion, SideStatus } from './protocol.ts';
+import type { Fault, GatewayQuestion, GatewayStatus, SideQuestion, SideStatus } from './protocol.ts';
 import { SideProcess } from './side-process.ts';
 
 export type PairProcess = 'gateway' | 'primary' | 'secondary';
@@ -76,6 +78,10 @@ async function openWhenFree(drive: DriveConfiguration): Promise<Image> {
       if (!(error instanceof StorageError && error.code === 'locked') || performance.now() > end) throw error;
     }
   }
+}
+
+function refuseAs(answer: unknown): void {
+  if (typeof answer === 'object' && answer !== null && 'refused' in answer) throw new HostError('WRONG_STATE', String(answer.refused));
 }
 
 export class Pair {
@@ -217,9 +223,26 @@ export class Pair {
     await this.#ask(primary, { kind: 'resync' });
   }
 
+  /**
+   * Gives the guest keys, mouse, positions or bytes of COM1: in this order, behind what came before, each once, whatever happens to a side. Done when the
+   * gateway has them. Throws WRONG_STATE when the guest takes no more, or nobody is there; BAD_INPUT for what no machine could take.
+   */
+  async input(inputs: readonly MachineInput[]): Promise<void> {
+    this.folder.read();
+    const checked = machineInput.array().safeParse(inputs);
+    // One that a machine refuses would be in the way of all others for good.
+    if (!checked.success) throw new HostError('BAD_INPUT', `A pair takes no such input: ${z.prettifyError(checked.error)}`);
+    let answer: unknown;
+    try {
+      answer = await ask(this.folder.socket('gateway'), { kind: 'input', inputs: checked.data } satisfies GatewayQuestion, 0, answerWithin);
+    } catch (cause) {
+      throw new HostError('WRONG_STATE', 'The gateway of the pair does not answer, so nothing can be given to the guest.', { cause });
+    }
+    refuseAs(answer);
+  }
+
   async #ask(side: SideName, question: SideQuestion): Promise<void> {
-    const answer = await ask(this.folder.socket(side), question, 0);
-    if (typeof answer === 'object' && answer !== null && 'refused' in answer) throw new HostError('WRONG_STATE', String(answer.refused));
+    refuseAs(await ask(this.folder.socket(side), question, 0));
   }
 
   async #until(what: string, condition: (status: PairStatus) => boolean): Promise<PairStatus> {

@@ -1,4 +1,5 @@
 /** What the processes of a pair and the command line say over local sockets, beside the protocol itself (engine/tolerance/messages.ts). */
+import type { MachineInput } from '../../../engine/machine/machine.ts';
 import { byteChannel } from '../../../engine/tolerance/channel.ts';
 import type { Mode } from '../../../engine/tolerance/side.ts';
 import type { Divergence, SideName, SideNote, ToPeer } from '../../../engine/tolerance/messages.ts';
@@ -12,7 +13,11 @@ export type Control = { readonly kind: 'control'; readonly question: unknown };
 /** The first message of a link to the gateway; from a side, the protocol follows. */
 export type ToGatewayProcess = Control | { readonly kind: 'side'; readonly side: SideName };
 
-export type GatewayQuestion = { readonly kind: 'status' } | { readonly kind: 'end' };
+export type GatewayQuestion =
+  | { readonly kind: 'status' }
+  /** Keys, mouse, bytes of COM1: numbered behind what came before, in this order. The contract has checked them. */
+  | { readonly kind: 'input'; readonly inputs: readonly MachineInput[] }
+  | { readonly kind: 'end' };
 
 export interface GatewayStatus {
   readonly pid: number;
