@@ -48,6 +48,9 @@ export const TEST_PACKAGES = [
   { name: 'edid-decode', program: 'edid-decode' },
   { name: 'tigervnc-viewer', program: 'xtigervncviewer' },
   { name: 'xdotool', program: 'xdotool' },
+  { name: 'openssl', program: 'openssl' },
+  { name: 'etcd-server', program: 'etcd' },
+  { name: 'iproute2', program: 'ip' },
 ];
 
 /** What packaging uses: 7-Zip for archives, and what compiles node-pty. */

@@ -9,6 +9,7 @@ import { addDriveCommand } from './drive-command.ts';
 import { addLibraryCommands } from './library-commands.ts';
 import { addRunCommands } from './run-commands.ts';
 import { addPairCommands } from './pair-commands.ts';
+import { addPeerCommands } from './peer-commands.ts';
 import { addPeekCommand } from './peek-command.ts';
 import { addReportCommand } from './report-command.ts';
 import { addScriptCommand } from './script-command.ts';
@@ -40,6 +41,7 @@ export async function runCommandLine(words: readonly string[], services: Service
   addGuardCommands(program, services, terminal);
   addDisplayCommands(program, services, terminal);
   addPairCommands(program, services, terminal);
+  addPeerCommands(program, terminal);
   addAssemblyCommands(program, services, terminal);
   addPeekCommand(program, services, terminal);
   addReportCommand(program, services, terminal);

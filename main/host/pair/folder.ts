@@ -32,6 +32,15 @@ export type PairDescription = z.infer<typeof description>;
 /** sun_path has 104 bytes and more (unix(7), unix(4)), with the ending zero. */
 const socketPathLimit = 103;
 
+/** A local socket of this name: in the folder, or among the temporary files when its path would be too long. */
+export function socketPath(folder: string, name: string): string {
+  const inside = join(folder, `${name}.sock`);
+  if (Buffer.byteLength(inside) <= socketPathLimit) return inside;
+  const elsewhere = join(tmpdir(), `vitrine-pair-${createHash('sha256').update(folder).digest('hex').slice(0, 16)}`);
+  mkdirSync(elsewhere, { recursive: true, mode: 0o700 });
+  return join(elsewhere, `${name}.sock`);
+}
+
 export class PairFolder {
   constructor(readonly path: string) {}
 
@@ -62,11 +71,7 @@ export class PairFolder {
 
   /** The socket of a process of the pair. */
   socket(process: SideName | 'gateway'): string {
-    const inside = join(this.path, `${process}.sock`);
-    if (Buffer.byteLength(inside) <= socketPathLimit) return inside;
-    const elsewhere = join(tmpdir(), `vitrine-pair-${createHash('sha256').update(this.path).digest('hex').slice(0, 16)}`);
-    mkdirSync(elsewhere, { recursive: true, mode: 0o700 });
-    return join(elsewhere, `${process}.sock`);
+    return socketPath(this.path, process);
   }
 
   log(process: SideName | 'gateway'): string {

@@ -1,9 +1,9 @@
 /**
- * Messages over a local socket: 4 bytes of length, then the message as V8 serializes it. Only between processes of one build and one person: the
- * socket's folder can be opened by nobody else.
+ * Messages over a socket: 4 bytes of length, then the message (wire.ts). A length of zero says only that somebody is there. Local sockets lie in a folder that nobody
+ * else can open; those of other hosts are TLS (main/host/peer/secure.ts).
  */
 import { connect, createServer, type Server, type Socket } from 'node:net';
-import { deserialize, serialize } from 'node:v8';
+import { decode, encode } from './wire.ts';
 
 /** A message that is longer cannot be one. */
 const longest = 2 ** 31 - 1;
@@ -26,6 +26,7 @@ export class Link {
   #waiting: Buffer[] = [];
   #length = 0;
   #closed = false;
+  #beats: NodeJS.Timeout | undefined;
   /** Milliseconds for which each message is held back: a fault to be tried. */
   delay = 0;
   /** When anything came last, by performance.now(). */
@@ -36,7 +37,11 @@ export class Link {
   onMessage: (message: unknown) => void = () => {};
   onClose: () => void = () => {};
 
-  constructor(private readonly socket: Socket) {
+  /** `limit`: bytes of a message, which may be raised. */
+  constructor(
+    private readonly socket: Socket,
+    public limit = longest,
+  ) {
     socket.setNoDelay(true);
     socket.on('data', (bytes: Buffer) => this.#take(bytes));
     // What is wrong with a socket shows as its end.
@@ -44,8 +49,28 @@ export class Link {
     socket.on('close', () => {
       if (this.#closed) return;
       this.#closed = true;
+      clearInterval(this.#beats);
       this.onClose();
     });
+  }
+
+  /** Says every `interval` milliseconds that this end is there, and closes when nothing has come for `patience`. Both ends have to. */
+  keepAlive(interval: number, patience: number): void {
+    clearInterval(this.#beats);
+    let looked = (this.heardAt = performance.now());
+    this.#beats = setInterval(() => {
+      const now = performance.now();
+      // Where this process itself stood still, what has come meanwhile is read first.
+      const isLate = now - looked > patience / 2;
+      looked = now;
+      if (!isLate && now - this.heardAt > patience) this.close();
+      else this.#frame([]);
+    }, interval);
+  }
+
+  /** Whatever size a message may have. */
+  trust(): void {
+    this.limit = longest;
   }
 
   get isOpen(): boolean {
@@ -54,11 +79,15 @@ export class Link {
 
   send(message: unknown): void {
     if (this.#closed) return;
-    const body = serialize(message);
+    this.#frame(encode(message));
+  }
+
+  #frame(pieces: readonly Buffer[]): void {
+    const length = pieces.reduce((sum, piece) => sum + piece.length, 0);
     const head = Buffer.alloc(4);
-    head.writeUInt32LE(body.length, 0);
-    this.#outgoing.push(head, body);
-    this.#outgoingBytes += head.length + body.length;
+    head.writeUInt32LE(length, 0);
+    this.#outgoing.push(head, ...pieces);
+    this.#outgoingBytes += head.length + length;
     this.#flushing ??= setImmediate(() => this.flush());
   }
 
@@ -121,13 +150,21 @@ export class Link {
       let all = this.#waiting[0] ?? Buffer.alloc(0);
       if (all.length < 4) all = this.#join();
       const length = all.readUInt32LE(0);
-      if (length > longest) return this.close();
+      if (length > this.limit) return this.close();
       if (this.#length < 4 + length) return;
       all = this.#join();
       this.#waiting = [all.subarray(4 + length)];
       this.#length -= 4 + length;
-      const message: unknown = deserialize(all.subarray(4, 4 + length));
-      this.onMessage(message);
+      if (length > 0) {
+        let message: unknown;
+        try {
+          message = decode(all.subarray(4, 4 + length));
+        } catch {
+          // Not of ours: nothing behind it can be believed.
+          return this.close();
+        }
+        this.onMessage(message);
+      }
       if (this.#closed) return;
     }
   }
