@@ -17,7 +17,7 @@ import { ROOT } from './prepare.mjs';
 const OUT = path.join(ROOT, 'out');
 const STAMPS = path.join(OUT, '.stamps');
 /** Change of any of these makes every output stale. */
-const ALWAYS = ['build/bundle.mjs', 'package-lock.json', 'tsconfig.json'];
+const ALWAYS = ['build/bundle.mjs', 'build/node-configuration.mjs', 'build/straight-protocols.mjs', 'package-lock.json', 'tsconfig.json'];
 /** Stay packages of node_modules: they load files of their own or are CommonJS throughout. */
 const EXTERNAL = ['electron', 'electron-log', 'electron-updater', 'node-pty', 'iced-x86', 'pngjs', 'ws', 'commander'];
 const isExternal = (id) =>
@@ -54,32 +54,23 @@ export async function bundle(names = Object.keys(TARGETS), say = () => {}) {
 
 async function buildNode(name, { entries, format }) {
   const { build } = await import('vite');
+  const { nodeConfiguration } = await import('./node-configuration.mjs');
   const input = Object.fromEntries(Object.entries(entries).map(([key, file]) => [key, path.join(ROOT, file)]));
-  const result = await build({
-    root: ROOT,
-    configFile: false,
-    logLevel: 'error',
-    publicDir: false,
-    ssr: { noExternal: true, target: 'node' },
-    build: {
-      ssr: true,
-      write: false,
-      minify: false,
-      sourcemap: true,
-      target: 'node20.19',
-      rolldownOptions: {
-        input,
-        external: isExternal,
-        output: {
-          format,
-          codeSplitting: Object.keys(entries).length > 1 && format === 'es',
-          entryFileNames: format === 'cjs' ? '[name].cjs' : '[name].js',
-          chunkFileNames: 'chunk-[name]-[hash].js',
-          banner: (chunk) => (name === 'cli' && chunk.isEntry ? '#!/usr/bin/env node' : ''),
-        },
+  const configuration = nodeConfiguration({
+    build: { write: false, sourcemap: true },
+    rolldownOptions: {
+      input,
+      external: isExternal,
+      output: {
+        format,
+        codeSplitting: Object.keys(entries).length > 1 && format === 'es',
+        entryFileNames: format === 'cjs' ? '[name].cjs' : '[name].js',
+        chunkFileNames: 'chunk-[name]-[hash].js',
+        banner: (chunk) => (name === 'cli' && chunk.isEntry ? '#!/usr/bin/env node' : ''),
       },
     },
   });
+  const result = await build(configuration);
   // A program that runs may not have loaded every part of the engine yet.
   return writeOutputs(name, result, name === 'engine' ? 10 * 60_000 : 0);
 }

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { build } from 'vite';
+import { nodeConfiguration } from '../../build/node-configuration.mjs';
 import { ROOT } from '../../build/prepare.mjs';
 
 const HERE = import.meta.dirname;
@@ -10,29 +11,19 @@ const OUT = path.join(ROOT, 'out/bench');
 
 /** Returns the folder of the bundle and the path of the guest of run.mjs. */
 export async function buildBench() {
-  await build({
-    root: ROOT,
-    configFile: false,
-    logLevel: 'error',
-    publicDir: false,
-    ssr: { noExternal: true, target: 'node' },
-    build: {
-      ssr: true,
-      outDir: OUT,
-      emptyOutDir: true,
-      minify: false,
-      target: 'node20.19',
-      rolldownOptions: {
-        input: {
-          engine: path.join(HERE, 'engine.ts'),
-          'vcpu-worker': path.join(ROOT, 'engine/machine/vcpu-worker.ts'),
-          'service-worker': path.join(ROOT, 'engine/machine/service-worker.ts'),
-        },
-        external: (id) => id.startsWith('node:') || ['ws', 'pngjs', 'iced-x86'].includes(id),
-        output: { format: 'es', entryFileNames: '[name].js', chunkFileNames: 'chunk-[name]-[hash].js' },
+  const configuration = nodeConfiguration({
+    build: { outDir: OUT, emptyOutDir: true },
+    rolldownOptions: {
+      input: {
+        engine: path.join(HERE, 'engine.ts'),
+        'vcpu-worker': path.join(ROOT, 'engine/machine/vcpu-worker.ts'),
+        'service-worker': path.join(ROOT, 'engine/machine/service-worker.ts'),
       },
+      external: (id) => id.startsWith('node:') || ['ws', 'pngjs', 'iced-x86'].includes(id),
+      output: { format: 'es', entryFileNames: '[name].js', chunkFileNames: 'chunk-[name]-[hash].js' },
     },
   });
+  await build(configuration);
   return { bundle: OUT, kernel: await assembleKernel(path.join(HERE, 'guest.asm')) };
 }
 

@@ -13,7 +13,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { ensureElectron } from '../../../build/electron.mjs';
-import { ROOT, ensureNodePackages, requireNode } from '../../../build/prepare.mjs';
+import { ensureNodePackages, requireNode } from '../../../build/prepare.mjs';
 import { median, writeSection } from '../page.mjs';
 import { programOf } from './program.mjs';
 
@@ -26,21 +26,12 @@ const WARM = 6;
 
 async function bundle(folder) {
   const { build } = await import('vite');
-  await build({
-    root: ROOT,
-    configFile: false,
-    logLevel: 'error',
-    publicDir: false,
-    ssr: { noExternal: true, target: 'node' },
-    build: {
-      ssr: path.join(import.meta.dirname, 'measure.ts'),
-      outDir: folder,
-      emptyOutDir: false,
-      minify: false,
-      target: 'node20.19',
-      rolldownOptions: { external: (id) => id.startsWith('node:'), output: { format: 'es', entryFileNames: 'measure.mjs' } },
-    },
+  const { nodeConfiguration } = await import('../../../build/node-configuration.mjs');
+  const configuration = nodeConfiguration({
+    build: { ssr: path.join(import.meta.dirname, 'measure.ts'), outDir: folder, emptyOutDir: false },
+    rolldownOptions: { external: (id) => id.startsWith('node:'), output: { format: 'es', entryFileNames: 'measure.mjs' } },
   });
+  await build(configuration);
 }
 
 function run(program, args, env = process.env) {

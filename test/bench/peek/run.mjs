@@ -12,30 +12,21 @@ import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { ensureElectron } from '../../../build/electron.mjs';
-import { ROOT, ensureNodePackages, requireNode } from '../../../build/prepare.mjs';
+import { ensureNodePackages, requireNode } from '../../../build/prepare.mjs';
 import { median, writeSection } from '../page.mjs';
 
 const GOAL = 2;
 
 async function measure(electron, rounds) {
   const { build } = await import('vite');
+  const { nodeConfiguration } = await import('../../../build/node-configuration.mjs');
   const folder = mkdtempSync(path.join(os.tmpdir(), 'vitrine-bench-peek-'));
   try {
-    await build({
-      root: ROOT,
-      configFile: false,
-      logLevel: 'error',
-      publicDir: false,
-      ssr: { noExternal: true, target: 'node' },
-      build: {
-        ssr: path.join(import.meta.dirname, 'measure.ts'),
-        outDir: folder,
-        emptyOutDir: true,
-        minify: false,
-        target: 'node20.19',
-        rolldownOptions: { external: (id) => id.startsWith('node:'), output: { format: 'es', entryFileNames: 'measure.mjs' } },
-      },
+    const configuration = nodeConfiguration({
+      build: { ssr: path.join(import.meta.dirname, 'measure.ts'), outDir: folder, emptyOutDir: true },
+      rolldownOptions: { external: (id) => id.startsWith('node:'), output: { format: 'es', entryFileNames: 'measure.mjs' } },
     });
+    await build(configuration);
     const run = spawnSync(electron, [path.join(folder, 'measure.mjs'), String(rounds)], {
       encoding: 'utf8',
       env: { ...process.env, ELECTRON_RUN_AS_NODE: '1' },
