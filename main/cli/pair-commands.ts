@@ -3,7 +3,7 @@ import { Option, type Command } from 'commander';
 import { HostError } from '../host/errors.ts';
 import { scancodesOf, scancodesOfKeys } from '../host/keyboard.ts';
 import { readLibrary, readMachine, type StoredMachine } from '../host/library.ts';
-import { launchWith, libraryOf, Pair, runPairProcess, type PairProcess, type PairStatus } from '../host/pair/pairs.ts';
+import { libraryOf, Pair, runPairProcess, type PairProcess, type PairStatus } from '../host/pair/pairs.ts';
 import { failPoints, type FailPoint } from '../host/pair/protocol.ts';
 import { libraryFolder } from '../host/places.ts';
 import { outcomeOf, usage } from './exit.ts';
@@ -33,7 +33,7 @@ export function addPairCommands(program: Command, services: Services, terminal: 
     if ('problem' in machine) throw machine.problem;
     return { machine, library };
   };
-  const pairOf = (machine: StoredMachine) => new Pair(machine, launchWith(process.execPath, process.argv[1] ?? ''));
+  const pairOf = (machine: StoredMachine) => new Pair(machine, services.engine.launch);
   const verb = (name: string, description: string) =>
     pair
       .command(name)

@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { loadBoot } from '../host/boot.ts';
 import { ownFirmware } from '../host/firmware.ts';
 import { GuestLabels } from '../host/guest-labels.ts';
-import { configureMachine } from '../host/host.ts';
+import { configureMachine } from '../host/machine-configuration.ts';
 import { libraryFolder } from '../host/places.ts';
 import { Session } from '../host/session.ts';
 import type { MachineConfiguration } from '../host/engine-types.ts';

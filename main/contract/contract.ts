@@ -15,12 +15,13 @@ import { guard } from './guard.ts';
 import { library } from './library.ts';
 import { machines } from './machines.ts';
 import { smm } from './smm.ts';
+import { pairs } from './pairs.ts';
 import { peek } from './peek.ts';
 import { reports } from './reports.ts';
 import { sources } from './sources.ts';
 import { tasks } from './tasks.ts';
 
-export const contract = { library, machines, debug, assembly, application, desktop, peek, tasks, smm, guard, display, sources, reports };
+export const contract = { library, machines, debug, assembly, application, desktop, peek, tasks, smm, guard, display, sources, reports, pairs };
 
 /** What a front calls. Errors are `ORPCError`s with a code of `errorMap` and a sentence. */
 export type HostClient = ContractRouterClient<typeof contract>;

@@ -71,10 +71,19 @@ export const diskBytes = z
 export const bootKind = z.enum(['assembly', 'kernel', 'boot-sector', 'bios']);
 
 /**
- * `crashed`: the guest or the engine cannot go on; power off or reset ends it. `suspended`: off, with its whole state kept in a file; it
- * goes on with `resume`.
+ * Of a machine that this host runs itself. `crashed`: the guest or the engine cannot go on; power off or reset ends it. `suspended`: off, with its whole
+ * state kept in a file; it goes on with `resume`.
  */
-export const machineState = z.enum(['off', 'running', 'paused', 'crashed', 'suspended']);
+export const runState = z.enum(['off', 'running', 'paused', 'crashed', 'suspended']);
+
+/** `paired`: it runs in two processes of its own, as a pair; see `pairs`. */
+export const machineState = z.enum([...runState.options, 'paired']);
+
+/**
+ * `preparing`: no secondary has had a state yet. `degraded`: protected by periodic checkpoints, since outputs differ too often to be compared.
+ * `unprotected`: one side goes on alone. `lost`: no side answers, or clients cannot be reached.
+ */
+export const pairState = z.enum(['preparing', 'protected', 'degraded', 'unprotected', 'lost']);
 
 /** What the guest shows: pixels, and cells in a text mode. */
 export const displaySize = z.object({
@@ -125,6 +134,8 @@ export const machineSummary = z.object({
   display: displaySize.nullable(),
   /** The state that is kept while suspended: when it was written (milliseconds since 1970), and the file's bytes. */
   suspended: z.object({ since: z.number(), bytes: z.number() }).nullable(),
+  /** Of one that is `paired`; `port`: where its clients connect, once that is known. */
+  pair: z.object({ state: pairState, port: z.int().nullable() }).nullable(),
 });
 
 /** A folder of the library whose `machine.json` cannot be opened. It is shown, and left as it is. */
@@ -177,7 +188,7 @@ export const machineInput = z.discriminatedUnion('kind', [
 
 /** What a machine's event stream carries. The first events are the present: state, display, and the history that was asked for. */
 export const machineEvent = z.discriminatedUnion('kind', [
-  z.object({ kind: z.literal('state'), state: machineState, reason: z.string(), since: z.number().nullable() }),
+  z.object({ kind: z.literal('state'), state: runState, reason: z.string(), since: z.number().nullable() }),
   /** Bytes the guest wrote to COM1. `lost`: bytes before these that are no longer kept or could not be delivered. */
   z.object({ kind: z.literal('serial'), bytes: byteArray(), lost: z.int().min(0) }),
   /** Bytes the guest wrote to port 0xE9. */
@@ -225,6 +236,8 @@ export const screenshot = z.object({ width: z.int(), height: z.int(), png: byteA
 export type MachineSummary = z.infer<typeof machineSummary>;
 export type UnreadableMachine = z.infer<typeof unreadableMachine>;
 export type LibraryEntry = z.infer<typeof libraryEntry>;
+export type PairStateName = z.infer<typeof pairState>;
+export type RunStateName = z.infer<typeof runState>;
 export type MachineStateName = z.infer<typeof machineState>;
 export type MachineInputMessage = z.infer<typeof machineInput>;
 export type MachineEventMessage = z.infer<typeof machineEvent>;

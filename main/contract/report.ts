@@ -6,7 +6,7 @@ import { descriptorTable } from './descriptors.ts';
 import { displayState } from './display.ts';
 import { guardAlert, guardState } from './guard.ts';
 import { jsonForm } from './json-form.ts';
-import { bootKind, clockMode, displaySize, machineState } from './machine.ts';
+import { bootKind, clockMode, displaySize, runState } from './machine.ts';
 import { pageWalk } from './page-walk.ts';
 import { smmSaveState, smmState } from './smm.ts';
 
@@ -95,7 +95,7 @@ export const report = z.strictObject({
     id: z.string().nullable(),
     name: z.string(),
     /** What it was when the report was asked for. */
-    state: machineState,
+    state: runState,
     reason: z.string(),
     memoryBytes: z.number(),
     cpus: z.int(),

@@ -4,7 +4,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { openImage } from '../../engine/storage/open.ts';
 import { createQcow2 } from '../../engine/storage/qcow2-create.ts';
 import { emptyDisk } from './drive-image.ts';
-import { bootFiles } from './host.ts';
+import { bootFiles } from './machine-configuration.ts';
 import { readMachine, type StoredMachine } from './library.ts';
 import { nodeDisk } from './disk.ts';
 import { parseDiskSize } from './memory-size.ts';

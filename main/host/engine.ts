@@ -4,6 +4,7 @@ import { createMachine } from '../../engine/machine/virtual-machine.ts';
 import type { AssembleSource, SourceText } from './assembler.ts';
 import { disassemble } from './disassembler.ts';
 import type { EngineTools } from './host.ts';
+import { launchProcess } from './pair/pairs.ts';
 import { workerDirectory } from './places.ts';
 import { sourceFiles } from './source-files.ts';
 
@@ -52,5 +53,6 @@ export function engineTools(): EngineTools {
     createMachine: (configuration) => createMachine(configuration, { workerDirectory: workerDirectory() }),
     assemble: assembleSource,
     disassemble,
+    launch: launchProcess,
   };
 }

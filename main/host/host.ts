@@ -11,28 +11,29 @@ import type {
   MachineFileEntry,
   Sample,
 } from '../contract/library.ts';
-import type { LibraryEntry, MachineEventMessage, MachineSummary } from '../contract/machine.ts';
+import type { LibraryEntry, MachineEventMessage, MachineSummary, RunStateName } from '../contract/machine.ts';
 import { machineName, MEMORY_UNIT } from '../contract/machine.ts';
 import type { AttachmentEventMessage, DisplayEventMessage, WhenSessionEnds } from '../contract/display.ts';
 import type { SmmMessage } from '../contract/smm.ts';
 import type { AssembleSource, Disassemble } from './assembler.ts';
 import { writeAtomically } from './atomic-file.ts';
-import { loadBoot, type BootFiles, type BootTools } from './boot.ts';
+import type { BootTools } from './boot.ts';
 import { draftMachine, inspectImage } from './creation.ts';
 import { Cloning } from './cloning.ts';
 import type { Disk } from './disk.ts';
 import type { AttachRequest } from './display-sessions.ts';
 import { explain, HostError, isSystemError } from './errors.ts';
 import { EventChannel } from './event-channel.ts';
-import { ownFirmware } from './firmware.ts';
 import { GuestLabels } from './guest-labels.ts';
 import { readImage } from './image.ts';
-import { HOST_FILES, Library, resolveFile, type StoredMachine, type StoredProblem } from './library.ts';
+import { HOST_FILES, Library, type StoredMachine, type StoredProblem } from './library.ts';
 import { DriveEditing, listDrives, type DriveChange } from './drive-editing.ts';
-import { driveConfigurations, isOwnDisk } from './linking.ts';
+import { isOwnDisk } from './linking.ts';
+import { bootFiles, configureMachine } from './machine-configuration.ts';
 import type { MachineFile } from './machine-file.ts';
 import { formatSize } from './memory-size.ts';
-import { PairFolder } from './pair/folder.ts';
+import type { Launch } from './pair/pairs.ts';
+import { Pairs } from './pair/service.ts';
 import { Peeks, TYPES_LIMIT } from './peeks.ts';
 import { ReportJournal } from './report/files.ts';
 import { Reports } from './report/reports.ts';
@@ -51,6 +52,8 @@ export interface EngineTools {
   createMachine: MachineFactory;
   assemble: AssembleSource;
   disassemble: Disassemble;
+  /** Starts a process of a pair. */
+  launch: Launch;
 }
 
 export interface HostOptions {
@@ -73,25 +76,6 @@ const installedSamples = z.object({ version: z.literal(1), installed: z.array(z.
 
 const lastRun = z.object({ started: z.number() });
 
-/** The files that a machine of the library starts from, as paths. */
-export function bootFiles(machine: StoredMachine, guests: string): BootFiles {
-  const { boot } = machine.file;
-  const at = (file: string): string => resolveFile(machine, file);
-  switch (boot.kind) {
-    case 'assembly':
-    case 'boot-sector':
-      return { kind: boot.kind, file: at(boot.file) };
-    case 'kernel': {
-      const initrd = boot.initrd === undefined ? undefined : at(boot.initrd);
-      return { kind: 'kernel', file: at(boot.file), initrd, commandLine: boot.commandLine };
-    }
-    case 'bios':
-      return { kind: 'bios', file: at(boot.file), vgaBios: boot.vgaBios === undefined ? undefined : at(boot.vgaBios) };
-    case 'own-bios':
-      return ownFirmware(guests);
-  }
-}
-
 /** What a machine starts from, as people are told. Our own firmware tries floppies first and disks last. */
 function startsFrom({ boot, drives = [], bootOrder = ['floppy', 'cdrom', 'disk'] }: MachineFile): MachineSummary['boot'] {
   if (boot.kind !== 'own-bios') return { kind: boot.kind, file: basename(boot.file) };
@@ -100,25 +84,9 @@ function startsFrom({ boot, drives = [], bootOrder = ['floppy', 'cdrom', 'disk']
 }
 
 /** Two other processes have the machine's files. */
-function refuseWhilePaired({ id, file, folder }: StoredMachine): void {
-  if (PairFolder.of(folder).exists)
-    throw new HostError('WRONG_STATE', `${file.name} runs as a pair; "vitrine pair status ${id}" shows how it fares.`);
-}
-
-/** Reads, assembles and checks all that a machine of the library needs to be powered on. */
-export async function configureMachine(tools: BootTools, machine: StoredMachine): Promise<MachineConfiguration> {
-  const memory = machine.file.memoryMiB * MEMORY_UNIT;
-  return {
-    name: machine.file.name,
-    cpus: machine.file.cpus,
-    memoryBytes: memory,
-    clock: machine.file.clock,
-    boot: await loadBoot(tools, bootFiles(machine, tools.guests), memory),
-    drives: driveConfigurations(machine),
-    bootOrder: machine.file.bootOrder,
-    virtioGpu: machine.file.display?.virtioGpu === true,
-    guard: { hypercalls: machine.file.guard?.hypercalls === true, ranges: machine.file.guard?.ranges ?? [] },
-  };
+function refuseWhilePaired(machine: StoredMachine): void {
+  if (Pairs.has(machine))
+    throw new HostError('WRONG_STATE', `${machine.file.name} runs as a pair; end the pair first. "vitrine pair status ${machine.id}" shows how it fares.`);
 }
 
 /**
@@ -137,6 +105,8 @@ export class Host {
   readonly #labels: GuestLabels;
   /** Assembly in the folders of machines. */
   readonly sources: Sources;
+  /** Machines that run in two processes of their own. */
+  readonly pairs: Pairs;
   readonly #cloning: Cloning;
   readonly #drives: DriveEditing;
   /** Changes of the library run one after the other. */
@@ -186,6 +156,20 @@ export class Host {
       ownSymbols: (id) => async () => labels.symbols(bootFiles(await library.get(id), options.guests)),
       warn: options.warn,
     });
+    this.pairs = new Pairs({
+      library: library.folder,
+      launch: (...words) => options.engine.launch(...words),
+      machine: (id) => library.get(id),
+      machines: () => library.list(),
+      state: (machine) => this.runState(machine),
+      refuseUnlessFree: ({ id, file }) => {
+        this.#cloning.refuseWhileCopied(id);
+        this.reports.refuseWhileRead(id);
+        if (this.#sessions.get(id)?.on) throw new HostError('WRONG_STATE', `${file.name} is on; power it off first.`);
+      },
+      changed: (id) => void this.refresh(id),
+      warn: options.warn,
+    });
     this.#cloning = new Cloning({
       disk: options.disk,
       library,
@@ -217,6 +201,7 @@ export class Host {
     await this.reports.settled();
     for (const session of this.#sessions.values()) await session.dispose();
     this.#sessions.clear();
+    this.pairs.close();
     this.#changes.close();
     this.settings.close();
     await this.library.close();
@@ -289,6 +274,7 @@ export class Host {
   /** The list, then each change. */
   async watch(signal?: AbortSignal): Promise<AsyncGenerator<LibraryEvent, void, void>> {
     // Subscribed before the list is read: a change in between comes twice rather than never.
+    this.pairs.follow();
     const all = this.list();
     const changes = this.#changes.subscribe([], signal);
     try {
@@ -465,6 +451,7 @@ export class Host {
       const result = await this.library.delete(id, what);
       await session?.dispose();
       this.#sessions.delete(id);
+      this.pairs.removed(id);
       this.#changes.publish({ kind: 'removed', id });
       return result;
     });
@@ -611,6 +598,8 @@ export class Host {
     this.#cloning.refuseWhileCopied(id);
     this.reports.refuseWhileRead(id);
     const session = this.session(machine);
+    // At once before it is on: a pair may have been made since the first look.
+    refuseWhilePaired(machine);
     try {
       await session.start(this.engine.createMachine, configure ?? (() => configureMachine(this.tools, machine)), paused, restore);
     } catch (error) {
@@ -628,6 +617,7 @@ export class Host {
   /** Does something with a machine that is on, and says what became of it. */
   async control(id: string, work: (session: Session, machine: StoredMachine) => Promise<void>): Promise<MachineSummary> {
     const machine = await this.library.get(id);
+    refuseWhilePaired(machine);
     const session = this.session(machine);
     try {
       await work(session, machine);
@@ -649,7 +639,12 @@ export class Host {
    */
   async ask<Result>(id: string, question: (session: Session) => Promise<Result>): Promise<Result> {
     const known = this.#sessions.get(id);
-    const session = known?.on ? known : this.session(await this.library.get(id));
+    let session = known;
+    if (!session?.on) {
+      const machine = await this.library.get(id);
+      refuseWhilePaired(machine);
+      session = this.session(machine);
+    }
     try {
       return await question(session);
     } catch (error) {
@@ -735,6 +730,13 @@ export class Host {
     return { kind: 'unreadable', id: stored.id, folder: stored.folder, problem: stored.problem.message };
   }
 
+  /** Of the machine as this host runs it itself. */
+  private async runState({ id, folder }: StoredMachine): Promise<RunStateName> {
+    const session = this.#sessions.get(id);
+    if (!session?.on && (await this.suspendedState(folder))) return 'suspended';
+    return session === undefined || session.state === 'suspended' ? 'off' : session.state;
+  }
+
   private async summary(machine: StoredMachine): Promise<MachineSummary> {
     const { file, folder, id } = machine;
     const session = this.#sessions.get(id);
@@ -745,7 +747,7 @@ export class Host {
       kind: 'machine',
       id,
       name: file.name,
-      state: suspended ? 'suspended' : session === undefined || session.state === 'suspended' ? 'off' : session.state,
+      state: await this.runState(machine),
       reason: session?.since
         ? session.reason
         : suspended
@@ -770,6 +772,8 @@ export class Host {
       lastStarted,
       display: session?.display ?? null,
       suspended: suspended ?? null,
+      pair: null,
+      ...(await this.pairs.summary(machine)),
     };
   }
 

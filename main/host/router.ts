@@ -4,6 +4,7 @@ import type { DoctorResult, Front, Opened } from '../contract/application.ts';
 import { contract } from '../contract/contract.ts';
 import { errorMap } from '../contract/errors.ts';
 import type { CreationSource, FileSource, NewDrive } from '../contract/library.ts';
+import type { PairSideName } from '../contract/pairs.ts';
 import type { TerminalEventMessage } from '../contract/terminal.ts';
 import { attachPlace } from './debug/attach-lines.ts';
 import { debugRouter } from './debug/router.ts';
@@ -14,6 +15,7 @@ import { resolveGuardRange } from './guard-range.ts';
 import type { Host } from './host.ts';
 import { scancodesOf } from './keyboard.ts';
 import { packageVersion } from './places.ts';
+import { pairsRouter } from './pairs-router.ts';
 import { sourcesRouter } from './sources-router.ts';
 import { encodePng } from './picture.ts';
 
@@ -41,8 +43,8 @@ export type FrontContext = {
   host: Host;
   /** Absent where there is no desktop. */
   desktop?: Desktop;
-  /** Turns the machine's own display address into one that this front's client can reach. */
-  displayUrl: (id: string, url: string, output: number) => string;
+  /** Turns the address of a machine's output, or of a side of its pair, into one that this front's client can reach. */
+  displayUrl: (id: string, url: string, screen: number | PairSideName) => string;
   doctor: () => Promise<DoctorResult[]>;
   /** Takes the details of what should not have happened. */
   log: (text: string) => void;
@@ -140,6 +142,8 @@ export const router = os.router({
   debug: debugRouter,
 
   sources: sourcesRouter,
+
+  pairs: pairsRouter,
 
   machines: {
     start: os.machines.start.handler(({ context, input }) => context.host.start(input.id, input.paused ?? false)),

@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import type { Machine, MachineConfiguration, MachineEvent, MachineStatistics, Picture } from '../../engine/machine/machine.ts';
-import type { DisplaySize, MachineEventMessage, MachineStateName } from '../contract/machine.ts';
+import type { DisplaySize, MachineEventMessage, RunStateName } from '../contract/machine.ts';
 import { TEMPORARY_PREFIX, writeAtomically } from './atomic-file.ts';
 import type { Disk } from './disk.ts';
 import type { WhenSessionEnds } from '../contract/display.ts';
@@ -52,7 +52,7 @@ function merge(last: MachineEventMessage, next: MachineEventMessage): MachineEve
  * history, the thumbnail). All methods are called on the main thread. One change of state at a time: they queue.
  */
 export class Session {
-  state: MachineStateName = 'off';
+  state: RunStateName = 'off';
   reason = 'Has not been started since Vitrine was opened.';
   since: number | null = null;
   display: DisplaySize | null = null;
@@ -273,7 +273,7 @@ export class Session {
     if (last !== undefined) this.events.publish({ kind: 'guard', count: alerts.length, sentence: alertSentence(last) });
   }
 
-  private setState(state: MachineStateName, reason: string): void {
+  private setState(state: RunStateName, reason: string): void {
     this.state = state;
     this.reason = reason;
     this.since = Date.now();
@@ -297,7 +297,7 @@ export class Session {
   }
 
   /** Takes what is left to take, and ends the engine machine; idempotent. */
-  private async end(final: { state: MachineStateName; reason: string } = { state: 'off', reason: 'Powered off.' }): Promise<void> {
+  private async end(final: { state: RunStateName; reason: string } = { state: 'off', reason: 'Powered off.' }): Promise<void> {
     const machine = this.#machine;
     if (!machine) return;
     this.#machine = undefined;

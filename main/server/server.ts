@@ -4,6 +4,7 @@ import { RPCHandler } from '@orpc/server/ws';
 import { WebSocketServer } from 'ws';
 import { serializers } from '../contract/contract.ts';
 import { machineId } from '../contract/machine.ts';
+import { pairSide } from '../contract/pairs.ts';
 import { DISPLAY_PATH, RPC_PATH } from '../contract/web.ts';
 import { MESSAGE_LIMIT } from '../host/control-socket.ts';
 import { explain, HostError } from '../host/errors.ts';
@@ -64,7 +65,7 @@ const PLAIN = 'text/plain; charset=utf-8';
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const access = new Access();
   const address = options.address ?? '127.0.0.1';
-  const context: FrontContext = { ...options.context, front: 'browser', displayUrl: (id, _url, output) => `${DISPLAY_PATH}${id}${output === 0 ? '' : `/${output}`}` };
+  const context: FrontContext = { ...options.context, front: 'browser', displayUrl: (id, _url, screen) => `${DISPLAY_PATH}${id}${screen === 0 ? '' : `/${screen}`}` };
   const handler = new RPCHandler(router, { customJsonSerializers: serializers });
   const calls = new WebSocketServer({ noServer: true, maxPayload: MESSAGE_LIMIT, perMessageDeflate: false });
   const displays = new WebSocketServer({
@@ -123,14 +124,15 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       });
       return;
     }
-    const [, id, output = '0'] = path.startsWith(DISPLAY_PATH) ? (/^([^/]+)(?:\/([0-7]))?$/.exec(path.slice(DISPLAY_PATH.length)) ?? []) : [];
+    const [, id, screen = '0'] = path.startsWith(DISPLAY_PATH) ? (/^([^/]+)(?:\/([0-7ab]))?$/.exec(path.slice(DISPLAY_PATH.length)) ?? []) : [];
     if (!machineId.safeParse(id).success || id === undefined) return refuse(socket, '404 Not Found');
-    void openDisplay(id, Number(output), request, socket, head);
+    void openDisplay(id, screen, request, socket, head);
   });
 
-  async function openDisplay(id: string, output: number, request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+  async function openDisplay(id: string, screen: string, request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     try {
-      const { url } = await context.host.ask(id, ({ machine }) => machine.display(output));
+      const side = pairSide.safeParse(screen).data;
+      const { url } = side === undefined ? await context.host.ask(id, ({ machine }) => machine.display(Number(screen))) : await context.host.pairs.display(id, side);
       displays.handleUpgrade(request, socket, head, (client) => {
         proxyDisplay(client, url);
       });

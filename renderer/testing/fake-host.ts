@@ -38,6 +38,7 @@ export function machine(part: Partial<MachineSummary> = {}): MachineSummary {
     lastStarted: null,
     display: null,
     suspended: null,
+    pair: null,
     ...part,
   };
 }

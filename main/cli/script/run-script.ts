@@ -1,6 +1,6 @@
 /** Takes the steps of a script, one after the other, with a machine that is on. */
 import type { StopCauseMessage } from '../../contract/debug.ts';
-import type { MachineStateName } from '../../contract/machine.ts';
+import type { RunStateName } from '../../contract/machine.ts';
 import { writeAtomically } from '../../host/atomic-file.ts';
 import type { Disk } from '../../host/disk.ts';
 import { EXIT, outcomeOf } from '../exit.ts';
@@ -89,7 +89,7 @@ class ScriptRun {
   readonly #serial = new SerialText();
   readonly #breakpoints: number[] = [];
   readonly #end = new AbortController();
-  #state: { state: MachineStateName; reason: string } | undefined;
+  #state: { state: RunStateName; reason: string } | undefined;
   /** Why it stands still; false while it does not. */
   #stopped: StopCauseMessage | false | undefined;
   #following: Promise<unknown> | undefined;
@@ -192,7 +192,7 @@ class ScriptRun {
       interval,
       dead,
       instead,
-    }: { timeout: number; interval: number; dead: MachineStateName[]; instead: () => Promise<StepFailure> },
+    }: { timeout: number; interval: number; dead: RunStateName[]; instead: () => Promise<StepFailure> },
   ): Promise<Answer> {
     const begun = performance.now();
     for (;;) {
@@ -256,13 +256,13 @@ class ScriptRun {
         ? new StepFailure(EXIT.failed, 'COM1 has said nothing since.')
         : new StepFailure(EXIT.failed, 'COM1 has said since:', said.split('\n').slice(-shownLines));
     };
-    const dead: MachineStateName[] = ['off', 'crashed', 'suspended'];
+    const dead: RunStateName[] = ['off', 'crashed', 'suspended'];
     return this.#until(() => this.#serial.take(pattern), { timeout, interval: eventInterval, dead, instead });
   }
 
   async #waitForStop(timeout: number): Promise<StopCauseMessage> {
     const instead = async (): Promise<StepFailure> => new StepFailure(EXIT.failed, 'Nothing has stopped it.');
-    const dead: MachineStateName[] = ['off', 'crashed', 'suspended'];
+    const dead: RunStateName[] = ['off', 'crashed', 'suspended'];
     return this.#until(() => (this.#stopped === false ? undefined : this.#stopped), {
       timeout,
       interval: eventInterval,

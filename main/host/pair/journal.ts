@@ -62,7 +62,13 @@ export class Journal {
     const written =
       divergence === undefined || divergence === null
         ? entry
-        : { ...entry, resync: { ...resync, divergence: { ...divergence, primary: hex(divergence.primary), secondary: hex(divergence.secondary) } } };
+        : {
+            ...entry,
+            resync: {
+              ...resync,
+              divergence: { ...divergence, primary: hex(divergence.primary), secondary: hex(divergence.secondary) },
+            },
+          };
     appendFileSync(this.path, `${JSON.stringify(written)}\n`, { mode: 0o600 });
     if (statSync(this.path).size > longest) renameSync(this.path, `${this.path}.previous`);
   }
@@ -124,6 +130,15 @@ export function resyncEntry(by: 'a' | 'b', resync: Resync): JournalEntry {
     by,
     kind: 'resync',
     text: `${RESYNC_WORDS[reason]}; both sides are equal again.`,
-    resync: { reason, divergence: divergence ?? null, pages, bytes, pause, took, digest: digest ?? null, differing: [...differing] },
+    resync: {
+      reason,
+      divergence: divergence ?? null,
+      pages,
+      bytes,
+      pause,
+      took,
+      digest: digest ?? null,
+      differing: [...differing],
+    },
   };
 }

@@ -12,12 +12,14 @@ import { other, type SideName } from '../../../engine/tolerance/messages.ts';
 import { machineInput } from '../../contract/machine.ts';
 import type { BootTools } from '../boot.ts';
 import { examineDrive, lookAt } from '../drive-image.ts';
-import { HostError } from '../errors.ts';
-import { configureMachine } from '../host.ts';
+import { HostError, isSystemError } from '../errors.ts';
+import { packageRoot } from '../places.ts';
 import { HOST_FILES, type StoredMachine } from '../library.ts';
 import { driveConfigurations } from '../linking.ts';
+import { configureMachine } from '../machine-configuration.ts';
 import { PairFolder } from './folder.ts';
 import { runGateway } from './gateway-process.ts';
+import type { JournalKind } from './journal.ts';
 import { ask } from './link.ts';
 import type { Fault, GatewayQuestion, GatewayStatus, SideQuestion, SideStatus } from './protocol.ts';
 import { SideProcess } from './side-process.ts';
@@ -27,17 +29,17 @@ export type PairProcess = 'gateway' | 'primary' | 'secondary';
 /** Starts a process of the pair, which outlives this one: the program and the words before `process, folder, side`. */
 export type Launch = (process: PairProcess, machineFolder: string, side: SideName, log: string) => void;
 
-/** As this program was started itself, with the command line's hidden verb. */
-export function launchWith(program: string, script: string): Launch {
-  return (kind, machineFolder, side, log) => {
-    const file = openSync(log, 'a', 0o600);
-    try {
-      spawn(program, [script, 'pair-process', kind, machineFolder, side], { detached: true, stdio: ['ignore', file, file], env: process.env }).unref();
-    } finally {
-      closeSync(file);
-    }
-  };
-}
+/** By the program that runs this, which is Node or Electron as Node, and the built command line's hidden verb. */
+export const launchProcess: Launch = (kind, machineFolder, side, log) => {
+  const script = join(packageRoot(), 'out', 'cli', 'vitrine.js');
+  const env = process.versions['electron'] === undefined ? process.env : { ...process.env, ELECTRON_RUN_AS_NODE: '1' };
+  const file = openSync(log, 'a', 0o600);
+  try {
+    spawn(process.execPath, [script, 'pair-process', kind, machineFolder, side], { detached: true, stdio: ['ignore', file, file], env }).unref();
+  } finally {
+    closeSync(file);
+  }
+};
 
 export interface PairStatus {
   readonly machine: string;
@@ -65,7 +67,7 @@ const answerWithin = 2000;
 const copyBytes = 1 << 20;
 
 /** The drives whose images each side has for itself. */
-function ownDrives(drives: readonly DriveConfiguration[] = []): DriveConfiguration[] {
+export function ownDrives(drives: readonly DriveConfiguration[] = []): DriveConfiguration[] {
   return drives.filter(({ kind, readOnly }) => kind !== 'cdrom' && readOnly !== true);
 }
 
@@ -82,6 +84,25 @@ async function openWhenFree(drive: DriveConfiguration): Promise<Image> {
 
 function refuseAs(answer: unknown): void {
   if (typeof answer === 'object' && answer !== null && 'refused' in answer) throw new HostError('WRONG_STATE', String(answer.refused));
+}
+
+const FAULT_WORDS: Record<Fault['kind'] | 'kill' | 'stop', string> = {
+  kill: 'Killed on purpose.',
+  stop: 'Stopped on purpose.',
+  cut: 'Its link was cut on purpose.',
+  delay: 'Its link was delayed on purpose.',
+  'flip-memory': 'A bit of its memory was flipped on purpose.',
+  'flip-output': 'The next byte that it says is flipped on purpose.',
+  'fail-at': 'It will fail at a step of the protocol, on purpose.',
+};
+
+/** A process that was stopped; the pair may have ended it meanwhile. */
+function goOn(pid: number): void {
+  try {
+    process.kill(pid, 'SIGCONT');
+  } catch (error) {
+    if (!isSystemError(error, 'ESRCH')) throw error;
+  }
 }
 
 export class Pair {
@@ -145,8 +166,12 @@ export class Pair {
     const side = primary === null ? null : sides[primary];
     if (side === null || primary === null || !isProtected)
       throw new HostError('WRONG_STATE', 'The pair is not protected, so nobody could take over; "vitrine pair reprotect" adds a secondary.');
+    const killed = Date.now();
     process.kill(side.pid, 'SIGKILL');
-    return this.#until('the take-over', (now) => now.primary === other(primary) && now.sides[now.primary]?.mode === 'alone');
+    const after = await this.#until('the take-over', (now) => now.primary === other(primary) && now.sides[now.primary]?.mode === 'alone');
+    const took = (after.sides[other(primary)]?.events.findLast(({ at }) => at >= killed)?.at ?? Date.now()) - killed;
+    this.#journal('failover', `Side ${primary}, the primary, was killed for a test; side ${other(primary)} went on after ${took} ms.`, took);
+    return after;
   }
 
   /** Gives a side that goes on alone a secondary again. */
@@ -200,6 +225,7 @@ export class Pair {
     const name = primary === null ? null : which === 'primary' ? primary : other(primary);
     const side = name === null ? null : sides[name];
     if (side === null || name === null) throw new HostError('WRONG_STATE', `The pair has no ${which} now.`);
+    this.#journal('fault', `${FAULT_WORDS[fault.kind]} Side ${name}, the ${which}.`);
     switch (fault.kind) {
       case 'kill':
         process.kill(side.pid, 'SIGKILL');
@@ -209,12 +235,22 @@ export class Pair {
         try {
           await delay(fault.seconds * 1000);
         } finally {
-          process.kill(side.pid, 'SIGCONT');
+          goOn(side.pid);
         }
         return;
       default:
         await this.#ask(name, { kind: 'inject', fault });
     }
+  }
+
+  /** Where a side's machine shows its picture; the URL has a secret in it. */
+  async display(side: SideName): Promise<{ url: string }> {
+    // What a side answers to this question.
+    return (await ask(this.folder.socket(side), { kind: 'display' } satisfies SideQuestion, 0)) as { url: string };
+  }
+
+  #journal(kind: JournalKind, text: string, took?: number): void {
+    this.folder.journal.append({ at: Date.now(), by: 'person', kind, text, ...(took === undefined ? {} : { took }) });
   }
 
   async resync(): Promise<void> {

@@ -43,7 +43,8 @@ export type ToPeerProcess =
 
 export type Fault =
   | { readonly kind: 'cut' }
-  | { readonly kind: 'delay'; readonly milliseconds: number }
+  /** Without `seconds` until another one comes, or the link goes. */
+  | { readonly kind: 'delay'; readonly milliseconds: number; readonly seconds?: number }
   /** The lowest bit of a byte of guest memory. */
   | { readonly kind: 'flip-memory'; readonly address: number }
   /** The lowest bit of the next byte that leaves the machine. */

@@ -427,7 +427,7 @@ export class SideProcess {
         this.#peer?.close();
         return;
       case 'delay':
-        if (this.#peer !== undefined) this.#peer.delay = fault.milliseconds;
+        this.#delay(fault.milliseconds, fault.seconds);
         return;
       case 'flip-memory':
         return askPair(this.machine, 'flip', { address: fault.address });
@@ -438,6 +438,13 @@ export class SideProcess {
         this.#failAt = fault;
         return;
     }
+  }
+
+  #delay(milliseconds: number, seconds: number | undefined): void {
+    const peer = this.#peer;
+    if (peer === undefined) return;
+    peer.delay = milliseconds;
+    if (seconds !== undefined) setTimeout(() => (peer.delay = 0), seconds * 1000);
   }
 
   #status(): SideStatus {

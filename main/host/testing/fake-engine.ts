@@ -31,6 +31,9 @@ export function fakeEngine(guest?: (machine: FakeMachine) => void): FakeEngine {
       return { ok, diagnostics, bytes: ok ? new Uint8Array([0xeb, 0xfe]) : new Uint8Array(), listing: ok ? '00000000 EBFE\n' : '' };
     },
     disassemble: (bytes, _bits, origin) => [{ address: origin, bytes, text: 'bytes' }],
+    launch: (kind) => {
+      throw new Error(`Nobody starts a ${kind} here.`);
+    },
   };
 }
 

@@ -1,0 +1,184 @@
+import { eventIterator } from '@orpc/contract';
+import { z } from 'zod';
+import { byteArray } from './bytes.ts';
+import { procedure } from './errors.ts';
+import { machineId, pairState } from './machine.ts';
+
+/** The two machines of a pair. Which of them is the primary changes; the names do not. */
+export const pairSide = z.enum(['a', 'b']);
+
+/** By what they are now. */
+export const pairRole = z.enum(['primary', 'secondary']);
+
+/** What a person chooses; absent values are the usual ones. */
+export const pairSettings = z.object({
+  /** Where clients of COM1 connect, on loopback; 0: any that is free. */
+  port: z.int().min(0).max(65535, 'Ports reach to 65535.').default(0),
+  /** Milliseconds of silence after which the other side counts as gone. */
+  deadAfter: z.int().min(50, 'A side counts as gone after 50 ms of silence at the soonest.').max(600_000).default(1000),
+  /** Milliseconds for which output waits for its equal before a resync. */
+  lateAfter: z.int().min(10, 'Output waits 10 ms for its equal at least.').max(600_000).default(200),
+  /** More resyncs for divergence within 10 s than this: outputs are committed by periodic checkpoints. */
+  stormAfter: z.int().min(1).max(10_000).default(10),
+  /** Both sides' digests are compared after each resync. */
+  verify: z.boolean().default(false),
+});
+
+/** What mends a point of the pre-flight list. */
+export const preflightAction = z.enum(['powerOff', 'powerButton', 'resume', 'discard', 'anyPort', 'oneVcpu', 'wallClock']);
+
+/** A point that is looked at before a pair is made. `note`: it can be made, but somebody should know. */
+export const preflightPoint = z.object({
+  id: z.enum(['state', 'system', 'vcpus', 'clock', 'memory', 'disks', 'space', 'port', 'serial']),
+  state: z.enum(['ok', 'note', 'blocks']),
+  title: z.string(),
+  /** A sentence. */
+  sentence: z.string(),
+  /** What mends it, the best one first; none where nothing is wrong or only a person can. */
+  actions: z.array(preflightAction),
+});
+
+/** A process of the pair with its machine. */
+export const pairMember = z.object({
+  pid: z.int(),
+  role: pairRole,
+  /** `joining`: it has no state yet. `fenced`: the other side goes on, and it speaks no more. */
+  mode: z.enum(['joining', 'together', 'alone', 'acquiring', 'fenced']),
+  term: z.number(),
+  generation: z.number(),
+  /** Milliseconds since the lease last said that it may speak; null where it has none. */
+  leaseAge: z.number().nullable(),
+});
+
+export const pairStatus = z.object({
+  state: pairState,
+  /** A sentence. */
+  reason: z.string(),
+  /** The side that speaks; null when none answers. */
+  primary: pairSide.nullable(),
+  /** Null: gone, or it stands still and does not answer. */
+  sides: z.object({ a: pairMember.nullable(), b: pairMember.nullable() }),
+  /** Owns the clients' connections; null: it does not answer. */
+  gateway: z
+    .object({
+      pid: z.int(),
+      port: z.int(),
+      clients: z.number(),
+      bytesIn: z.number(),
+      bytesOut: z.number(),
+      /** Inputs that some side does not have yet. */
+      waitingInputs: z.number(),
+    })
+    .nullable(),
+  settings: z.object({ deadAfter: z.number(), lateAfter: z.number(), stormAfter: z.number(), verify: z.boolean() }),
+  /** Resyncs since the primary was started. */
+  resyncs: z.number(),
+});
+
+/** One look at a pair. Values are null where there is nothing to measure, for instance the lag of a side that goes on alone. */
+export const pairSample = z.object({
+  /** Milliseconds since 1970. */
+  at: z.number(),
+  state: pairState,
+  /** Milliseconds for which output has waited for its equal, at most in the last half second. */
+  lag: z.number().nullable(),
+  /** Bytes that have not left yet. */
+  held: z.number().nullable(),
+  /** Milliseconds since anything came from the other side. */
+  heartbeat: z.number().nullable(),
+  /** Bytes a second between the sides, both ways; and those of them that are states. */
+  link: z.number().nullable(),
+  states: z.number().nullable(),
+});
+
+export const pairResync = z.object({
+  reason: z.enum(['differs', 'late', 'asked', 'periodic', 'join', 'refused']),
+  /** The first bytes that were not the same; of a stream that is named by its channel, from `offset` on. */
+  divergence: z
+    .object({ channel: z.string(), offset: z.number(), primary: byteArray(256), secondary: byteArray(256) })
+    .nullable(),
+  pages: z.number(),
+  bytes: z.number(),
+  /** Milliseconds for which the primary stood still. */
+  pause: z.number(),
+  /** Milliseconds until the secondary had it. */
+  took: z.number(),
+  /** Of both whole states, where they are compared. */
+  digest: z.string().nullable(),
+  /** The first pages that differed: `ram`, `vram`, a disk, or a block as `block vcpu/0 1`. */
+  differing: z.array(z.object({ part: z.string(), page: z.number() })),
+});
+
+export const pairEvent = z.object({
+  at: z.number(),
+  /** Who tells it; `person`: it was done to the pair from outside. */
+  by: z.enum(['a', 'b', 'person']),
+  /** `protected`, `degraded` and `unprotected` begin a time of that state. */
+  kind: z.enum(['protected', 'degraded', 'unprotected', 'resync', 'failover', 'fault', 'note']),
+  text: z.string(),
+  /** Milliseconds from a failover until the other side went on. */
+  took: z.number().optional(),
+  resync: pairResync.optional(),
+});
+
+export const pairMessage = z.discriminatedUnion('kind', [
+  /** It is in no pair, or in none any more. */
+  z.object({ kind: z.literal('none') }),
+  /** What is new; the first one has what the host still knows. Events are in the order in which they were written. */
+  z.object({ kind: z.literal('now'), status: pairStatus, samples: z.array(pairSample), events: z.array(pairEvent) }),
+]);
+
+/** Something bad that is done to a side on purpose. */
+export const pairFault = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('kill') }),
+  /** It stands still, as by a signal. */
+  z.object({ kind: z.literal('stop'), seconds: z.number().min(0.1).max(60, 'A side is stopped for a minute at most.') }),
+  /** The link between the sides. */
+  z.object({ kind: z.literal('cut') }),
+  /** Holds each message of that side to the other back; ends by itself. */
+  z.object({
+    kind: z.literal('delay'),
+    milliseconds: z.int().min(0).max(60_000),
+    seconds: z.number().min(0.1).max(600, 'A link is delayed for ten minutes at most.'),
+  }),
+  /** The lowest bit of a byte of guest memory. */
+  z.object({ kind: z.literal('flip-memory'), address: z.int().min(0).max(0xffffffff) }),
+  /** The lowest bit of the next byte that leaves it. */
+  z.object({ kind: z.literal('flip-output') }),
+]);
+
+const one = z.object({ id: machineId });
+
+/** Two machines, one service: a machine of the library that runs in two processes of which either may die. */
+export const pairs = {
+  /** What stands in the way of a pair, and what is worth knowing. Nothing is changed. */
+  preflight: procedure.input(one.extend({ port: pairSettings.shape.port })).output(z.array(preflightPoint)),
+  /** Of a machine that is off; answered when it is protected. What blocks is WRONG_STATE, with its sentence. */
+  create: procedure.input(one.extend({ settings: pairSettings.optional() })).output(pairStatus),
+  status: procedure.input(one).output(pairStatus),
+  /** Twice a second while somebody listens. Goes on over the end of a pair and the making of another; ends when the machine is deleted. */
+  watch: procedure.input(one).output(eventIterator(pairMessage)),
+  /** Kills the primary, as a power failure would; answered when the other side goes on. */
+  failover: procedure.input(one).output(pairStatus),
+  /** Gives a side that goes on alone a secondary again; answered when it is protected. */
+  reprotect: procedure.input(one).output(pairStatus),
+  /** Makes both sides equal now. */
+  resync: procedure.input(one).output(z.void()),
+  inject: procedure.input(one.extend({ role: pairRole, fault: pairFault })).output(z.void()),
+  /** Ends the pair. The machine is suspended as far as it had come; off where no side was left. */
+  break: procedure.input(one).output(z.object({ state: z.enum(['suspended', 'off']) })),
+  /** As `machines.display`, of a side; to be looked at only. */
+  display: procedure.input(one.extend({ side: pairSide })).output(z.object({ url: z.string() })),
+};
+
+export type PairSideName = z.infer<typeof pairSide>;
+export type PairRole = z.infer<typeof pairRole>;
+export type PairSettings = z.infer<typeof pairSettings>;
+export type PreflightPoint = z.infer<typeof preflightPoint>;
+export type PreflightAction = z.infer<typeof preflightAction>;
+export type PairStatusMessage = z.infer<typeof pairStatus>;
+export type PairMemberMessage = z.infer<typeof pairMember>;
+export type PairSampleMessage = z.infer<typeof pairSample>;
+export type PairEventMessage = z.infer<typeof pairEvent>;
+export type PairMessage = z.infer<typeof pairMessage>;
+export type PairFaultMessage = z.infer<typeof pairFault>;

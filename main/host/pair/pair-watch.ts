@@ -1,0 +1,202 @@
+/** One pair, looked at again and again while somebody wants to know: its state, figures for charts, and what it has lived through. */
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
+import type { PairStateName } from '../../contract/machine.ts';
+import type {
+  PairEventMessage,
+  PairMemberMessage,
+  PairMessage,
+  PairSampleMessage,
+  PairStatusMessage,
+} from '../../contract/pairs.ts';
+import { EventChannel } from '../event-channel.ts';
+import { isSystemError } from '../errors.ts';
+import type { Pair, PairStatus } from './pairs.ts';
+import type { SideStatus } from './protocol.ts';
+
+/** What is kept for who comes later: minutes of samples, and the last events; periodic checkpoints come often and say little. */
+const keptSamples = 1200;
+const keptEvents = 500;
+const keptPeriodic = 100;
+/** Milliseconds in which a pair that is being made may still have nobody who answers. */
+const makingTakes = 60_000;
+
+export class PairWatch {
+  readonly messages = new EventChannel<PairMessage>(merge);
+  status: PairStatusMessage | undefined;
+  #samples: PairSampleMessage[] = [];
+  #events: PairEventMessage[] = [];
+  #next = 0;
+  /** Which pair the figures are of: a pair that was ended and made anew is another. */
+  #pair: string | undefined;
+  #link: { pid: number; at: number; bytes: number; states: number } | undefined;
+  #looking: Promise<void> | undefined;
+  #toldNone = false;
+
+  /** `changed`: the library shows something else of it. */
+  constructor(
+    private readonly pair: () => Pair,
+    private readonly changed: () => void,
+  ) {}
+
+  /** A reader's first message, then those that come. */
+  subscribe(signal?: AbortSignal): AsyncGenerator<PairMessage, void, void> {
+    return this.messages.subscribe([this.#present()], signal);
+  }
+
+  #present(): PairMessage {
+    const { status } = this;
+    return status === undefined ? { kind: 'none' } : { kind: 'now', status, samples: this.#samples, events: this.#events };
+  }
+
+  /** Looks once; who asks meanwhile waits for the same look. */
+  look(): Promise<void> {
+    return (this.#looking ??= this.#look().finally(() => (this.#looking = undefined)));
+  }
+
+  /** Looks at what is there from this call on. */
+  async lookAnew(): Promise<void> {
+    await this.#looking;
+    await this.look();
+  }
+
+  async #look(): Promise<void> {
+    const pair = this.pair();
+    const made = madeAt(pair);
+    if (made === undefined) return this.#none();
+    if (made.key !== this.#pair) this.#forget(made.key);
+    let seen: PairStatus;
+    try {
+      seen = await pair.status();
+    } catch (error) {
+      // Ended between the two looks; anything else is the caller's.
+      if (madeAt(pair) === undefined) return this.#none();
+      throw error;
+    }
+    const journal = await pair.folder.journal.read(this.#next);
+    // It was ended, and perhaps made anew, while it was looked at: this look is of neither.
+    if (madeAt(pair)?.key !== this.#pair) return;
+    this.#next = journal.next;
+    this.#keepEvents(journal.entries);
+    const before = this.status;
+    const isNew =
+      !this.#events.some(({ kind }) => kind === 'protected' || kind === 'degraded') && Date.now() - made.at < makingTakes;
+    const status = statusOf(seen, pair, isNew);
+    const sample = this.#sample(seen, status.state);
+    this.#samples = [...this.#samples, sample].slice(-keptSamples);
+    this.status = status;
+    this.#toldNone = false;
+    this.messages.publish({ kind: 'now', status, samples: [sample], events: journal.entries });
+    if (before?.state !== status.state || before.reason !== status.reason || before.gateway?.port !== status.gateway?.port)
+      this.changed();
+  }
+
+  #none(): void {
+    const had = this.status !== undefined;
+    this.#forget(undefined);
+    if (!this.#toldNone) this.messages.publish({ kind: 'none' });
+    this.#toldNone = true;
+    if (had) this.changed();
+  }
+
+  #forget(key: string | undefined): void {
+    this.#pair = key;
+    this.status = undefined;
+    this.#samples = [];
+    this.#events = [];
+    this.#next = 0;
+    this.#link = undefined;
+  }
+
+  #keepEvents(entries: readonly PairEventMessage[]): void {
+    const all = [...this.#events, ...entries];
+    const isPeriodic = ({ resync }: PairEventMessage): boolean => resync?.reason === 'periodic';
+    const periodic = new Set(all.filter(isPeriodic).slice(-keptPeriodic));
+    const others = new Set(all.filter((event) => !isPeriodic(event)).slice(-keptEvents));
+    this.#events = all.filter((event) => periodic.has(event) || others.has(event));
+  }
+
+  #sample(seen: PairStatus, state: PairStateName): PairSampleMessage {
+    const at = Date.now();
+    const primary = seen.primary === null ? null : seen.sides[seen.primary];
+    const link = primary?.link ?? null;
+    const last = this.#link;
+    this.#link =
+      primary === null || link === null
+        ? undefined
+        : { pid: primary.pid, at, bytes: link.sent + link.received, states: link.states };
+    const seconds = last === undefined ? 0 : (at - last.at) / 1000;
+    const rate = (now: number | undefined, then: number | undefined): number | null =>
+      now === undefined || then === undefined || now < then || seconds <= 0 || last?.pid !== primary?.pid
+        ? null
+        : (now - then) / seconds;
+    return {
+      at,
+      state,
+      lag: primary?.lag ?? null,
+      held: primary?.heldBytes ?? null,
+      heartbeat: primary?.heartbeatAge ?? null,
+      link: rate(this.#link?.bytes, last?.bytes),
+      states: rate(this.#link?.states, last?.states),
+    };
+  }
+}
+
+/** What waits for a slow reader becomes one message. */
+function merge(last: PairMessage, next: PairMessage): PairMessage | undefined {
+  if (last.kind !== 'now' || next.kind !== 'now') return undefined;
+  const samples = [...last.samples, ...next.samples].slice(-keptSamples);
+  return { ...next, samples, events: [...last.events, ...next.events].slice(-2 * keptEvents) };
+}
+
+/** When the description was written last, and what tells this pair from one that was there before. */
+function madeAt(pair: Pair): { key: string; at: number } | undefined {
+  try {
+    const { ino, birthtimeMs } = statSync(pair.folder.path);
+    const { mtimeMs } = statSync(join(pair.folder.path, 'pair.json'));
+    return { key: `${ino} ${birthtimeMs}`, at: mtimeMs };
+  } catch (error) {
+    if (isSystemError(error, 'ENOENT')) return undefined;
+    throw error;
+  }
+}
+
+const member = (side: SideStatus | null): PairMemberMessage | null =>
+  side === null
+    ? null
+    : { pid: side.pid, role: side.role, mode: side.mode, term: side.term, generation: side.generation, leaseAge: side.leaseAge };
+
+/** As the contract has it. `isNew`: it has never been protected, and was made a moment ago. */
+export function statusOf(seen: PairStatus, pair: Pick<Pair, 'folder'>, isNew: boolean): PairStatusMessage {
+  const { gateway, sides, primary, isProtected } = seen;
+  const { deadAfter, lateAfter, stormAfter, verify } = pair.folder.read();
+  const speaker = primary === null ? null : sides[primary];
+  const state = isProtected
+    ? speaker?.periodic === true
+      ? 'degraded'
+      : 'protected'
+    : isNew
+      ? 'preparing'
+      : gateway === null || speaker === null
+        ? 'lost'
+        : 'unprotected';
+  return {
+    state,
+    reason: state === 'preparing' ? 'The second machine is being made equal to the first.' : seen.reason,
+    primary,
+    sides: { a: member(sides.a), b: member(sides.b) },
+    gateway:
+      gateway === null
+        ? null
+        : {
+            pid: gateway.pid,
+            port: gateway.port,
+            clients: gateway.clients,
+            bytesIn: gateway.bytesIn,
+            bytesOut: gateway.bytesOut,
+            waitingInputs: gateway.waitingInputs,
+          },
+    settings: { deadAfter, lateAfter, stormAfter, verify },
+    resyncs: speaker?.resyncs ?? 0,
+  };
+}

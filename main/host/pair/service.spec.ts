@@ -1,0 +1,116 @@
+import { rm } from 'node:fs/promises';
+import { createServer, type AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { expect, it, onTestFinished } from 'vitest';
+import type { PairMessage } from '../../contract/pairs.ts';
+import { Host } from '../host.ts';
+import { fakeEngine, fakeHost, temporaryFolder } from '../testing/fake-engine.ts';
+import { FakePair } from '../testing/fake-pair.ts';
+
+const settings = { port: 0, deadAfter: 1000, lateAfter: 200, stormAfter: 10, verify: false };
+
+async function open() {
+  const pair = new FakePair();
+  onTestFinished(() => pair.close());
+  const { host, options } = await fakeHost(await temporaryFolder(onTestFinished), { engine: { ...fakeEngine(), launch: pair.launch } });
+  onTestFinished(() => host.close());
+  await host.create({ name: 'Clerk', source: { kind: 'assembly-text', text: 'hlt' } });
+  return { pair, host, options };
+}
+
+/** What the stream says until `isIt`. */
+async function heard(stream: AsyncGenerator<PairMessage>, isIt: (message: PairMessage) => boolean): Promise<PairMessage> {
+  for (;;) {
+    const { value, done } = await stream.next();
+    if (done === true) throw new Error('The stream has ended.');
+    if (isIt(value)) return value;
+  }
+}
+
+it('makes a pair, tells how it fares, and the library has it as one machine', async () => {
+  const { pair, host } = await open();
+  const stream = await host.pairs.watch('clerk');
+  expect((await stream.next()).value).toEqual({ kind: 'none' });
+  const status = await host.pairs.create('clerk', settings);
+  expect(pair.launched).toEqual(['gateway a', 'primary a', 'secondary b']);
+  expect(status).toMatchObject({ state: 'protected', primary: 'a', gateway: { port: 4001 }, resyncs: 1 });
+  expect(await host.get('clerk')).toMatchObject({ state: 'paired', reason: 'Protected: outputs agree.', pair: { state: 'protected', port: 4001 } });
+  await expect(host.start('clerk', false)).rejects.toMatchObject({ code: 'WRONG_STATE' });
+  await expect(host.pairs.create('clerk', settings)).rejects.toMatchObject({ code: 'CONFLICT' });
+  const now = await heard(stream, (message) => message.kind === 'now' && message.status.state === 'protected');
+  expect(now.kind === 'now' && now.samples.at(-1)).toMatchObject({ state: 'protected', lag: 2.5, held: 7, heartbeat: 40 });
+  // Who comes later has what was before.
+  const later = await host.pairs.watch('clerk');
+  expect((await later.next()).value).toMatchObject({ kind: 'now', events: [{ kind: 'protected', by: 'a' }] });
+  await later.return();
+  await stream.return();
+});
+
+it('says why it is unprotected, protects it again, and ends it as a suspended machine', async () => {
+  const { pair, host } = await open();
+  await host.pairs.create('clerk', settings);
+  const stream = await host.pairs.watch('clerk');
+  pair.kill('a');
+  const alone = await heard(stream, (message) => message.kind === 'now' && message.status.state === 'unprotected');
+  expect(alone).toMatchObject({
+    status: { primary: 'b', sides: { a: null }, reason: 'Unprotected: it took over, since the primary is gone.' },
+    events: [{ kind: 'unprotected' }],
+  });
+  expect(await host.get('clerk')).toMatchObject({ pair: { state: 'unprotected' } });
+  await expect(host.pairs.failover('clerk')).rejects.toMatchObject({ code: 'WRONG_STATE' });
+  expect(await host.pairs.reprotect('clerk')).toMatchObject({ state: 'protected', primary: 'b' });
+  expect(pair.launched.at(-1)).toBe('secondary a');
+  expect(await host.pairs.display('clerk', 'a')).toEqual({ url: 'ws://127.0.0.1:1/a' });
+  await host.pairs.inject('clerk', 'secondary', { kind: 'flip-output' });
+  expect(pair.asked).toContain('a inject');
+  expect(await host.pairs.break('clerk')).toEqual({ state: 'suspended' });
+  await heard(stream, ({ kind }) => kind === 'none');
+  expect(await host.get('clerk')).toMatchObject({ state: 'suspended', pair: null });
+  await stream.return();
+});
+
+it('finds a pair again that was made before the host came, and one that others make while it is there', async () => {
+  const { pair, host, options } = await open();
+  await host.pairs.create('clerk', settings);
+  await host.close();
+  const again = await Host.open(options);
+  onTestFinished(() => again.close());
+  expect((await again.list()).find(({ id }) => id === 'clerk')).toMatchObject({ state: 'paired', pair: { state: 'protected' } });
+  // The library's readers hear of what happens to it.
+  const changes = await again.watch();
+  pair.kill('a');
+  for await (const change of changes)
+    if (change.kind === 'changed' && change.entry.kind === 'machine' && change.entry.pair?.state === 'unprotected') break;
+  await rm(join(options.library, 'clerk', 'pair'), { recursive: true });
+  const more = await again.watch();
+  for await (const change of more) if (change.kind === 'changed' && change.entry.kind === 'machine' && change.entry.state === 'off') break;
+});
+
+it('names what stands in the way, and the action that mends it; what only is worth knowing blocks nothing', async () => {
+  const { host } = await open();
+  const points = async (port = 0) => Object.fromEntries((await host.pairs.preflight('clerk', port)).map((point) => [point.id, point]));
+  expect(Object.values(await points()).filter(({ state }) => state === 'blocks')).toEqual([]);
+  await host.configure('clerk', { cpus: 2, clock: 'virtual' });
+  expect(await points()).toMatchObject({ vcpus: { state: 'note', actions: ['oneVcpu'] }, clock: { state: 'note', actions: ['wallClock'] } });
+  await host.start('clerk', false);
+  expect(await points()).toMatchObject({ state: { state: 'blocks', actions: ['powerButton', 'powerOff'] } });
+  await expect(host.pairs.create('clerk', settings)).rejects.toMatchObject({ code: 'WRONG_STATE', message: expect.stringContaining('It is running.') as string });
+  await host.suspend('clerk');
+  expect(await points()).toMatchObject({ state: { state: 'blocks', actions: ['resume', 'discard'] } });
+  await host.discard('clerk');
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => void server.close());
+  expect(await points((server.address() as AddressInfo).port)).toMatchObject({ state: { state: 'ok' }, port: { state: 'blocks', actions: ['anyPort'] } });
+});
+
+it('does one thing at a time to a pair, and knows machines that are in none', async () => {
+  const { host } = await open();
+  await expect(host.pairs.status('clerk')).rejects.toMatchObject({ code: 'NOT_FOUND' });
+  await expect(host.pairs.resync('clerk')).rejects.toMatchObject({ code: 'NOT_FOUND' });
+  await expect(host.pairs.preflight('nobody', 0)).rejects.toMatchObject({ code: 'NOT_FOUND' });
+  const both = await Promise.allSettled([host.pairs.create('clerk', settings), host.pairs.create('clerk', settings)]);
+  expect(both.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+  const refused = { code: 'WRONG_STATE', message: 'The pair of Clerk is being made; wait until that is done.' };
+  expect(both.find(({ status }) => status === 'rejected')).toMatchObject({ reason: refused });
+});
