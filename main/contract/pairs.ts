@@ -2,7 +2,7 @@ import { eventIterator } from '@orpc/contract';
 import { z } from 'zod';
 import { byteArray } from './bytes.ts';
 import { procedure } from './errors.ts';
-import { machineId, pairState } from './machine.ts';
+import { machineId, machineInput, pairState } from './machine.ts';
 
 /** The two machines of a pair. Which of them is the primary changes; the names do not. */
 export const pairSide = z.enum(['a', 'b']);
@@ -165,6 +165,8 @@ export const pairs = {
   /** Makes both sides equal now. */
   resync: procedure.input(one).output(z.void()),
   inject: procedure.input(one.extend({ role: pairRole, fault: pairFault })).output(z.void()),
+  /** Keys, mouse, positions or bytes of COM1, for both sides in one order. */
+  input: procedure.input(one.extend({ inputs: z.array(machineInput).min(1).max(256) })).output(z.void()),
   /** Ends the pair. The machine is suspended as far as it had come; off where no side was left. */
   break: procedure.input(one).output(z.object({ state: z.enum(['suspended', 'off']) })),
   /** As `machines.display`, of a side; to be looked at only. */

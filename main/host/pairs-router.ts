@@ -16,6 +16,7 @@ export const pairsRouter = {
   reprotect: os.reprotect.handler(({ context, input }) => context.host.pairs.reprotect(input.id)),
   resync: os.resync.handler(({ context, input }) => context.host.pairs.resync(input.id)),
   inject: os.inject.handler(({ context, input }) => context.host.pairs.inject(input.id, input.role, input.fault)),
+  input: os.input.handler(({ context, input }) => context.host.pairs.input(input.id, input.inputs)),
   break: os.break.handler(({ context, input }) => context.host.pairs.break(input.id)),
   display: os.display.handler(async ({ context, input: { id, side } }) => {
     const { url } = await context.host.pairs.display(id, side);

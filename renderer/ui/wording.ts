@@ -55,5 +55,6 @@ export function caption(machine: MachineSummary, now: number): string {
   if (state === 'running') return since === null ? 'Running' : `Running for ${duration(now - since)}`;
   if (machine.suspended !== null) return `Suspended ${ago(now - machine.suspended.since)}, ${byteCount(machine.suspended.bytes)} kept`;
   if (state === 'off') return lastStarted === null ? 'Off. Has never been started' : `Off. Started ${ago(now - lastStarted)}`;
+  if (machine.pair !== null) return reason;
   return reason || (state === 'paused' ? 'Paused' : 'Crashed');
 }

@@ -156,7 +156,7 @@ export async function preflight(
     [
       'serial',
       'What is protected',
-      note('What leaves by the first serial port and by port 0xE9. Keys, mouse and networks do not reach a pair yet.'),
+      note('What leaves by the first serial port and by port 0xE9. Keys and the mouse reach both machines; there is no network yet.'),
     ],
   ];
   return points.map(([id, title, { state, sentence, actions = [] }]) => ({ id, title, state, sentence, actions }));

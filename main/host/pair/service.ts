@@ -1,5 +1,6 @@
 /** The host's part of pairs: what fronts ask of them. A pair has processes of its own and goes on without a host; a host that comes finds it. */
 import { existsSync } from 'node:fs';
+import type { MachineInput } from '../../../engine/machine/machine.ts';
 import type { MachineSummary, RunStateName } from '../../contract/machine.ts';
 import type {
   PairFaultMessage,
@@ -169,6 +170,10 @@ export class Pairs {
 
   async inject(id: string, role: PairRole, fault: PairFaultMessage): Promise<void> {
     await (await this.#pair(id)).inject(role, fault);
+  }
+
+  async input(id: string, inputs: readonly MachineInput[]): Promise<void> {
+    await (await this.#pair(id)).input(inputs);
   }
 
   async break(id: string): Promise<{ state: 'suspended' | 'off' }> {

@@ -42,7 +42,7 @@ export function useConsole(id: () => string, fullScreen: () => HTMLElement | und
   const screen = ref<InstanceType<typeof GuestScreen>>();
   const machine = computed(() => library.machines.find((entry) => entry.id === id()));
   const state = computed(() =>
-    machine.value === undefined || machine.value.state === 'suspended' ? 'off' : machine.value.state,
+    machine.value === undefined || ['suspended', 'paired'].includes(machine.value.state) ? 'off' : machine.value.state,
   );
 
   // Without a choice of the machine's own the default of the settings holds.

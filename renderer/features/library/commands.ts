@@ -2,7 +2,7 @@ import type { LibraryEntry, MachineSummary } from '../../../main/contract/machin
 import type { Settings } from '../../../main/contract/application.ts';
 import type { Command } from '../../shell/command.ts';
 import type { ControlVerb } from '../../stores/library.ts';
-import { isLive } from '../../ui/state.ts';
+import { isOn } from '../../ui/state.ts';
 
 export interface LibraryActions {
   machines: MachineSummary[];
@@ -19,6 +19,8 @@ export interface LibraryActions {
   select(id: string): void;
   console(id: string): void;
   workbench(id: string): void;
+  /** Opens what makes a pair of a machine, and shows how one fares. */
+  protect(id: string): void;
   /** Takes a report, and shows it in the workbench. */
   report(id: string): void;
   control(id: string, verb: ControlVerb): void;
@@ -34,7 +36,7 @@ export function libraryCommands(actions: LibraryActions): Command[] {
   ];
   const { selected } = actions;
   if (selected?.kind === 'machine') commands.push({ title: `Edit ${selected.name}`, keys: 'F2', run: actions.edit });
-  if (selected && !isLive(selected)) {
+  if (selected && !isOn(selected)) {
     if (selected.kind === 'machine')
       commands.push({
         title: `Clone ${selected.name}`,
@@ -55,7 +57,18 @@ export function libraryCommands(actions: LibraryActions): Command[] {
   }
   for (const { id, name, state } of actions.machines) {
     const control = (verb: ControlVerb) => () => actions.control(id, verb);
-    if (state === 'off') commands.push({ title: `Start ${name}`, run: control('start') });
+    if (state === 'paired') {
+      commands.push(
+        { title: `Show the pair ${name}`, hint: 'its state, its charts, its faults', run: () => actions.protect(id) },
+        { title: `Go to ${name}`, run: () => actions.select(id) },
+      );
+      continue;
+    }
+    if (state === 'off')
+      commands.push(
+        { title: `Start ${name}`, run: control('start') },
+        { title: `Protect ${name} with a second machine`, hint: 'either may die, and clients notice nothing', run: () => actions.protect(id) },
+      );
     else if (state === 'suspended')
       commands.push({ title: `Resume ${name}`, hint: 'from its suspended state', run: control('resume') });
     else commands.push({ title: `Show the console of ${name}`, run: () => actions.console(id) });

@@ -2,7 +2,7 @@ import type { LibraryEntry } from '../../../main/contract/machine.ts';
 import { nameOf } from '../../stores/library.ts';
 import { needsAttention } from '../../ui/state.ts';
 
-type Fixed = 'all' | 'running' | 'paused' | 'suspended' | 'attention' | 'samples' | 'own';
+type Fixed = 'all' | 'running' | 'paused' | 'suspended' | 'paired' | 'attention' | 'samples' | 'own';
 /** What the left rail offers: states, what ships with us or not, the person's groups and tags. */
 export type Filter = Fixed | `group:${string}` | `tag:${string}`;
 
@@ -11,6 +11,7 @@ const PREDICATES: Record<Fixed, (entry: LibraryEntry) => boolean> = {
   running: (entry) => entry.kind === 'machine' && entry.state === 'running',
   paused: (entry) => entry.kind === 'machine' && entry.state === 'paused',
   suspended: (entry) => entry.kind === 'machine' && entry.state === 'suspended',
+  paired: (entry) => entry.kind === 'machine' && entry.state === 'paired',
   attention: needsAttention,
   samples: (entry) => entry.kind === 'machine' && entry.sample !== null,
   own: (entry) => entry.kind === 'machine' && entry.sample === null,

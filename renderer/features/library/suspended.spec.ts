@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { machine } from '../../testing/fake-host.ts';
 import { caption } from '../../ui/wording.ts';
-import { isLive, shapeOf, wordOf } from '../../ui/state.ts';
+import { isLive, isOn, needsAttention, shapeOf, wordOf } from '../../ui/state.ts';
 import { libraryCommands, type LibraryActions } from './commands.ts';
 import { passes } from './filter.ts';
 
@@ -22,6 +22,7 @@ function titles(part: Partial<LibraryActions>): string[] {
     select: nothing,
     console: nothing,
     workbench: nothing,
+    protect: nothing,
     report: nothing,
     control: nothing,
     setTheme: nothing,
@@ -53,5 +54,27 @@ describe('a running machine', () => {
   it('is suspended by command; a crashed one is not', () => {
     expect(titles({ machines: [machine({ state: 'running' })] })).toContain('Suspend Hello');
     expect(titles({ machines: [machine({ state: 'crashed' })] })).not.toContain('Suspend Hello');
+  });
+});
+
+describe('a machine that runs as a pair', () => {
+  const reason = 'Unprotected: the secondary is gone.';
+  const pair = machine({ state: 'paired', reason, pair: { state: 'unprotected', port: 4001 } });
+
+  it('is one machine with the state of the pair, its reason, and a filter of its own', () => {
+    expect([shapeOf(pair), wordOf(pair), caption(pair, 0)]).toEqual(['unprotected', 'Unprotected', reason]);
+    expect([isLive(pair), isOn(pair), needsAttention(pair)]).toEqual([false, true, true]);
+    expect([passes(pair, 'paired'), passes(pair, 'running'), passes(suspended, 'paired')]).toEqual([true, false, false]);
+    const calm = machine({ state: 'paired', pair: { state: 'protected', port: 4001 } });
+    expect([wordOf(calm), needsAttention(calm)]).toEqual(['Protected', false]);
+  });
+
+  it('is offered nothing that would be refused', () => {
+    const offered = titles({ machines: [pair], selected: pair });
+    expect(offered).toContain('Show the pair Hello');
+    for (const refused of ['Start', 'Pause', 'Suspend', 'Reset', 'Power off', 'Clone', 'Delete', 'Take a report of', 'Show the console of'])
+      expect(offered, refused).not.toContain(`${refused} Hello`);
+    expect(titles({ machines: [machine()] })).toContain('Protect Hello with a second machine');
+    expect(titles({ machines: [suspended] })).not.toContain('Protect Hello with a second machine');
   });
 });

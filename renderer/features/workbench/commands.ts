@@ -39,7 +39,10 @@ export function workbenchCommands(actions: WorkbenchActions): Command[] {
         ...(keys === undefined ? {} : { keys }),
         run: () => actions.control(verb),
       });
-    if (machine.state === 'off') control('Start', 'start');
+    if (machine.state === 'off') {
+      control('Start', 'start');
+      commands.push({ title: `Protect ${machine.name} with a second machine`, hint: 'either may die, and clients notice nothing', run: () => actions.show('pair-state') });
+    }
     if (machine.state === 'running') control('Pause', 'pause', undefined, 'Ctrl F5');
     if (machine.state === 'paused') {
       control('Resume', 'resume', undefined, 'F5');
@@ -57,9 +60,9 @@ export function workbenchCommands(actions: WorkbenchActions): Command[] {
       control('Power off', 'powerOff', 'pulls the plug');
       commands.push({ title: `Attach gdb to ${machine.name}`, hint: 'in a terminal', run: actions.gdb });
     }
-    if (machine.state !== 'off')
+    if (isLive(machine) || machine.state === 'suspended')
       commands.push({ title: `Take a report of ${machine.name}`, hint: 'evidence to take along', run: actions.report });
-    commands.push({ title: 'Show the console in a window', keys: 'Ctrl Shift C', run: actions.console });
+    if (machine.state !== 'paired') commands.push({ title: 'Show the console in a window', keys: 'Ctrl Shift C', run: actions.console });
   }
   actions.views.forEach(({ id, title }, index) => {
     if (id !== actions.view)
