@@ -14,7 +14,7 @@
 import { Attention } from '../isa/state.ts';
 import type { Protocol } from './atomic-step.ts';
 import { MachineError } from './machine.ts';
-import { Inside, running, StopReason, type StopWords } from './stop.ts';
+import { isInLock, running, StopReason, type StopWords } from './stop.ts';
 
 export interface GraceWords {
   readonly stop: StopWords;
@@ -71,7 +71,7 @@ export function* hasPassed(words: GraceWords, cpu: number, generation: number): 
   const before = yield { at: 'grace.hold', op: 'or', word, value: StopReason.grace, local: generation };
   const isRunning = before & running;
   const inside = yield { at: 'grace.inside', op: 'load', word: words.stop.inside(cpu), local: isRunning };
-  const stands = isRunning === 0 && inside !== Inside.lock ? 1 : 0;
+  const stands = isRunning === 0 && !isInLock(inside) ? 1 : 0;
   const held = yield { at: 'grace.let', op: 'and', word, value: ~StopReason.grace, local: stands };
   // As releaseStop.
   if ((held & ~StopReason.grace & ~StopReason.smm) === 0) yield { at: 'grace.notify', op: 'notify', word, local: stands };

@@ -60,7 +60,7 @@ export interface StopWords {
   inside(cpu: number): number;
 }
 
-/** What a vCPU waits for in the middle of an instruction. */
+/** What a vCPU waits for in the middle of an instruction; `awaited` beside it: somebody sleeps until it has come out. */
 export const enum Inside {
   /** The device lock. What the instruction stores afterwards it may have translated before. */
   lock = 1,
@@ -68,7 +68,11 @@ export const enum Inside {
   exclusivity = 2,
   /** Between two instructions, but in the middle of changing who is in SMM (engine/smm/rendezvous.ts). */
   rendezvous = 3,
+  awaited = 4,
 }
+
+/** Whether a value of an inside word says that the vCPU waits for the device lock. */
+export const isInLock = (inside: number): boolean => (inside & ~Inside.awaited) === Inside.lock;
 
 /**
  * The vCPU's own thread: becomes QUIESCENT. From here on others may act on the machine as if this vCPU did not exist.
@@ -102,8 +106,18 @@ export function* obeyStop(words: StopWords, cpu: number): Protocol {
 /** The vCPU's own thread: it is no longer in the middle of anything. */
 export function* comeOutside(words: StopWords, cpu: number, where: string): Protocol {
   const word = words.inside(cpu);
-  yield { at: `${where}.outside`, op: 'store', word, value: 0 };
-  yield { at: `${where}.outside.notify`, op: 'notify', word };
+  const before = yield { at: `${where}.outside`, op: 'exchange', word, value: 0 };
+  if ((before & Inside.awaited) !== 0) yield { at: `${where}.outside.notify`, op: 'notify', word };
+}
+
+/** A thread that is RUNNING nowhere: sleeps while the vCPU is in the middle of what `matters`. May come back earlier. */
+function* awaitOutside(words: StopWords, cpu: number, matters: (inside: number) => boolean, where: string): Protocol {
+  const word = words.inside(cpu);
+  const seen = yield { at: `${where}.again`, op: 'load', word };
+  if (!matters(seen)) return;
+  const awaited = seen | Inside.awaited;
+  const found = yield { at: `${where}.awaited`, op: 'compareExchange', word, expected: seen, value: awaited };
+  if (found === seen) yield { at: `${where}.wait`, op: 'wait', word, expected: awaited };
 }
 
 /**
@@ -157,14 +171,15 @@ export function* stopBetweenInstructions(words: StopWords, reason: number): Prot
 
 /** As stopBetweenInstructions, for all but `except`; `allowed` (an Inside) does not matter to the caller. */
 export function* stopUnless(words: StopWords, reason: number, except: number, allowed: number): Protocol {
+  const matters = (inside: number) => inside !== 0 && (inside & ~Inside.awaited) !== allowed;
   attempt: for (;;) {
     yield* stopAll(words, reason, except);
     for (let cpu = 0; cpu < words.cpus; cpu++) {
       if (cpu === except) continue;
       const inside = yield { at: 'inside', op: 'load', word: words.inside(cpu) };
-      if (inside === 0 || inside === allowed) continue;
+      if (!matters(inside)) continue;
       yield* releaseAll(words, reason, except);
-      yield { at: 'inside.wait', op: 'wait', word: words.inside(cpu), expected: inside };
+      yield* awaitOutside(words, cpu, matters, 'inside');
       continue attempt;
     }
     return;
@@ -201,12 +216,12 @@ export function* acquireExclusivityBetweenInstructions(words: StopWords, cpu: nu
   attempt: for (;;) {
     for (let other = 0; other < words.cpus; other++) {
       const inside = yield { at: 'between', op: 'load', word: words.inside(other) };
-      if (inside !== Inside.lock) continue;
+      if (!isInLock(inside)) continue;
       yield* releaseAll(words, StopReason.exclusive, cpu);
       // Somebody may have stopped it who waits for us to stand still as well.
       yield { at: 'between.inside', op: 'store', word: words.inside(cpu), value: Inside.exclusivity };
       yield* enterQuiescence(words, cpu);
-      yield { at: 'between.wait', op: 'wait', word: words.inside(other), expected: Inside.lock };
+      yield* awaitOutside(words, other, isInLock, 'between');
       yield* leaveQuiescence(words, cpu);
       yield* comeOutside(words, cpu, 'between');
       yield* stopAll(words, StopReason.exclusive, cpu);

@@ -24,7 +24,7 @@ import {
 /** Indices of the rendezvous' words. */
 export interface SmmWords {
   readonly stop: StopWords;
-  /** 0, or the number plus one of the vCPU whose turn it is. */
+  /** 0, or the number plus one of the vCPU whose turn it is; with turnAwaited when others sleep until it ends. */
   readonly turn: number;
   /** One bit for each vCPU in SMM. */
   readonly members: number;
@@ -49,6 +49,13 @@ export interface SmmHooks {
 /** Reasons against joining those who are in SMM. */
 const othersReasons = ~(running | StopReason.smm | StopReason.knock);
 
+const turnAwaited = 1 << 8;
+
+/** The vCPU that has the turn by a value of its word, or -1. */
+export function holderOfTurn(turn: number): number {
+  return (turn & ~turnAwaited) - 1;
+}
+
 /** Where in the protocol a turn is: what the model check tells places apart by. */
 type Where = 'enter' | 'leave' | 'stand';
 
@@ -65,13 +72,15 @@ function* takeTurn(words: SmmWords, cpu: number, where: Where, unless = 0): Prot
   for (;;) {
     const holder = yield { at: `${where}.turn`, op: 'compareExchange', word: words.turn, expected: 0, value: cpu + 1 };
     if (holder === 0) return true;
-    yield { at: `${where}.turn.wait`, op: 'wait', word: words.turn, expected: holder };
+    const awaited = holder | turnAwaited;
+    const found = yield { at: `${where}.turn.awaited`, op: 'compareExchange', word: words.turn, expected: holder, value: awaited };
+    if (found === holder || found === awaited) yield { at: `${where}.turn.wait`, op: 'wait', word: words.turn, expected: awaited };
   }
 }
 
 function* endTurn(words: SmmWords, where: Where): Protocol {
-  yield { at: `${where}.end`, op: 'store', word: words.turn, value: 0 };
-  yield { at: `${where}.end.notify`, op: 'notify', word: words.turn };
+  const before = yield { at: `${where}.end`, op: 'exchange', word: words.turn, value: 0 };
+  if ((before & turnAwaited) !== 0) yield { at: `${where}.end.notify`, op: 'notify', word: words.turn };
 }
 
 function* join(words: SmmWords, cpu: number, hooks: SmmHooks, where: Where): Protocol {
@@ -159,8 +168,12 @@ export function* stand(words: SmmWords, cpu: number, hooks: SmmHooks, mayJoin: (
 /** Any thread: a vCPU has an SMI. */
 export function* sendSmi(words: StopWords, cpu: number): Protocol<boolean> {
   const before = yield { at: 'smi', op: 'or', word: words.attention(cpu), value: Attention.smi };
-  yield { at: 'smi.notify', op: 'notify', word: words.attention(cpu), local: before };
-  yield* knock(words, cpu, before);
+  const seen = yield { at: 'smi.look', op: 'load', word: words.stop(cpu), local: before };
+  // A RUNNING one sees the bit at its next poll, or in whatever it stands still for before that.
+  if ((seen & running) === 0) {
+    yield { at: 'smi.notify', op: 'notify', word: words.attention(cpu), local: before };
+    yield* knock(words, cpu, before);
+  }
   return (before & Attention.smi) !== 0;
 }
 

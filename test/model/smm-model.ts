@@ -295,7 +295,7 @@ const invariant =
       if (
         view &&
         !isMember &&
-        values[word.turn] !== cpu + 1 &&
+        rendezvous.holderOfTurn(values[word.turn]!) !== cpu &&
         (values[at('stop', cpu)]! & (running | StopReason.smm)) !== StopReason.smm
       )
         return `vCPU ${cpu} is neither in SMM nor stopped for it while SMRAM is in the view`;

@@ -104,7 +104,7 @@ describe.each([
         at: 'in hand',
         op: 'assert',
         check: (values) =>
-          values[members] !== 0 && values[stops.inside(1)] === Inside.lock && values[stops.stop(1)] === StopReason.smm
+          values[members] !== 0 && stop.isInLock(values[stops.inside(1)]!) && values[stops.stop(1)] === StopReason.smm
             ? 'an address is in hand'
             : undefined,
       };
@@ -181,7 +181,7 @@ describe('without one of its precautions, in a larger scene:', () => {
       attempt: for (;;) {
         for (let other = 0; other < words.cpus; other++) {
           const inside = yield { at: 'between', op: 'load', word: words.inside(other) };
-          if (inside !== Inside.lock) continue;
+          if (!stop.isInLock(inside)) continue;
           yield* stop.releaseAll(words, StopReason.exclusive, cpu);
           yield* stop.stopAll(words, StopReason.exclusive, cpu);
           continue attempt;

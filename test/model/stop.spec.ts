@@ -32,7 +32,7 @@ const sound = { ...stop, acquireLock, releaseLock };
 type Parts = typeof sound;
 
 function insideLock(words: StopWords, values: readonly number[]): string | undefined {
-  const found = Array.from({ length: words.cpus }, (_, cpu) => values[words.inside(cpu)]).indexOf(stop.Inside.lock);
+  const found = Array.from({ length: words.cpus }, (_, cpu) => stop.isInLock(values[words.inside(cpu)]!)).indexOf(true);
   return found < 0 ? undefined : `vCPU ${found} is in the middle of an instruction`;
 }
 
@@ -451,7 +451,7 @@ describe('without one of its precautions the protocol fails:', () => {
         attempt: for (;;) {
           for (let other = 0; other < words.cpus; other++) {
             const inside = yield { at: 'between', op: 'load', word: words.inside(other) };
-            if (inside !== stop.Inside.lock) continue;
+            if (!stop.isInLock(inside)) continue;
             yield* stop.releaseAll(words, StopReason.exclusive, cpu);
             yield* stop.stopAll(words, StopReason.exclusive, cpu);
             continue attempt;

@@ -68,8 +68,12 @@ export interface SaveStateMap {
   readonly name: SaveStateName;
   readonly revision: number;
   readonly entries: readonly SaveStateEntry[];
-  /** Of each entry its offset from saveStateStart, bytes and slot, one behind the other: a map is gone through at every SMI and RSM. */
-  readonly packed: Int32Array;
+  /** A map is gone through at every SMI and RSM. Offset from saveStateStart and slot of each word, one behind the other; of wider fields the lower word. */
+  readonly words: Int32Array;
+  /** Offset, bytes and slot of each narrower field. */
+  readonly narrow: Int32Array;
+  /** Offsets of the upper words of wider fields. */
+  readonly zeros: Int32Array;
 }
 
 /** First byte of all maps, and one past the last, from SMBASE. */
@@ -86,14 +90,16 @@ const segmentNames = ['es', 'cs', 'ss', 'ds', 'fs', 'gs', 'ldtr', 'tr'] as const
 
 type Row = readonly [name: string, offset: number, slot: number, bytes: SaveStateEntry['bytes']];
 
-function entries(documented: readonly Row[], hidden: readonly Row[]): Pick<SaveStateMap, 'entries' | 'packed'> {
+function entries(documented: readonly Row[], hidden: readonly Row[]): Pick<SaveStateMap, 'entries' | 'words' | 'narrow' | 'zeros'> {
   const make =
     (isHidden: boolean) =>
     ([name, offset, slot, bytes]: Row): SaveStateEntry => ({ name, offset, slot, bytes, hidden: isHidden });
   const sorted = [...documented.map(make(false)), ...hidden.map(make(true))].sort((a, b) => a.offset - b.offset);
   return {
     entries: sorted,
-    packed: Int32Array.from(sorted.flatMap(({ offset, bytes, slot }) => [offset - saveStateStart, bytes, slot])),
+    words: Int32Array.from(sorted.flatMap(({ offset, bytes, slot }) => (bytes >= 4 ? [offset - saveStateStart, slot] : []))),
+    narrow: Int32Array.from(sorted.flatMap(({ offset, bytes, slot }) => (bytes < 4 ? [offset - saveStateStart, bytes, slot] : []))),
+    zeros: Int32Array.from(sorted.flatMap(({ offset, bytes }) => (bytes === 8 ? [offset - saveStateStart + 4] : []))),
   };
 }
 
@@ -234,28 +240,23 @@ export const saveStateMaps: Readonly<Record<SaveStateName, SaveStateMap>> = { in
 
 /** Writes an image; SMBASE + saveStateStart is `base` bytes into `view`. Bytes of no field stay. */
 export function encodeSaveState(map: SaveStateMap, image: Uint32Array, view: DataView, base: number): void {
-  const { packed } = map;
-  for (let index = 0; index < packed.length; index += 3) {
-    const at = base + packed[index]!;
-    const bytes = packed[index + 1]!;
-    const value = image[packed[index + 2]!]!;
-    if (bytes === 4) view.setUint32(at, value, true);
-    else if (bytes === 1) view.setUint8(at, value);
-    else if (bytes === 2) view.setUint16(at, value, true);
-    else {
-      view.setUint32(at, value, true);
-      view.setUint32(at + 4, 0, true);
-    }
+  const { words, narrow, zeros } = map;
+  for (let index = 0; index < words.length; index += 2) view.setUint32(base + words[index]!, image[words[index + 1]!]!, true);
+  for (let index = 0; index < zeros.length; index++) view.setUint32(base + zeros[index]!, 0, true);
+  for (let index = 0; index < narrow.length; index += 3) {
+    const at = base + narrow[index]!;
+    const value = image[narrow[index + 2]!]!;
+    if (narrow[index + 1] === 1) view.setUint8(at, value);
+    else view.setUint16(at, value, true);
   }
 }
 
 /** Reads an image back. */
 export function decodeSaveState(map: SaveStateMap, view: DataView, base: number, image: Uint32Array): void {
-  const { packed } = map;
-  for (let index = 0; index < packed.length; index += 3) {
-    const at = base + packed[index]!;
-    const bytes = packed[index + 1]!;
-    image[packed[index + 2]!] =
-      bytes === 1 ? view.getUint8(at) : bytes === 2 ? view.getUint16(at, true) : view.getUint32(at, true);
+  const { words, narrow } = map;
+  for (let index = 0; index < words.length; index += 2) image[words[index + 1]!] = view.getUint32(base + words[index]!, true);
+  for (let index = 0; index < narrow.length; index += 3) {
+    const at = base + narrow[index]!;
+    image[narrow[index + 2]!] = narrow[index + 1] === 1 ? view.getUint8(at) : view.getUint16(at, true);
   }
 }

@@ -1,5 +1,5 @@
 /** Entering System Management Mode and RSM (SDM vol. 3, 31.4 to 31.12; AMD64 APM vol. 2, chapter 10). */
-import { Attention, Seg } from '../../isa/state.ts';
+import { Attention, Seg, segmentBytes, segmentField, vcpuState } from '../../isa/state.ts';
 import { Control0, Control4, Efer } from '../control-bits.ts';
 import { cr4Implemented } from '../control.ts';
 import type { Cpu } from '../core.ts';
@@ -61,28 +61,51 @@ function writeArea(cpu: Cpu, { map }: SystemManagementPlatform, base: number): v
   }
 }
 
+const blockAt = vcpuState.offset;
+const [baseWord, limitWord, rightsWord] = [segmentField.base >>> 2, segmentField.limit >>> 2, segmentField.attributes >>> 2];
+const eightWords = (slot: number, offset: number, step: number) => Array.from({ length: 8 }, (_, number) => [slot + number, offset + step * number] as const);
+/** What RSM takes as it is: slots, and where in the vCPU block they come from. */
+const plainWords: (readonly [slot: number, offset: number])[] = [
+  ...eightWords(Slot.general, blockAt.registers, 8),
+  [Slot.eip, blockAt.eip],
+  [Slot.cr3, blockAt.cr3],
+  [Slot.cr4, blockAt.cr4],
+  [Slot.dr6, blockAt.dr + 8 * 6],
+  [Slot.dr7, blockAt.dr + 8 * 7],
+  [Slot.gdtBase, blockAt.gdtBase],
+  [Slot.idtBase, blockAt.idtBase],
+  [Slot.debugPending, blockAt.debugPending],
+];
+/** And what it looks at more closely. */
+const otherWords: typeof plainWords = [
+  [Slot.cr0, blockAt.cr0],
+  [Slot.efer, blockAt.efer],
+  [Slot.gdtLimit, blockAt.gdtLimit],
+  [Slot.idtLimit, blockAt.idtLimit],
+  [Slot.smbase, blockAt.smbase],
+  [Slot.nmiBlocked, blockAt.nmiBlocked],
+  [Slot.activity, blockAt.activity],
+  [Slot.cpl, blockAt.cpl],
+  ...eightWords(Slot.pdptes, blockAt.pdptes, 4),
+  [Slot.pdptesFrom, blockAt.cr3],
+];
+const pairs = (words: typeof plainWords) => Int32Array.from(words.flatMap(([slot, offset]) => [slot, offset >>> 2]));
+const captured = pairs([...plainWords, ...otherWords]);
+const restored = pairs(plainWords);
+
 function capture(cpu: Cpu, { cpu: number, io, map }: SystemManagementPlatform): void {
   const { state } = cpu;
-  for (let register = 0; register < 8; register++) image[Slot.general + register] = state.register(register);
-  image[Slot.eip] = state.eip;
-  image[Slot.eflags] = readEflags(state);
-  image[Slot.cr0] = state.cr0;
-  image[Slot.cr3] = state.cr3;
-  image[Slot.cr4] = state.cr4;
-  image[Slot.efer] = state.efer;
-  image[Slot.dr6] = state.debugRegister(6);
-  image[Slot.dr7] = state.debugRegister(7);
+  const { u32 } = state;
+  for (let index = 0; index < captured.length; index += 2) image[captured[index]!] = u32[captured[index + 1]!]!;
   for (let seg = Seg.es; seg <= Seg.tr; seg++) {
-    image[Slot.segments + 4 * seg] = state.selector(seg);
-    image[Slot.segments + 4 * seg + 1] = state.segmentRights(seg);
-    image[Slot.segments + 4 * seg + 2] = state.segmentLimit(seg);
-    image[Slot.segments + 4 * seg + 3] = state.segmentBase(seg);
+    const word = (blockAt.segments + segmentBytes * seg) >>> 2;
+    const rights = u32[word + rightsWord]!;
+    image[Slot.segments + 4 * seg] = rights >>> 16;
+    image[Slot.segments + 4 * seg + 1] = rights & 0xffff;
+    image[Slot.segments + 4 * seg + 2] = u32[word + limitWord]!;
+    image[Slot.segments + 4 * seg + 3] = u32[word + baseWord]!;
   }
-  image[Slot.gdtLimit] = state.gdtLimit;
-  image[Slot.gdtBase] = state.gdtBase;
-  image[Slot.idtLimit] = state.idtLimit;
-  image[Slot.idtBase] = state.idtBase;
-  image[Slot.smbase] = state.block.smbase;
+  image[Slot.eflags] = readEflags(state);
   image[Slot.revision] = map.revision;
   image[Slot.ioRestart] = 0;
   image[Slot.haltRestart] = state.activity === Activity.halted ? 1 : 0;
@@ -96,12 +119,6 @@ function capture(cpu: Cpu, { cpu: number, io, map }: SystemManagementPlatform): 
   image[Slot.ioEdi] = width === 0 ? 0 : (io.edi[number] ?? 0);
   io.width[number] = 0;
   image[Slot.shadow] = cpu.shadowHolds() ? state.interruptShadow : 0;
-  image[Slot.nmiBlocked] = state.nmiBlocked;
-  image[Slot.activity] = state.activity;
-  image[Slot.cpl] = state.cpl;
-  image[Slot.debugPending] = state.debugPending;
-  for (let half = 0; half < 8; half++) image[Slot.pdptes + half] = state.pdpte(half >> 1, half & 1);
-  image[Slot.pdptesFrom] = state.cr3;
 }
 
 /**
@@ -184,30 +201,23 @@ function restore(cpu: Cpu, { map }: SystemManagementPlatform): void {
   const { state } = cpu;
   const leavesPaging = (state.cr0 & Control0.paging) !== 0;
   const at = (slot: number) => image[slot] ?? 0;
-  for (let register = 0; register < 8; register++) state.setRegister(register, at(Slot.general + register));
+  const { u32 } = state;
+  for (let index = 0; index < restored.length; index += 2) u32[restored[index + 1]!] = image[restored[index]!]!;
   state.cr0 = (at(Slot.cr0) | Control0.extensionType) >>> 0;
-  state.cr3 = at(Slot.cr3);
-  state.cr4 = at(Slot.cr4);
   if (map.name === 'amd64') state.efer = at(Slot.efer);
   for (let seg = Seg.es; seg <= Seg.tr; seg++) {
     const first = Slot.segments + 4 * seg;
     state.setSegment(seg, at(first) & 0xffff, at(first + 3), at(first + 2), at(first + 1) & 0xf0ff);
   }
   state.gdtLimit = at(Slot.gdtLimit) & 0xffff;
-  state.gdtBase = at(Slot.gdtBase);
   state.idtLimit = at(Slot.idtLimit) & 0xffff;
-  state.idtBase = at(Slot.idtBase);
-  state.setDebugRegister(6, at(Slot.dr6));
-  state.setDebugRegister(7, at(Slot.dr7));
   state.cpl = at(Slot.cpl) & 3;
-  state.eip = at(Slot.eip);
   if ((at(Slot.ioRestart) & restartRequested) === restartRequested && at(Slot.ioState) !== 0) restartIo(cpu);
   cpu.setFlags(at(Slot.eflags));
   const activity: Activity = at(Slot.activity) & 3;
   // A handler that clears the auto-halt flag lets the program go on behind HLT (SDM vol. 3, 31.10).
   state.activity = activity === Activity.halted && (at(Slot.haltRestart) & 1) === 0 ? Activity.running : activity;
   state.nmiBlocked = at(Slot.nmiBlocked) & 1;
-  state.debugPending = at(Slot.debugPending);
   const shadow = at(Slot.shadow);
   if (shadow === 1 || shadow === 2) cpu.castShadow(shadow);
   // The revision says that SMBASE can be relocated.
