@@ -72,7 +72,10 @@ export interface Divergence {
 export type SideAction =
   | { readonly kind: 'toPeer'; readonly message: ToPeer }
   | { readonly kind: 'toGateway'; readonly message: ToGateway }
-  /** To the gateway as well; the lease is looked at first, and the side told `fenced` when its term is not the last one. */
+  /**
+   * To the gateway as well; the lease is looked at first, and the side told `fenced` when its term is not the last one. What cannot be proved now is left out; the
+   * side is told `repeat` when it can.
+   */
   | { readonly kind: 'release'; readonly message: Extract<ToGateway, { kind: 'output' }> }
   /** Give this input to the machine. */
   | { readonly kind: 'apply'; readonly sequence: number; readonly input: unknown }

@@ -141,7 +141,7 @@ export class Side {
       case 'ready':
         if (state.mode !== 'alone' || state.sync !== undefined) break;
         state.isPeerReady = true;
-        this.#do({ kind: 'toGateway', message: { kind: 'share', term: state.term } });
+        this.#share();
         break;
       case 'checkpoint':
         this.#receive(message.checkpoint);
@@ -311,20 +311,34 @@ export class Side {
     return this.#taken();
   }
 
+  /** What was said to the gateway may have been lost, as when their link was: it is said again. */
+  repeat(): SideAction[] {
+    this.#repeat();
+    return this.#taken();
+  }
+
+  #repeat(): void {
+    const { state } = this;
+    if (state.mode !== 'together' && state.mode !== 'alone') return;
+    if (state.mode === 'alone') this.#sayAlone();
+    this.#sayApplied();
+    if (state.role === 'secondary') return;
+    if (state.mode === 'alone' && state.isPeerReady && state.sync === undefined) this.#share();
+    for (const channel of Object.values(state.channels)) channel.sent = channel.log.start;
+    this.#speak();
+  }
+
   /** Says everything again that may have been lost. */
   retry(): SideAction[] {
     const { state } = this;
+    this.#repeat();
     switch (state.mode) {
       case 'joining':
         this.#toPeer({ kind: 'ready' });
         break;
       case 'together':
-      case 'alone': {
-        if (state.mode === 'alone') this.#sayAlone();
-        this.#sayApplied();
+      case 'alone':
         if (state.role === 'primary') {
-          for (const channel of Object.values(state.channels)) channel.sent = channel.log.start;
-          this.#speak();
           if (state.sync?.checkpoint !== undefined) this.#toPeer({ kind: 'checkpoint', checkpoint: state.sync.checkpoint });
           this.#sayProgress();
         } else {
@@ -333,7 +347,6 @@ export class Side {
           this.#speak();
         }
         break;
-      }
       case 'acquiring':
       case 'fenced':
         break;
@@ -381,6 +394,10 @@ export class Side {
 
   #sayAlone(): void {
     this.#do({ kind: 'toGateway', message: { kind: 'alone', term: this.state.term } });
+  }
+
+  #share(): void {
+    this.#do({ kind: 'toGateway', message: { kind: 'share', term: this.state.term } });
   }
 
   #sayApplied(): void {

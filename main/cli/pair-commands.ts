@@ -3,7 +3,7 @@ import { Option, type Command } from 'commander';
 import { HostError } from '../host/errors.ts';
 import { scancodesOf, scancodesOfKeys } from '../host/keyboard.ts';
 import { readLibrary, readMachine, type StoredMachine } from '../host/library.ts';
-import { libraryOf, Pair, runPairProcess, type PairProcess, type PairStatus } from '../host/pair/pairs.ts';
+import { libraryOf, Pair, runPairProcess, type PairOptions, type PairProcess, type PairStatus } from '../host/pair/pairs.ts';
 import { failPoints, type FailPoint } from '../host/pair/protocol.ts';
 import { libraryFolder } from '../host/places.ts';
 import { outcomeOf, usage } from './exit.ts';
@@ -56,19 +56,22 @@ export function addPairCommands(program: Command, services: Services, terminal: 
     .addOption(new Option('--dead-after <milliseconds>', 'silence after which a side counts as gone').default('1000'))
     .addOption(new Option('--late-after <milliseconds>', 'for which output waits for its equal before a resync').default('200'))
     .addOption(new Option('--storm-after <number>', 'resyncs for divergence in 10 s behind which outputs are committed by periodic checkpoints').default('10'))
+    .option('--etcd <addresses>', 'keep the lease in etcd: its http or https addresses, with commas between them (default: in a file of this host)')
+    .addOption(new Option('--lease-ttl <seconds>', 'with --etcd: after which a side that etcd does not hear of has lost the lease').default('3'))
     .option('--verify', 'compare both sides’ digests after each resync')
-    .action(async (word: string, options: PairCommandOptions & { port: string; deadAfter: string; lateAfter: string; stormAfter: string; verify?: boolean }) => {
+    .action(async (word: string, options: PairCommandOptions & { port: string; deadAfter: string; lateAfter: string; stormAfter: string; etcd?: string; leaseTtl: string; verify?: boolean }) => {
       const port = parsePort('--port', options.port);
       const deadAfter = numberFrom('--dead-after', options.deadAfter, 50);
       const lateAfter = numberFrom('--late-after', options.lateAfter, 10);
       const stormAfter = numberFrom('--storm-after', options.stormAfter, 1);
+      const lease = leaseFrom(options.etcd, numberFrom('--lease-ttl', options.leaseTtl, 2));
       const { machine, library } = await withLibrary(services, terminal, libraryFolder(options.library, terminal.environment), async (client) => {
         const id = await findMachine(client, word);
         const entry = (await client.library.list()).find((one) => one.id === id);
         if (entry?.kind === 'machine' && entry.state !== 'off') throw new HostError('WRONG_STATE', `${entry.name} is ${entry.state}. A pair is made of a machine that is off.`);
         return stored(id, options);
       });
-      print(await pairOf(machine).create(library, { port, deadAfter, lateAfter, stormAfter, verify: options.verify === true }), options);
+      print(await pairOf(machine).create(library, { port, deadAfter, lateAfter, stormAfter, lease, verify: options.verify === true }), options);
     });
 
   verb('status', 'how a pair fares, and why').action(async (word: string, options: PairCommandOptions) => {
@@ -166,6 +169,13 @@ export function addPairCommands(program: Command, services: Services, terminal: 
       }
       await new Promise(() => {});
     });
+}
+
+function leaseFrom(etcd: string | undefined, ttl: number): PairOptions['lease'] {
+  if (etcd === undefined) return { kind: 'file' };
+  const endpoints = etcd.split(',').map((text) => text.trim());
+  for (const text of endpoints) if (!/^https?:\/\//u.test(text) || !URL.canParse(text)) throw usage(`--etcd takes addresses like http://127.0.0.1:2379, not ${text}.`);
+  return { kind: 'etcd', endpoints, ttl };
 }
 
 function numberFrom(option: string, text: string, least: number): number {

@@ -38,6 +38,10 @@ export interface Budgets {
   late: number;
   /** A checkpoint arrives damaged. */
   damage: number;
+  /** A side's link to the gateway is cut, and there again. */
+  reconnect: number;
+  /** The lease's holder hears nothing of it for so long that it cannot prove any more to have it. */
+  expiry: number;
 }
 
 export interface World {
@@ -45,7 +49,11 @@ export interface World {
   machines: Record<SideName, Machine>;
   gateway: GatewayState;
   flying: Flying[];
-  lease: { term: number; side: SideName };
+  /**
+   * The newest term and whose it is. Of a lease with a time: whether its holder can prove now that it has it, by its own clock, and whether who keeps the lease still keeps
+   * others from the next term.
+   */
+  lease: { term: number; side: SideName; isProven: boolean; isKept: boolean };
   /** Inputs that clients have not sent yet. */
   toCome: number;
   budgets: Budgets;
@@ -75,6 +83,12 @@ export interface Faults {
   noGeneration?: boolean;
   /** The checkpoint leaves out what the gateway has not confirmed. */
   noHeldOutput?: boolean;
+  /** Output leaves without a look at the lease. */
+  noLeaseCheck?: boolean;
+  /** The holder counts the lease's time from when the answer came, not from when it asked: the keeper's may be over first. */
+  lateDeadline?: boolean;
+  /** What was held for want of a proof is not said again. */
+  noRepeat?: boolean;
 }
 
 export interface Options {
@@ -85,8 +99,14 @@ export interface Options {
    * states.
    */
   eager: boolean;
+  /** The lease has a time, as in etcd: it is asked for by messages, given to the other only when that time is over, and proved for as long as it lasts. */
+  timed?: boolean;
+  /** Links lose nothing unless they are cut, and nobody says anything again of himself: as the processes do over TCP. */
+  reliable?: boolean;
   faults?: Faults;
 }
+
+export const noBudgets: Budgets = { fault: 0, loss: 0, double: 0, divergence: 0, late: 0, damage: 0, reconnect: 0, expiry: 0 };
 
 /** The primary alone, and a secondary about to join it. */
 export function firstWorld(inputs: number, budgets: Budgets): World {
@@ -95,7 +115,7 @@ export function firstWorld(inputs: number, budgets: Budgets): World {
     machines: { a: { inputs: [], answers: [] }, b: { inputs: [], answers: [] } },
     gateway: startingGateway([channel.name]),
     flying: [],
-    lease: { term: 1, side: 'a' },
+    lease: { term: 1, side: 'a', isProven: true, isKept: true },
     toCome: inputs,
     budgets: { ...budgets },
     delivered: [],
@@ -110,7 +130,7 @@ export function firstWorld(inputs: number, budgets: Budgets): World {
 /** The pair is protected, and nothing is under way. */
 export function protectedWorld(inputs: number, budgets: Budgets): World {
   const options: Options = { inOrder: true, eager: true };
-  let world = firstWorld(0, { fault: 0, loss: 0, double: 0, divergence: 0, late: 0, damage: 0 });
+  let world = firstWorld(0, noBudgets);
   while (world.flying.length > 0 || world.sides.b?.committing !== undefined) {
     const [first] = happenings(world, options);
     if (first === undefined) break;
@@ -186,11 +206,19 @@ class Step {
         this.#fly({ to: 'gateway', from: name, message: early ? { ...message, kept: message.next } : message });
         return;
       }
-      case 'release':
-        if (action.message.term === world.lease.term && world.lease.side === name) this.#fly({ to: 'gateway', from: name, message: action.message });
-        else if (this.#faults.noFence === true) this.#fly({ to: 'gateway', from: name, message: action.message });
-        else this.side(name, (side) => side.fenced());
+      case 'release': {
+        const { term, side, isProven } = world.lease;
+        const isNewest = action.message.term === term && side === name;
+        const isChecked = this.#faults.noFence !== true && this.#faults.noLeaseCheck !== true;
+        if (this.options.timed === true) {
+          // It goes by what it knows: that it could prove its lease when it last heard of it.
+          const believes = isNewest ? isProven : this.#faults.lateDeadline === true;
+          if (isChecked && !believes) return;
+          if (!isNewest) this.#fail(`two speakers: side ${name} under term ${action.message.term}, and side ${side} has term ${term}`);
+        } else if (isChecked && !isNewest) return this.side(name, (one) => one.fenced());
+        this.#fly({ to: 'gateway', from: name, message: action.message });
         return;
+      }
       case 'apply':
         world.machines[name].inputs.push(action.sequence);
         if (world.machines[name].inputs.some((sequence, index) => sequence !== index)) this.#fail(`machine ${name} takes inputs out of order`);
@@ -201,12 +229,10 @@ class Step {
       case 'commit':
         // Made to a happening of its own, since it takes time.
         return;
-      case 'acquire': {
-        const isGranted = this.#faults.noFence === true || world.lease.term === action.term - 1;
-        if (isGranted) world.lease = { term: action.term, side: name };
-        this.side(name, (side) => side.leased(isGranted));
+      case 'acquire':
+        // A lease with a time answers when it does: a happening of its own.
+        if (this.options.timed !== true) this.lease(name);
         return;
-      }
       case 'alone': {
         const { answers } = world.machines[name];
         if (world.delivered.some((byte, index) => byte !== answers[index])) this.#fail(`side ${name} goes on alone with other output than clients have`);
@@ -217,6 +243,15 @@ class Step {
       case 'note':
         return;
     }
+  }
+
+  /** The lease's answer to who asks for the term behind the one that it knows. */
+  lease(name: SideName): void {
+    const { world } = this;
+    const term = (world.sides[name]?.term ?? 0) + 1;
+    const isGranted = this.#faults.noFence === true || world.lease.term === term - 1;
+    if (isGranted) world.lease = { term, side: name, isProven: true, isKept: true };
+    this.side(name, (side) => side.leased(isGranted));
   }
 
   #altered(message: ToPeer): ToPeer {
@@ -392,10 +427,27 @@ export function happenings(world: World, options: Options): { what: string; next
       if (peer !== undefined && state.mode === 'together')
         happen(`${name} takes the other for dead`, (step) => {
           step.world.budgets.fault--;
+          // It closes the link, by which the other comes to know.
+          if (options.reliable === true) {
+            step.world.isCut = true;
+            step.world.flying = step.world.flying.filter(({ to, from }) => to !== name || from === 'gateway');
+          }
           step.side(name, (side) => side.peerLost());
         });
     }
   }
+  if (options.timed === true) happenWithLease(world, options, happen);
+  if (budgets.reconnect > 0)
+    for (const name of sides) {
+      const mode = world.sides[name]?.mode;
+      if (mode === undefined || mode === 'fenced') continue;
+      happen(`${name} loses the gateway, and has it again`, (step) => {
+        step.world.budgets.reconnect--;
+        step.world.flying = step.world.flying.filter(({ to, from }) => !((to === name && from === 'gateway') || (to === 'gateway' && from === name)));
+        step.gateway((gateway) => gateway.retry());
+        step.side(name, (side) => side.repeat());
+      });
+    }
   if (budgets.fault > 0 && sides.every((name) => world.sides[name]?.mode === 'together'))
     happen('the link is cut', (step) => {
       step.world.budgets.fault--;
@@ -408,10 +460,40 @@ export function happenings(world: World, options: Options): { what: string; next
     const state = world.sides[name];
     return state === undefined || state.mode === 'fenced' || (state.committing === undefined && answers.length >= inputs.length);
   });
-  if (world.flying.length === 0 && isIdle)
+  if (world.flying.length === 0 && isIdle && options.reliable !== true)
     happen('all retry', (step) => {
       step.gateway((gateway) => gateway.retry());
       for (const name of sides) step.side(name, (side) => side.retry());
     });
   return results;
+}
+
+/** What time and messages do to a lease that has a time. */
+function happenWithLease(world: World, options: Options, happen: (what: string, body: (step: Step) => void) => void): void {
+  const { lease, budgets } = world;
+  const holder = world.sides[lease.side];
+  const isThere = holder !== undefined && holder.mode !== 'fenced';
+  if (budgets.expiry > 0 && lease.isProven && isThere)
+    happen(`${lease.side} cannot prove its lease any more`, (step) => {
+      step.world.budgets.expiry--;
+      step.world.lease.isProven = false;
+    });
+  // The keeper's time is over only after the holder's own.
+  if (lease.isKept && (!lease.isProven || !isThere || (options.faults?.lateDeadline === true && budgets.expiry > 0)))
+    happen('the lease’s time is over', (step) => {
+      step.world.lease.isKept = false;
+    });
+  if (isThere && !lease.isProven && holder.mode !== 'acquiring')
+    happen(`${lease.side} has its lease again`, (step) => {
+      step.world.lease.isProven = step.world.lease.isKept = true;
+      if (options.faults?.noRepeat !== true) step.side(lease.side, (side) => side.repeat());
+    });
+  for (const name of sides) {
+    const state = world.sides[name];
+    if (state === undefined) continue;
+    if (state.mode === 'acquiring' && (lease.term !== state.term || lease.side === name || !lease.isKept || options.faults?.noFence === true))
+      happen(`the lease answers ${name}`, (step) => step.lease(name));
+    if (state.role === 'primary' && (state.mode === 'alone' || state.mode === 'together') && state.term < lease.term)
+      happen(`${name} learns that its term is over`, (step) => step.side(name, (side) => side.fenced()));
+  }
 }

@@ -7,13 +7,12 @@
  */
 import { describe, expect, it } from 'vitest';
 import { explore, type Outcome, type Thread } from './explore.ts';
-import { firstWorld, happenings, protectedWorld, textOf, type Budgets, type Faults, type Options, type World } from './tolerance-world.ts';
+import { firstWorld, happenings, noBudgets, protectedWorld, textOf, type Budgets, type Faults, type Options, type World } from './tolerance-world.ts';
 
 /** That a word of the explorer can have; a world's number is in four, the lowest digit first. */
 const wordValues = 256;
 /** More than can happen in one state. */
 const most = 24;
-const none: Budgets = { fault: 0, loss: 0, double: 0, divergence: 0, late: 0, damage: 0 };
 const isLong = process.env['VITRINE_MODEL'] === 'long';
 
 interface Known {
@@ -71,7 +70,7 @@ function check(inputs: number, budgets: Partial<Budgets>, options: Options, begi
         };
       }
     };
-  number(begin(inputs, { ...none, ...budgets }), 0, 'begin');
+  number(begin(inputs, { ...noBudgets, ...budgets }), 0, 'begin');
   const isServed = (words: readonly number[]) => {
     const world = worlds[at(words)]?.world;
     return world !== undefined && (world.isOver || world.delivered.length === inputs);
@@ -84,6 +83,9 @@ function check(inputs: number, budgets: Partial<Budgets>, options: Options, begi
 
 const ordered: Options = { inOrder: true, eager: true };
 const unordered: Options = { inOrder: false, eager: true };
+/** As over TCP. */
+const reliable: Options = { inOrder: true, eager: true, reliable: true };
+const timed: Options = { ...reliable, timed: true };
 const late: Options = { inOrder: true, eager: false };
 
 type Case = [string, number, Partial<Budgets>, Options, typeof firstWorld];
@@ -97,8 +99,15 @@ const always: Case[] = [
   ['a limit that passes, divergence and a fault', 1, { late: 1, divergence: 1, fault: 1 }, ordered, protectedWorld],
   ['a damaged checkpoint, divergence and a fault', 1, { damage: 1, divergence: 1, fault: 1 }, ordered, protectedWorld],
   ['what is forgotten is forgotten late', 1, { divergence: 1 }, late, protectedWorld],
+  ['a fault while a side’s link to the gateway is cut', 1, { reconnect: 1, fault: 1 }, reliable, protectedWorld],
+  ['a link to the gateway is cut while the secondary joins', 1, { reconnect: 1 }, reliable, firstWorld],
+  ['a lease with a time that runs out, and a fault', 1, { expiry: 1, fault: 1 }, timed, protectedWorld],
+  ['a lease that runs out while the secondary joins', 1, { expiry: 1 }, timed, firstWorld],
 ];
 const long: Case[] = [
+  ['two requests, a lease that runs out, and a fault', 2, { expiry: 1, fault: 1 }, timed, protectedWorld],
+  ['a lease that runs out twice, divergence and a fault', 1, { expiry: 2, divergence: 1, fault: 1 }, timed, protectedWorld],
+  ['a link to the gateway is cut, divergence and a fault', 1, { reconnect: 1, divergence: 1, fault: 1 }, reliable, protectedWorld],
   ['doubled messages, divergence and a fault, in any order', 1, { divergence: 1, double: 1, fault: 1 }, unordered, protectedWorld],
   ['two requests, divergence and a fault', 2, { divergence: 1, fault: 1 }, ordered, protectedWorld],
   ['two requests, loss and a fault', 2, { loss: 1, fault: 1 }, ordered, protectedWorld],
@@ -125,6 +134,9 @@ describe('a pair, whatever happens', { timeout: isLong ? 1_200_000 : 120_000 }, 
     ['a damaged checkpoint is put in place', { noHash: true }, 1, { divergence: 1, damage: 1 }, ordered, /unmatched|not what/],
     ['output of an earlier generation counts', { noGeneration: true }, 2, { divergence: 1 }, unordered, /unmatched/],
     ['a checkpoint lacks the output that was not confirmed', { noHeldOutput: true }, 1, { divergence: 1, fault: 1 }, ordered, /not served/],
+    ['output leaves without a look at a lease that has a time', { noLeaseCheck: true }, 1, { expiry: 1, fault: 1 }, timed, /two speakers/],
+    ['the lease’s time is counted from its answer on', { lateDeadline: true }, 1, { expiry: 1, fault: 1 }, timed, /two speakers/],
+    ['what was held for want of a proof is not said again', { noRepeat: true }, 1, { expiry: 1 }, timed, /not served/],
     ['the secondary lets inputs be forgotten that a resync asks for again', { earlyForget: true }, 2, { late: 1 }, ordered, /not served/],
   ] satisfies [string, Faults, number, Partial<Budgets>, Options, RegExp][])('does not when %s', (_, faults, inputs, budgets, options, expected) => {
     expect(without(faults, inputs, budgets, options)).toMatch(expected);

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { PairFolder, type PairDescription } from './folder.ts';
+import { FileLease, PairFolder, type PairDescription } from './folder.ts';
 import { StormWatch } from './storm.ts';
 
 let path: string;
@@ -12,22 +12,21 @@ beforeEach(() => {
 afterEach(() => rmSync(path, { recursive: true, force: true }));
 
 describe('the lease of a pair', () => {
-  it('gives each term to one side, in their order', () => {
-    const folder = new PairFolder(path);
-    const a = folder.lease('a');
-    const b = folder.lease('b');
-    expect([a.acquire(1, 'a'), b.acquire(1, 'b')]).toEqual([true, false]);
-    expect([a.holds(1), b.holds(1)]).toEqual([true, false]);
-    expect(b.acquire(3, 'b')).toBe(false);
-    expect([b.acquire(2, 'b'), a.acquire(2, 'a')]).toEqual([true, false]);
+  it('gives each term to one side, in their order', async () => {
+    const a = new FileLease(path, 'a');
+    const b = new FileLease(path, 'b');
+    expect([await a.acquire(1), await b.acquire(1)]).toEqual([true, false]);
+    expect([a.standing(1), b.standing(1)]).toEqual(['held', 'lost']);
+    expect(await b.acquire(3)).toBe(false);
+    expect([await b.acquire(2), await a.acquire(2)]).toEqual([true, false]);
     // The side of the older term may say nothing more, whatever it believes.
-    expect([a.holds(1), a.holds(2), b.holds(2)]).toEqual([false, false, true]);
+    expect([a.standing(1), a.standing(2), b.standing(2)]).toEqual(['lost', 'lost', 'held']);
     expect(a.newest()).toBe(2);
   });
 });
 
 describe('the description of a pair', () => {
-  const pair: PairDescription = { version: 1, library: '/library', machine: 'clerk', port: 0, deadAfter: 1000, lateAfter: 200, stormAfter: 10, verify: false, disks: { a: [], b: ['/b.img'] } };
+  const pair: PairDescription = { version: 1, library: '/library', machine: 'clerk', port: 0, deadAfter: 1000, lateAfter: 200, stormAfter: 10, verify: false, lease: { kind: 'file' }, disks: { a: [], b: ['/b.img'] } };
 
   it('is what was written, and is refused with a sentence when there is none or it is damaged', () => {
     const folder = new PairFolder(path);

@@ -4,9 +4,10 @@ import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
-import type { Lease } from '../../../engine/tolerance/lease.ts';
+import type { Lease, Standing } from '../../../engine/tolerance/lease.ts';
 import type { SideName } from '../../../engine/tolerance/messages.ts';
 import { HostError, isSystemError } from '../errors.ts';
+import { clearEtcd, EtcdLease, etcdOver, etcdOwner } from './etcd-lease.ts';
 import { Journal } from './journal.ts';
 
 const description = z.strictObject({
@@ -23,6 +24,11 @@ const description = z.strictObject({
   stormAfter: z.int().min(1),
   /** Whether both sides' digests are compared after each resync. */
   verify: z.boolean(),
+  /** Who says which side may speak: a file for one host, etcd for several. `ttl`: seconds. */
+  lease: z.discriminatedUnion('kind', [
+    z.strictObject({ kind: z.literal('file') }),
+    z.strictObject({ kind: z.literal('etcd'), endpoints: z.array(z.url({ protocol: /^https?$/u })).min(1), prefix: z.string().regex(/^\/.+\/$/u), ttl: z.int().min(2).max(600) }),
+  ]),
   /** By side: the images of the machine's disks, in the order of its drives; empty: the machine's own. */
   disks: z.strictObject({ a: z.array(z.string()), b: z.array(z.string()) }),
 });
@@ -40,6 +46,9 @@ export function socketPath(folder: string, name: string): string {
   mkdirSync(elsewhere, { recursive: true, mode: 0o700 });
   return join(elsewhere, `${name}.sock`);
 }
+
+/** Milliseconds for which etcd is waited for: an answer that comes later proves little. */
+const etcdPatience = (ttl: number) => (ttl * 1000) / 3;
 
 export class PairFolder {
   constructor(readonly path: string) {}
@@ -82,8 +91,29 @@ export class PairFolder {
     return new Journal(join(this.path, 'journal.jsonl'));
   }
 
-  lease(side: SideName): FileLease {
-    return new FileLease(this.path, side);
+  lease(side: SideName): Lease {
+    const { lease } = this.read();
+    if (lease.kind === 'file') return new FileLease(this.path, side);
+    return new EtcdLease({ call: etcdOver(lease.endpoints, etcdPatience(lease.ttl)), prefix: lease.prefix, side, ttl: lease.ttl });
+  }
+
+  /** The side that has the newest term, as far as anybody can say. */
+  async owner(): Promise<SideName | undefined> {
+    const { lease } = this.read();
+    if (lease.kind === 'file') return new FileLease(this.path, 'a').owner();
+    const [side] = (await etcdOwner(etcdOver(lease.endpoints, etcdPatience(lease.ttl)), lease.prefix)) ?? '';
+    return side === 'a' || side === 'b' ? side : undefined;
+  }
+
+  /** Takes what the pair has elsewhere away. What etcd does not hear of now is left there, and means nothing to anybody. */
+  async forget(): Promise<void> {
+    const { lease } = this.read();
+    if (lease.kind !== 'etcd') return;
+    try {
+      await clearEtcd(etcdOver(lease.endpoints, etcdPatience(lease.ttl)), lease.prefix);
+    } catch {
+      // Its name is never used again.
+    }
   }
 
   remove(): void {
@@ -100,6 +130,8 @@ export class FileLease implements Lease {
   /** A term that is this side's: whose a term is never changes. */
   #own = 0;
 
+  readonly isReachable = true;
+
   constructor(
     private readonly folder: string,
     private readonly side: SideName,
@@ -109,7 +141,11 @@ export class FileLease implements Lease {
     return join(this.folder, `lease.${term}`);
   }
 
-  acquire(term: number, side: SideName): boolean {
+  acquire(term: number): Promise<boolean> {
+    return Promise.resolve(this.#take(term));
+  }
+
+  #take(term: number): boolean {
     // Who does not know the newest term is too late.
     if (this.newest() !== term - 1) return false;
     let file: number;
@@ -120,23 +156,27 @@ export class FileLease implements Lease {
       throw error;
     }
     try {
-      writeFileSync(file, side);
+      writeFileSync(file, this.side);
     } finally {
       closeSync(file);
     }
     return true;
   }
 
-  holds(term: number): boolean {
-    if (existsSync(this.#file(term + 1))) return false;
-    if (term === this.#own) return true;
+  standing(term: number): Standing {
+    if (existsSync(this.#file(term + 1))) return 'lost';
+    if (term === this.#own) return 'held';
     try {
-      if (readFileSync(this.#file(term), 'utf8') !== this.side) return false;
+      if (readFileSync(this.#file(term), 'utf8') !== this.side) return 'lost';
     } catch {
-      return false;
+      return 'lost';
     }
     this.#own = term;
-    return true;
+    return 'held';
+  }
+
+  end(): Promise<void> {
+    return Promise.resolve();
   }
 
   /** The side that has the newest term. */

@@ -1,5 +1,6 @@
 /** Pairs of a library's machines: making, looking, ending. Each call stands by itself: the pair lives in its processes and its folder. */
 import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { closeSync, existsSync, ftruncateSync, mkdirSync, openSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -57,6 +58,8 @@ export interface PairOptions {
   readonly deadAfter: number;
   readonly lateAfter: number;
   readonly stormAfter: number;
+  /** Where the lease is kept: in a file here, or in etcd, by its addresses and the seconds after which a side that is not heard of has lost it. */
+  readonly lease: { readonly kind: 'file' } | { readonly kind: 'etcd'; readonly endpoints: readonly string[]; readonly ttl: number };
   readonly verify: boolean;
 }
 
@@ -116,13 +119,21 @@ export class Pair {
   }
 
   /** The machine is off. Done when the pair is protected. */
-  async create(library: string, { port, deadAfter, lateAfter, stormAfter, verify }: PairOptions): Promise<PairStatus> {
+  async create(library: string, { lease, ...options }: PairOptions): Promise<PairStatus> {
     const { machine, folder } = this;
     if (folder.exists) throw new HostError('CONFLICT', `${machine.file.name} is in a pair already; "vitrine pair status ${machine.id}" shows how it fares.`);
     if (existsSync(join(machine.folder, HOST_FILES.suspended)))
       throw new HostError('WRONG_STATE', `${machine.file.name} is suspended. Resume it and power it off, or discard its state.`);
     rmSync(folder.path, { recursive: true, force: true });
-    folder.write({ version: 1, library, machine: machine.id, port, deadAfter, lateAfter, stormAfter, verify, disks: { a: [], b: [] } });
+    folder.write({
+      version: 1,
+      library,
+      machine: machine.id,
+      ...options,
+      // Names are never used again, so that nothing of an earlier pair counts.
+      lease: lease.kind === 'file' ? lease : { ...lease, endpoints: [...lease.endpoints], prefix: `/vitrine/pairs/${randomBytes(12).toString('hex')}/` },
+      disks: { a: [], b: [] },
+    });
     folder.write({ ...folder.read(), disks: { a: [], b: this.#makeDisks('b', 1) } });
     try {
       this.launch('gateway', machine.folder, 'a', folder.log('gateway'));
@@ -210,7 +221,7 @@ export class Pair {
       await this.#until('the end of the primary', (now) => now.sides[primary] === null);
     } else {
       if (sides.a !== null || sides.b !== null) throw new HostError('WRONG_STATE', 'A side of the pair is there, and does not speak yet. Try again.');
-      speaker = this.folder.lease('a').owner();
+      speaker = await this.folder.owner();
     }
     if (speaker !== undefined) await this.#bringDisksHome(speaker);
     const isKept = existsSync(kept);
@@ -341,6 +352,7 @@ export class Pair {
       }
     }
     await delay(100);
+    await this.folder.forget();
     this.folder.remove();
   }
 }

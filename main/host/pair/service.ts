@@ -138,7 +138,7 @@ export class Pairs {
       if (blocking !== undefined)
         throw new HostError('WRONG_STATE', `${machine.file.name} cannot be protected yet. ${blocking.sentence}`);
       this.options.refuseUnlessFree(machine);
-      await pair.create(this.options.library, settings);
+      await pair.create(this.options.library, { ...settings, lease: { kind: 'file' } });
     });
   }
 

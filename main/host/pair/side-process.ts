@@ -3,12 +3,14 @@
  * docs/decisions/0021.
  */
 import { rmSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Machine, MachineConfiguration, MachineInput } from '../../../engine/machine/machine.ts';
 import { other, type Checkpoint, type FromGateway, type SideAction, type SideName, type SideNote } from '../../../engine/tolerance/messages.ts';
 import { askPair } from '../../../engine/tolerance/questions.ts';
 import { Side, startingSide } from '../../../engine/tolerance/side.ts';
 import type { ChangedPages } from '../../../engine/tolerance/state-transfer.ts';
-import type { FileLease, PairDescription, PairFolder } from './folder.ts';
+import type { Lease } from '../../../engine/tolerance/lease.ts';
+import type { PairDescription, PairFolder } from './folder.ts';
 import { InputQueue } from './input-queue.ts';
 import { resyncEntry, type JournalEntry, type JournalKind } from './journal.ts';
 import { LagMeter } from './lag.ts';
@@ -26,6 +28,8 @@ const stormWindow = 10_000;
 /** Milliseconds for which another process is waited for at the start. */
 const patience = 30_000;
 const keptEvents = 200;
+/** Milliseconds for which a lease that is given up is waited for. */
+const endPatience = 500;
 
 /** What a checkpoint carries for the runtime. */
 interface State {
@@ -35,13 +39,15 @@ interface State {
 
 export class SideProcess {
   readonly #side: Side;
-  readonly #lease: FileLease;
+  readonly #lease: Lease;
   readonly #inputs: InputQueue;
   readonly #storm: StormWatch;
   readonly #events: { at: number; text: string }[] = [];
   readonly #resyncs: Resync[] = [];
   readonly #lag = new LagMeter();
   #leaseAt: number | undefined;
+  /** Since when the lease cannot be proved. */
+  #unproven: number | undefined;
   #stateBytes = 0;
   #resyncCount = 0;
   #gateway: Link | undefined;
@@ -117,7 +123,7 @@ export class SideProcess {
     gateway.onClose = () => this.#note('The gateway is gone: clients cannot be reached any more.');
     gateway.send({ kind: 'side', side: name });
     if (this.#isPrimary) {
-      if (!this.#acquire(1)) return this.#end('Somebody else has the lease of this pair.');
+      if (!(await this.#acquire(1))) return this.#end('Somebody else has the lease of this pair.');
       this.#reason = 'Unprotected: no secondary has joined yet.';
       this.#note(this.#reason, 'unprotected');
       this.#perform(this.#side.begin());
@@ -135,8 +141,8 @@ export class SideProcess {
     setInterval(() => this.#peer?.send({ kind: 'beat' }), beatInterval);
   }
 
-  #acquire(term: number): boolean {
-    const has = this.#lease.acquire(term, this.name);
+  async #acquire(term: number): Promise<boolean> {
+    const has = await this.#lease.acquire(term);
     if (has) this.#leaseAt = performance.now();
     return has;
   }
@@ -228,10 +234,7 @@ export class SideProcess {
           break;
         case 'release':
           this.#point('release');
-          if (this.#lease.holds(action.message.term)) {
-            this.#leaseAt = performance.now();
-            this.#gateway?.send(action.message);
-          } else this.#perform(this.#side.fenced());
+          this.#release(action.message);
           this.#point('released');
           break;
         case 'apply':
@@ -250,7 +253,10 @@ export class SideProcess {
           this.#commits = this.#commits.then(() => this.#commit(action.checkpoint)).catch((error: unknown) => this.#fail(error));
           break;
         case 'acquire':
-          this.#perform(this.#side.leased(this.#acquire(action.term)));
+          void this.#acquire(action.term).then(
+            (isGranted) => this.#perform(this.#side.leased(isGranted)),
+            (error: unknown) => this.#fail(error),
+          );
           break;
         case 'alone':
           void this.#goAlone(action.tookOver).catch((error: unknown) => this.#fail(error));
@@ -265,6 +271,35 @@ export class SideProcess {
     }
     const { state } = this.#side;
     if (state.role === 'primary' && state.mode === 'together') this.#lag.look(state.channels, performance.now());
+  }
+
+  /** Output leaves only under a lease that is certain at this moment. */
+  #release(message: Extract<SideAction, { kind: 'release' }>['message']): void {
+    switch (this.#lease.standing(message.term)) {
+      case 'held':
+        this.#leaseAt = performance.now();
+        this.#gateway?.send(message);
+        return;
+      case 'unproven':
+        this.#unproven ??= performance.now();
+        return;
+      case 'lost':
+        this.#perform(this.#side.fenced());
+    }
+  }
+
+  /** Looks whether the lease has come back, or is gone, since something was held for it. */
+  #lookAtLease(): void {
+    const { mode, term } = this.#side.state;
+    if (!this.#isPrimary || (mode !== 'alone' && mode !== 'together')) return;
+    const standing = this.#lease.standing(term);
+    if (standing === 'lost') this.#perform(this.#side.fenced());
+    else if (standing === 'unproven') this.#unproven ??= performance.now();
+    else if (this.#unproven !== undefined) {
+      this.#note(`The lease was not certain for ${Math.round(performance.now() - this.#unproven)} ms; what was held leaves now.`);
+      this.#unproven = undefined;
+      this.#perform(this.#side.repeat());
+    }
   }
 
   /** Has both machines stand still, takes the state, and lets this one run on. */
@@ -358,6 +393,7 @@ export class SideProcess {
     const now = performance.now();
     const peer = this.#peer;
     if (peer !== undefined && now - peer.heardAt > this.pair.deadAfter) this.#lost(peer, `silent for ${Math.round(now - peer.heardAt)} ms`);
+    this.#lookAtLease();
     const { state } = this.#side;
     if (!this.#isPrimary || state.mode !== 'together' || this.#isCapturing) {
       this.#waitingSince = undefined;
@@ -494,7 +530,7 @@ export class SideProcess {
 
   #end(why: string): void {
     this.#note(why);
-    // At once: nobody may hear of this side any more. An answer that is on its way gets a moment.
-    setTimeout(() => process.exit(0), 50);
+    // The lease is given up first, so that the other side need not wait until it is over. An answer that is on its way gets a moment.
+    void Promise.race([this.#lease.end(), delay(endPatience)]).finally(() => setTimeout(() => process.exit(0), 50));
   }
 }

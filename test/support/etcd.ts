@@ -1,0 +1,69 @@
+/** A real etcd for tests: Debian's, on loopback or in a network namespace, with its data in a temporary folder. */
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+
+export const hasEtcd = spawnSync('etcd', ['--version']).status === 0;
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+export class Etcd {
+  readonly #folder = mkdtempSync(join(tmpdir(), 'vitrine-etcd-'));
+  #child: ChildProcess | undefined;
+  #said = '';
+
+  private constructor(readonly url: string) {}
+
+  /** Without an address: on a free port of loopback. `within`: the words of a command that runs the rest of its line, as in a namespace. */
+  static async start(url?: string, within: readonly string[] = []): Promise<Etcd> {
+    for (let tries = 0; ; tries++) {
+      const etcd = new Etcd(url ?? `http://127.0.0.1:${await freePort()}`);
+      try {
+        await etcd.#run(url === undefined ? `http://127.0.0.1:${await freePort()}` : 'http://127.0.0.1:2380', within);
+        return etcd;
+      } catch (error) {
+        await etcd.end();
+        // Somebody else was faster with a port.
+        if (tries === 3) throw error;
+      }
+    }
+  }
+
+  async #run(peerUrl: string, within: readonly string[]): Promise<void> {
+    const words = [
+      ...within,
+      'etcd',
+      ...['--data-dir', join(this.#folder, 'data'), '--listen-client-urls', this.url, '--advertise-client-urls', this.url],
+      ...['--listen-peer-urls', peerUrl, '--initial-advertise-peer-urls', peerUrl, '--initial-cluster', `default=${peerUrl}`],
+    ];
+    const child = spawn(words[0] ?? '', words.slice(1), { stdio: ['ignore', 'ignore', 'pipe'] });
+    this.#child = child;
+    child.stderr.on('data', (bytes: Buffer) => (this.#said += bytes.toString()));
+    for (const end = Date.now() + 60_000; !this.#said.includes('ready to serve client requests'); await delay(50)) {
+      if (child.exitCode !== null || Date.now() > end) throw new Error(`etcd did not start:\n${this.#said.slice(-2000)}`);
+    }
+  }
+
+  signal(signal: 'SIGSTOP' | 'SIGCONT'): void {
+    this.#child?.kill(signal);
+  }
+
+  async end(): Promise<void> {
+    const child = this.#child;
+    if (child !== undefined && child.exitCode === null && child.signalCode === null) {
+      const over = new Promise((resolve) => child.once('exit', resolve));
+      child.kill('SIGKILL');
+      await over;
+    }
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+}
