@@ -5,6 +5,7 @@ import { scancodesOf, scancodesOfKeys } from '../host/keyboard.ts';
 import { readLibrary, readMachine, type StoredMachine } from '../host/library.ts';
 import { libraryOf, Pair, runPairProcess, type PairOptions, type PairProcess, type PairStatus } from '../host/pair/pairs.ts';
 import { failPoints, type FailPoint } from '../host/pair/protocol.ts';
+import { runSideHere } from '../host/peer/sides-here.ts';
 import { libraryFolder } from '../host/places.ts';
 import { outcomeOf, usage } from './exit.ts';
 import { unescape } from './guest-console.ts';
@@ -56,10 +57,11 @@ export function addPairCommands(program: Command, services: Services, terminal: 
     .addOption(new Option('--dead-after <milliseconds>', 'silence after which a side counts as gone').default('1000'))
     .addOption(new Option('--late-after <milliseconds>', 'for which output waits for its equal before a resync').default('200'))
     .addOption(new Option('--storm-after <number>', 'resyncs for divergence in 10 s behind which outputs are committed by periodic checkpoints').default('10'))
+    .option('--peer <name>', 'run the secondary on this other host, on which "vitrine serve --peer" runs; needs --etcd')
     .option('--etcd <addresses>', 'keep the lease in etcd: its http or https addresses, with commas between them (default: in a file of this host)')
     .addOption(new Option('--lease-ttl <seconds>', 'with --etcd: after which a side that etcd does not hear of has lost the lease').default('3'))
     .option('--verify', 'compare both sides’ digests after each resync')
-    .action(async (word: string, options: PairCommandOptions & { port: string; deadAfter: string; lateAfter: string; stormAfter: string; etcd?: string; leaseTtl: string; verify?: boolean }) => {
+    .action(async (word: string, options: PairCommandOptions & { port: string; deadAfter: string; lateAfter: string; stormAfter: string; peer?: string; etcd?: string; leaseTtl: string; verify?: boolean }) => {
       const port = parsePort('--port', options.port);
       const deadAfter = numberFrom('--dead-after', options.deadAfter, 50);
       const lateAfter = numberFrom('--late-after', options.lateAfter, 10);
@@ -71,7 +73,7 @@ export function addPairCommands(program: Command, services: Services, terminal: 
         if (entry?.kind === 'machine' && entry.state !== 'off') throw new HostError('WRONG_STATE', `${entry.name} is ${entry.state}. A pair is made of a machine that is off.`);
         return stored(id, options);
       });
-      print(await pairOf(machine).create(library, { port, deadAfter, lateAfter, stormAfter, lease, verify: options.verify === true }), options);
+      print(await pairOf(machine).create(library, { port, deadAfter, lateAfter, stormAfter, lease, peer: options.peer, verify: options.verify === true }), options);
     });
 
   verb('status', 'how a pair fares, and why').action(async (word: string, options: PairCommandOptions) => {
@@ -155,20 +157,28 @@ export function addPairCommands(program: Command, services: Services, terminal: 
     .argument('<folder>', 'the machine’s')
     .argument('<side>')
     .action(async (kind: string, folder: string, side: string) => {
+      if (kind === 'away' && side === 'b') {
+        await forEver(terminal, side, () => runSideHere(folder, services.engine.createMachine));
+        return;
+      }
       if ((kind !== 'gateway' && kind !== 'primary' && kind !== 'secondary') || (side !== 'a' && side !== 'b')) throw usage('This is for "vitrine pair" alone.');
       const machine = await readMachine(services.disk, libraryOf(folder), basename(folder));
       if (machine === undefined) throw new HostError('NOT_FOUND', `There is no machine in ${folder}.`);
       if ('problem' in machine) throw machine.problem;
       const { disk, engine, guests } = services;
-      try {
-        await runPairProcess(kind satisfies PairProcess, machine, side, { disk, assemble: engine.assemble, guests }, engine.createMachine);
-      } catch (error) {
-        // Its links would keep it alive.
-        line(terminal.stderr, `${side}: ${outcomeOf(error).sentence}`);
-        process.exit(1);
-      }
-      await new Promise(() => {});
+      await forEver(terminal, side, () => runPairProcess(kind satisfies PairProcess, machine, side, { disk, assemble: engine.assemble, guests }, engine.createMachine));
     });
+}
+
+async function forEver(terminal: Terminal, side: string, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    // Its links would keep it alive.
+    line(terminal.stderr, `${side}: ${outcomeOf(error).sentence}`);
+    process.exit(1);
+  }
+  await new Promise(() => {});
 }
 
 function leaseFrom(etcd: string | undefined, ttl: number): PairOptions['lease'] {

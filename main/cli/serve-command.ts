@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
-import { HostError } from '../host/errors.ts';
 import { formatAddress } from '../host/peer/address.ts';
 import { PeerServer } from '../host/peer/peer-server.ts';
+import { SidesHere } from '../host/peer/sides-here.ts';
 import { libraryFolder } from '../host/places.ts';
 import { startServer } from '../server/server.ts';
 import { SIGNAL_EXIT, usage } from './exit.ts';
@@ -48,7 +48,8 @@ export function addServeCommand(program: Command, services: Services, terminal: 
         const ended = signalled(terminal);
         if (place !== undefined) {
           const warn = (sentence: string) => line(terminal.stderr, `vitrine: ${sentence}`);
-          peers = await PeerServer.start(library, { host: place.address, port: place.port }, refuseAll, warn);
+          const sides = new SidesHere(library, place.address, services.engine.launch);
+          peers = await PeerServer.start(library, { host: place.address, port: place.port }, (peer, request) => sides.handle(peer, request), warn);
         }
         const pairing = peers === undefined ? undefined : { address: formatAddress(peers.address), code: peers.code() };
         if (server.exposed !== undefined) line(terminal.stderr, `vitrine: ${server.exposed}`);
@@ -68,11 +69,6 @@ export function addServeCommand(program: Command, services: Services, terminal: 
       await held.close();
     }
   });
-}
-
-/** Hosts that are known have nothing to ask yet. */
-function refuseAll(): Promise<never> {
-  return Promise.reject(new HostError('NOT_SUPPORTED', 'This version does not know such a request.'));
 }
 
 function signalled(terminal: Terminal): Promise<'SIGINT' | 'SIGTERM'> {

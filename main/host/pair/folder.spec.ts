@@ -26,7 +26,7 @@ describe('the lease of a pair', () => {
 });
 
 describe('the description of a pair', () => {
-  const pair: PairDescription = { version: 1, library: '/library', machine: 'clerk', port: 0, deadAfter: 1000, lateAfter: 200, stormAfter: 10, verify: false, lease: { kind: 'file' }, disks: { a: [], b: ['/b.img'] } };
+  const pair: PairDescription = { version: 1, id: '0'.repeat(24), away: null, home: null, library: '/library', machine: 'clerk', port: 0, deadAfter: 1000, lateAfter: 200, stormAfter: 10, verify: false, lease: { kind: 'file' }, disks: { a: [], b: ['/b.img'] } };
 
   it('is what was written, and is refused with a sentence when there is none or it is damaged', () => {
     const folder = new PairFolder(path);

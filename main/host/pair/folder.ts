@@ -7,11 +7,17 @@ import { z } from 'zod';
 import type { Lease, Standing } from '../../../engine/tolerance/lease.ts';
 import type { SideName } from '../../../engine/tolerance/messages.ts';
 import { HostError, isSystemError } from '../errors.ts';
+import { fingerprintSchema } from '../peer/known-peers.ts';
 import { clearEtcd, EtcdLease, etcdOver, etcdOwner } from './etcd-lease.ts';
 import { Journal } from './journal.ts';
 
+export const etcdLease = z.strictObject({ kind: z.literal('etcd'), endpoints: z.array(z.url({ protocol: /^https?$/u })).min(1), ttl: z.int().min(2).max(600) });
+export const pairId = z.string().regex(/^[0-9a-f]{24}$/u);
+
 const description = z.strictObject({
   version: z.literal(1),
+  /** Names the pair among all there ever were. */
+  id: pairId,
   library: z.string(),
   machine: z.string(),
   /** TCP port on loopback where clients of COM1 connect. */
@@ -25,10 +31,11 @@ const description = z.strictObject({
   /** Whether both sides' digests are compared after each resync. */
   verify: z.boolean(),
   /** Who says which side may speak: a file for one host, etcd for several. `ttl`: seconds. */
-  lease: z.discriminatedUnion('kind', [
-    z.strictObject({ kind: z.literal('file') }),
-    z.strictObject({ kind: z.literal('etcd'), endpoints: z.array(z.url({ protocol: /^https?$/u })).min(1), prefix: z.string().regex(/^\/.+\/$/u), ttl: z.int().min(2).max(600) }),
-  ]),
+  lease: z.discriminatedUnion('kind', [z.strictObject({ kind: z.literal('file') }), etcdLease]),
+  /** Where side b is when that is another host: who it is, and where its process listens (port 0: there is none yet). */
+  away: z.strictObject({ peer: fingerprintSchema, host: z.string(), port: z.int().min(0).max(65535) }).nullable(),
+  /** Of side b's own folder on that other host: the host that it answers to, and the address that its process listens on. */
+  home: z.strictObject({ peer: fingerprintSchema, listen: z.string() }).nullable(),
   /** By side: the images of the machine's disks, in the order of its drives; empty: the machine's own. */
   disks: z.strictObject({ a: z.array(z.string()), b: z.array(z.string()) }),
 });
@@ -49,6 +56,8 @@ export function socketPath(folder: string, name: string): string {
 
 /** Milliseconds for which etcd is waited for: an answer that comes later proves little. */
 const etcdPatience = (ttl: number) => (ttl * 1000) / 3;
+/** Pairs' names are never used again, so that nothing of an earlier one counts. */
+const etcdPrefix = (id: string) => `/vitrine/pairs/${id}/`;
 
 export class PairFolder {
   constructor(readonly path: string) {}
@@ -92,25 +101,25 @@ export class PairFolder {
   }
 
   lease(side: SideName): Lease {
-    const { lease } = this.read();
+    const { lease, id } = this.read();
     if (lease.kind === 'file') return new FileLease(this.path, side);
-    return new EtcdLease({ call: etcdOver(lease.endpoints, etcdPatience(lease.ttl)), prefix: lease.prefix, side, ttl: lease.ttl });
+    return new EtcdLease({ call: etcdOver(lease.endpoints, etcdPatience(lease.ttl)), prefix: etcdPrefix(id), side, ttl: lease.ttl });
   }
 
   /** The side that has the newest term, as far as anybody can say. */
   async owner(): Promise<SideName | undefined> {
-    const { lease } = this.read();
+    const { lease, id } = this.read();
     if (lease.kind === 'file') return new FileLease(this.path, 'a').owner();
-    const [side] = (await etcdOwner(etcdOver(lease.endpoints, etcdPatience(lease.ttl)), lease.prefix)) ?? '';
+    const [side] = (await etcdOwner(etcdOver(lease.endpoints, etcdPatience(lease.ttl)), etcdPrefix(id))) ?? '';
     return side === 'a' || side === 'b' ? side : undefined;
   }
 
   /** Takes what the pair has elsewhere away. What etcd does not hear of now is left there, and means nothing to anybody. */
   async forget(): Promise<void> {
-    const { lease } = this.read();
+    const { lease, id } = this.read();
     if (lease.kind !== 'etcd') return;
     try {
-      await clearEtcd(etcdOver(lease.endpoints, etcdPatience(lease.ttl)), lease.prefix);
+      await clearEtcd(etcdOver(lease.endpoints, etcdPatience(lease.ttl)), etcdPrefix(id));
     } catch {
       // Its name is never used again.
     }

@@ -4,17 +4,23 @@
  */
 import { appendFileSync, rmSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { MachineInput } from '../../../engine/machine/machine.ts';
 import { Gateway, startingGateway, type GatewayAction } from '../../../engine/tolerance/gateway.ts';
 import type { SideName, ToGateway } from '../../../engine/tolerance/messages.ts';
 import type { PairFolder } from './folder.ts';
 import { listenForLinks, type Link } from './link.ts';
+import { beatInterval } from './side-links.ts';
+import { reach } from './reach.ts';
 import { pairChannels, type GatewayQuestion, type GatewayStatus, type ToGatewayProcess } from './protocol.ts';
 
 /** Bytes of output kept for a client to come; older ones go, as on a line to which nobody listens. */
 const keptForNobody = 1 << 18;
 /** Bytes of input that may wait for the sides. */
 const inputLimit = 1 << 20;
+
+/** Milliseconds between two tries to reach a side on another host. */
+const dialInterval = 200;
 
 /** What an input counts for the limit, in bytes. */
 function weightOf(input: MachineInput): number {
@@ -86,6 +92,15 @@ export async function runGateway(folder: PairFolder): Promise<void> {
       unheard = Buffer.alloc(0);
     }
   });
+  const attach = (side: SideName, link: Link) => {
+    links[side]?.close();
+    links[side] = link;
+    link.onMessage = (next) => perform(gateway.fromSide(side, next as ToGateway));
+    link.onClose = () => {
+      if (links[side] === link) delete links[side];
+    };
+    perform(gateway.retry());
+  };
   rmSync(folder.socket('gateway'), { force: true });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
@@ -109,14 +124,21 @@ export async function runGateway(folder: PairFolder): Promise<void> {
         if (question.kind === 'end') setTimeout(() => process.exit(0), 50);
         return;
       }
-      const { side } = message;
-      links[side]?.close();
-      links[side] = link;
-      link.onMessage = (next) => perform(gateway.fromSide(side, next as ToGateway));
-      link.onClose = () => {
-        if (links[side] === link) delete links[side];
-      };
-      perform(gateway.retry());
+      attach(message.side, link);
     };
   });
+  for (; ; await delay(dialInterval)) {
+    // Gone with the pair.
+    if (!folder.exists) continue;
+    const { away, deadAfter } = folder.read();
+    if (away === null || links.b !== undefined) continue;
+    try {
+      const link = await reach(folder, 'b', 0);
+      link.keepAlive(beatInterval, deadAfter);
+      link.send({ kind: 'gateway' });
+      attach('b', link);
+    } catch {
+      // It does not run, or cannot be reached now.
+    }
+  }
 }

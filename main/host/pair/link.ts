@@ -177,23 +177,30 @@ export class Link {
   }
 }
 
-/** Connects to a local socket, which may be about to be made. Rejects after `patience` milliseconds. */
-export async function connectLink(path: string, patience: number): Promise<Link> {
+/** Tries until it succeeds. Rejects with the last failure after `patience` milliseconds. */
+export async function insist<Result>(patience: number, attempt: () => Promise<Result>): Promise<Result> {
   for (const end = performance.now() + patience; ; ) {
     try {
-      return await new Promise<Link>((resolve, reject) => {
-        const socket = connect(path);
-        socket.once('error', reject);
-        socket.once('connect', () => {
-          socket.off('error', reject);
-          resolve(new Link(socket));
-        });
-      });
+      return await attempt();
     } catch (error) {
       if (performance.now() > end) throw error;
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
   }
+}
+
+/** Connects to a local socket, which may be about to be made. Rejects after `patience` milliseconds. */
+export function connectLink(path: string, patience: number): Promise<Link> {
+  const attempt = () =>
+    new Promise<Link>((resolve, reject) => {
+      const socket = connect(path);
+      socket.once('error', reject);
+      socket.once('connect', () => {
+        socket.off('error', reject);
+        resolve(new Link(socket));
+      });
+    });
+  return insist(patience, attempt);
 }
 
 /** Listens on a local socket that nobody but this person may open. */
@@ -211,21 +218,25 @@ export async function listenForLinks(path: string, onLink: (link: Link) => void)
   return server;
 }
 
-/** One question to a process of the pair, and its answer. */
+/** One question to a process of the pair on this host, and its answer. */
 export async function ask(path: string, question: unknown, patience = 500, answerWithin = 30_000): Promise<unknown> {
-  const link = await connectLink(path, patience);
+  return askOver(await connectLink(path, patience), { kind: 'control', question }, answerWithin);
+}
+
+/** Says something and takes the answer; the link ends with it. */
+export async function askOver(link: Link, message: unknown, answerWithin = 30_000): Promise<unknown> {
   try {
     return await new Promise((resolve, reject) => {
-      const timer = setTimeout(() => reject(new Error(`No answer from ${path}.`)), answerWithin);
-      link.onMessage = (message) => {
+      const timer = setTimeout(() => reject(new Error('There was no answer.')), answerWithin);
+      link.onMessage = (answer) => {
         clearTimeout(timer);
-        resolve(message);
+        resolve(answer);
       };
       link.onClose = () => {
         clearTimeout(timer);
-        reject(new Error(`${path} ended before it answered.`));
+        reject(new Error('The other process ended before it answered.'));
       };
-      link.send({ kind: 'control', question });
+      link.send(message);
     });
   } finally {
     link.onClose = () => {};

@@ -1,7 +1,6 @@
 /** Pairs of a library's machines: making, looking, ending. Each call stands by itself: the pair lives in its processes and its folder. */
 import { spawn } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
-import { closeSync, existsSync, ftruncateSync, mkdirSync, openSync, renameSync, rmSync } from 'node:fs';
+import { closeSync, existsSync, ftruncateSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
@@ -18,17 +17,19 @@ import { packageRoot } from '../places.ts';
 import { HOST_FILES, type StoredMachine } from '../library.ts';
 import { driveConfigurations } from '../linking.ts';
 import { configureMachine } from '../machine-configuration.ts';
+import { KnownPeers } from '../peer/known-peers.ts';
+import { AwaySide, newPairId, type AwayDrive } from './away-side.ts';
 import { PairFolder } from './folder.ts';
 import { runGateway } from './gateway-process.ts';
 import type { JournalKind } from './journal.ts';
-import { ask } from './link.ts';
+import { askProcess } from './reach.ts';
 import type { Fault, GatewayQuestion, GatewayStatus, SideQuestion, SideStatus } from './protocol.ts';
 import { SideProcess } from './side-process.ts';
 
 export type PairProcess = 'gateway' | 'primary' | 'secondary';
 
-/** Starts a process of the pair, which outlives this one: the program and the words before `process, folder, side`. */
-export type Launch = (process: PairProcess, machineFolder: string, side: SideName, log: string) => void;
+/** Starts a process of a pair, which outlives this one, with the machine's folder; `away`: a side for another host, with the side's own folder. */
+export type Launch = (process: PairProcess | 'away', folder: string, side: SideName, log: string) => void;
 
 /** By the program that runs this, which is Node or Electron as Node, and the built command line's hidden verb. */
 export const launchProcess: Launch = (kind, machineFolder, side, log) => {
@@ -61,6 +62,8 @@ export interface PairOptions {
   /** Where the lease is kept: in a file here, or in etcd, by its addresses and the seconds after which a side that is not heard of has lost it. */
   readonly lease: { readonly kind: 'file' } | { readonly kind: 'etcd'; readonly endpoints: readonly string[]; readonly ttl: number };
   readonly verify: boolean;
+  /** The name of the host that side b runs on; undefined: this one. */
+  readonly peer?: string | undefined;
 }
 
 /** Milliseconds for which processes are waited for. */
@@ -99,15 +102,6 @@ const FAULT_WORDS: Record<Fault['kind'] | 'kill' | 'stop', string> = {
   'fail-at': 'It will fail at a step of the protocol, on purpose.',
 };
 
-/** A process that was stopped; the pair may have ended it meanwhile. */
-function goOn(pid: number): void {
-  try {
-    process.kill(pid, 'SIGCONT');
-  } catch (error) {
-    if (!isSystemError(error, 'ESRCH')) throw error;
-  }
-}
-
 export class Pair {
   readonly folder: PairFolder;
 
@@ -119,28 +113,31 @@ export class Pair {
   }
 
   /** The machine is off. Done when the pair is protected. */
-  async create(library: string, { lease, ...options }: PairOptions): Promise<PairStatus> {
+  async create(library: string, { lease, peer, ...options }: PairOptions): Promise<PairStatus> {
     const { machine, folder } = this;
     if (folder.exists) throw new HostError('CONFLICT', `${machine.file.name} is in a pair already; "vitrine pair status ${machine.id}" shows how it fares.`);
     if (existsSync(join(machine.folder, HOST_FILES.suspended)))
       throw new HostError('WRONG_STATE', `${machine.file.name} is suspended. Resume it and power it off, or discard its state.`);
+    const host = peer === undefined ? undefined : new KnownPeers(library).named(peer);
+    if (host !== undefined && lease.kind === 'file') throw new HostError('BAD_INPUT', 'Two hosts share no file that could be the lease; name an etcd that both reach.');
     rmSync(folder.path, { recursive: true, force: true });
     folder.write({
       version: 1,
+      id: newPairId(),
       library,
       machine: machine.id,
       ...options,
-      // Names are never used again, so that nothing of an earlier pair counts.
-      lease: lease.kind === 'file' ? lease : { ...lease, endpoints: [...lease.endpoints], prefix: `/vitrine/pairs/${randomBytes(12).toString('hex')}/` },
+      lease: lease.kind === 'file' ? lease : { ...lease, endpoints: [...lease.endpoints] },
+      away: host === undefined ? null : { peer: host.fingerprint, host: host.address?.host ?? '', port: 0 },
+      home: null,
       disks: { a: [], b: [] },
     });
-    folder.write({ ...folder.read(), disks: { a: [], b: this.#makeDisks('b', 1) } });
     try {
       this.launch('gateway', machine.folder, 'a', folder.log('gateway'));
       await this.#until('the gateway', ({ gateway }) => gateway !== null);
       this.launch('primary', machine.folder, 'a', folder.log('a'));
       await this.#until('the primary', ({ sides }) => sides.a !== null);
-      this.launch('secondary', machine.folder, 'b', folder.log('b'));
+      await this.#startSecondary('b', 1);
       return await this.#until('protection', ({ isProtected }) => isProtected);
     } catch (error) {
       await this.#endAll();
@@ -152,7 +149,7 @@ export class Pair {
     this.folder.read();
     const of = async (name: SideName | 'gateway'): Promise<unknown> => {
       try {
-        return await ask(this.folder.socket(name), { kind: 'status' }, 0, answerWithin);
+        return await askProcess(this.folder, name, { kind: 'status' }, 0, answerWithin);
       } catch {
         // It is gone, or stands still.
         return null;
@@ -178,7 +175,7 @@ export class Pair {
     if (side === null || primary === null || !isProtected)
       throw new HostError('WRONG_STATE', 'The pair is not protected, so nobody could take over; "vitrine pair reprotect" adds a secondary.');
     const killed = Date.now();
-    process.kill(side.pid, 'SIGKILL');
+    await this.#signal(primary, side.pid, 'SIGKILL');
     const after = await this.#until('the take-over', (now) => now.primary === other(primary) && now.sides[now.primary]?.mode === 'alone');
     const took = (after.sides[other(primary)]?.events.findLast(({ at }) => at >= killed)?.at ?? Date.now()) - killed;
     this.#journal('failover', `Side ${primary}, the primary, was killed for a test; side ${other(primary)} went on after ${took} ms.`, took);
@@ -191,11 +188,7 @@ export class Pair {
     const side = primary === null ? null : sides[primary];
     if (side === null || primary === null || gateway === null) throw new HostError('WRONG_STATE', 'No side of the pair goes on with a gateway, so there is nothing to protect.');
     if (side.mode !== 'alone') throw new HostError('WRONG_STATE', 'The pair has two sides.');
-    const joining = other(primary);
-    const pair = this.folder.read();
-    const disks = { ...pair.disks, [joining]: this.#makeDisks(joining, side.term + 1) };
-    this.folder.write({ ...pair, disks });
-    this.launch('secondary', this.machine.folder, joining, this.folder.log(joining));
+    await this.#startSecondary(other(primary), side.term + 1);
     return this.#until('protection', ({ isProtected }) => isProtected);
   }
 
@@ -214,16 +207,19 @@ export class Pair {
       }
       const part = `${kept}.part`;
       rmSync(part, { force: true });
+      // On another host it is kept there, under a name of its own.
       await this.#ask(primary, { kind: 'suspend', path: part });
       // From here on the state is whole, and a second call takes up what this one could not end.
-      renameSync(part, kept);
+      if (this.#awayOf(primary) === undefined) renameSync(part, kept);
       await this.#ask(primary, { kind: 'end' });
       await this.#until('the end of the primary', (now) => now.sides[primary] === null);
     } else {
       if (sides.a !== null || sides.b !== null) throw new HostError('WRONG_STATE', 'A side of the pair is there, and does not speak yet. Try again.');
       speaker = await this.folder.owner();
     }
-    if (speaker !== undefined) await this.#bringDisksHome(speaker);
+    const away = speaker === undefined ? undefined : this.#awayOf(speaker);
+    if (away !== undefined) await this.#bringHome(away, kept);
+    else if (speaker !== undefined) await this.#bringDisksHome(speaker);
     const isKept = existsSync(kept);
     if (isKept) renameSync(kept, join(this.machine.folder, HOST_FILES.suspended));
     await this.#endAll();
@@ -239,14 +235,14 @@ export class Pair {
     this.#journal('fault', `${FAULT_WORDS[fault.kind]} Side ${name}, the ${which}.`);
     switch (fault.kind) {
       case 'kill':
-        process.kill(side.pid, 'SIGKILL');
+        await this.#signal(name, side.pid, 'SIGKILL');
         return;
       case 'stop':
-        process.kill(side.pid, 'SIGSTOP');
+        await this.#signal(name, side.pid, 'SIGSTOP');
         try {
           await delay(fault.seconds * 1000);
         } finally {
-          goOn(side.pid);
+          await this.#signal(name, side.pid, 'SIGCONT');
         }
         return;
       default:
@@ -257,7 +253,47 @@ export class Pair {
   /** Where a side's machine shows its picture; the URL has a secret in it. */
   async display(side: SideName): Promise<{ url: string }> {
     // What a side answers to this question.
-    return (await ask(this.folder.socket(side), { kind: 'display' } satisfies SideQuestion, 0)) as { url: string };
+    if (this.#awayOf(side) !== undefined) throw new HostError('NOT_SUPPORTED', 'That side runs on another host, which shows its picture only there.');
+    return (await askProcess(this.folder, side, { kind: 'display' } satisfies SideQuestion, 0)) as { url: string };
+  }
+
+  /** The host that this side runs on, if it is another. */
+  #awayOf(side: SideName): AwaySide | undefined {
+    const { away, library, id } = this.folder.read();
+    return side === 'b' && away !== null ? new AwaySide(library, away.peer, id) : undefined;
+  }
+
+  async #signal(side: SideName, pid: number, signal: 'SIGKILL' | 'SIGSTOP' | 'SIGCONT'): Promise<void> {
+    const away = this.#awayOf(side);
+    try {
+      if (away !== undefined) await away.signal(signal);
+      else process.kill(pid, signal);
+    } catch (error) {
+      // One that was stopped may have been ended meanwhile.
+      if (signal !== 'SIGCONT' || !(error instanceof HostError || isSystemError(error, 'ESRCH'))) throw error;
+    }
+  }
+
+  /** A side without a state, to which the one that is alone gives its own. */
+  async #startSecondary(side: SideName, term: number): Promise<void> {
+    const { machine, folder } = this;
+    const pair = folder.read();
+    const away = this.#awayOf(side);
+    if (away === undefined || pair.away === null || pair.lease.kind !== 'etcd') {
+      folder.write({ ...pair, disks: { ...pair.disks, [side]: this.#makeDisks(side, term) } });
+      this.launch('secondary', machine.folder, side, folder.log(side));
+      return;
+    }
+    const configuration = await askProcess(folder, other(side), { kind: 'configuration' } satisfies SideQuestion, 0);
+    const { deadAfter, lateAfter, stormAfter, verify, lease } = pair;
+    const drives = (driveConfigurations(machine) ?? []).map((drive): AwayDrive => {
+      const { kind } = drive;
+      const readOnly = ownDrives([drive]).length === 0;
+      const { bytes } = lookAt({ kind: 'path', path: drive.path }, (file) => examineDrive(file, kind));
+      return { kind, readOnly, bytes, ...(readOnly ? { open: () => openWhenFree({ ...drive, readOnly: true }) } : {}) };
+    });
+    const port = await away.start({ machine: pair.machine, deadAfter, lateAfter, stormAfter, verify, lease }, configuration, drives);
+    folder.write({ ...pair, away: { peer: away.peer.fingerprint, host: away.peer.address?.host ?? '', port } });
   }
 
   #journal(kind: JournalKind, text: string, took?: number): void {
@@ -281,7 +317,7 @@ export class Pair {
     if (!checked.success) throw new HostError('BAD_INPUT', `A pair takes no such input: ${z.prettifyError(checked.error)}`);
     let answer: unknown;
     try {
-      answer = await ask(this.folder.socket('gateway'), { kind: 'input', inputs: checked.data } satisfies GatewayQuestion, 0, answerWithin);
+      answer = await askProcess(this.folder, 'gateway', { kind: 'input', inputs: checked.data } satisfies GatewayQuestion, 0, answerWithin);
     } catch (cause) {
       throw new HostError('WRONG_STATE', 'The gateway of the pair does not answer, so nothing can be given to the guest.', { cause });
     }
@@ -289,7 +325,7 @@ export class Pair {
   }
 
   async #ask(side: SideName, question: SideQuestion): Promise<void> {
-    refuseAs(await ask(this.folder.socket(side), question, 0));
+    refuseAs(await askProcess(this.folder, side, question, 0));
   }
 
   async #until(what: string, condition: (status: PairStatus) => boolean): Promise<PairStatus> {
@@ -343,15 +379,45 @@ export class Pair {
     }
   }
 
+  /** What another host's side has kept: its state, when it was suspended, and what its guest has written. */
+  async #bringHome(away: AwaySide, kept: string): Promise<void> {
+    const part = `${kept}.part`;
+    rmSync(part, { force: true });
+    let file: number | undefined;
+    try {
+      for await (const { bytes } of away.read('state')) {
+        file ??= openSync(part, 'wx', 0o600);
+        writeSync(file, bytes);
+      }
+    } finally {
+      if (file !== undefined) closeSync(file);
+    }
+    for (const [index, drive] of ownDrives(driveConfigurations(this.machine)).entries()) {
+      const to = await openWhenFree(drive);
+      try {
+        for await (const { offset, bytes } of away.read(index)) await to.write(offset, bytes);
+        await to.flush();
+      } finally {
+        await to.close();
+      }
+    }
+    if (file !== undefined) renameSync(part, kept);
+  }
+
   async #endAll(): Promise<void> {
     for (const name of ['a', 'b', 'gateway'] as const) {
       try {
-        await ask(this.folder.socket(name), { kind: 'end' }, 0, answerWithin);
+        await askProcess(this.folder, name, { kind: 'end' }, 0, answerWithin);
       } catch {
         // It is gone already.
       }
     }
     await delay(100);
+    try {
+      await this.#awayOf('b')?.discard();
+    } catch {
+      // The other host cannot be reached, and goes on without us; its side ends for want of a gateway and a term.
+    }
     await this.folder.forget();
     this.folder.remove();
   }
@@ -375,7 +441,7 @@ export async function runPairProcess(
     const path = images[index++];
     return path === undefined ? drive : { kind: drive.kind, path, format: 'raw' };
   });
-  await SideProcess.run(folder, side, kind, ({ pair }) => createMachine({ ...configuration, ...(drives === undefined ? {} : { drives }), pair }));
+  await SideProcess.run(folder, side, kind, { ...configuration, ...(drives === undefined ? {} : { drives }) }, createMachine);
 }
 
 /** The library that a machine's folder is in. */

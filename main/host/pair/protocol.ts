@@ -31,9 +31,13 @@ export interface GatewayStatus {
   readonly waitingInputs: number;
 }
 
-/** Between the sides. */
+/** Between the sides, and what else a link to a side may begin with. */
 export type ToPeerProcess =
   | Control
+  /** The gateway, to a side on another host: the protocol follows. */
+  | { readonly kind: 'gateway' }
+  /** Whether this side could serve clients: it has the gateway, and its lease could be proved. */
+  | { readonly kind: 'reach'; readonly canServe: boolean }
   | { readonly kind: 'peer'; readonly side: SideName }
   | { readonly kind: 'beat' }
   | { readonly kind: 'protocol'; readonly message: ToPeer }
@@ -77,6 +81,8 @@ export type FailPoint = (typeof failPoints)[number];
 
 export type SideQuestion =
   | { readonly kind: 'status' }
+  /** The machine as it was made, without its drives: for a side on another host. */
+  | { readonly kind: 'configuration' }
   | { readonly kind: 'resync' }
   /** Where its machine's display is, with a secret in it: see Machine.display. */
   | { readonly kind: 'display' }

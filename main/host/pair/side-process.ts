@@ -2,23 +2,24 @@
  * One side of a pair: a machine in a process of its own, the protocol's state machine, and its links to the gateway and to the other side.
  * docs/decisions/0021.
  */
-import { rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Machine, MachineConfiguration, MachineInput } from '../../../engine/machine/machine.ts';
-import { other, type Checkpoint, type FromGateway, type SideAction, type SideName, type SideNote } from '../../../engine/tolerance/messages.ts';
+import { type Checkpoint, type FromGateway, type SideAction, type SideName, type SideNote } from '../../../engine/tolerance/messages.ts';
 import { askPair } from '../../../engine/tolerance/questions.ts';
 import { Side, startingSide } from '../../../engine/tolerance/side.ts';
 import type { ChangedPages } from '../../../engine/tolerance/state-transfer.ts';
 import type { Lease } from '../../../engine/tolerance/lease.ts';
 import type { PairDescription, PairFolder } from './folder.ts';
+import { HOST_FILES } from '../library.ts';
 import { InputQueue } from './input-queue.ts';
 import { resyncEntry, type JournalEntry, type JournalKind } from './journal.ts';
 import { LagMeter } from './lag.ts';
-import { connectLink, listenForLinks, type Link } from './link.ts';
+import type { Link } from './link.ts';
 import { pairChannels, type FailPoint, type Fault, type Resync, type SideQuestion, type SideStatus, type ToPeerProcess } from './protocol.ts';
+import { beatInterval, SideLinks } from './side-links.ts';
 import { StormWatch } from './storm.ts';
 
-const beatInterval = 100;
 const lookInterval = 20;
 /** Milliseconds between two checkpoints while nothing is compared, and after which comparing is tried again. */
 const periodicInterval = 200;
@@ -48,6 +49,12 @@ export class SideProcess {
   #leaseAt: number | undefined;
   /** Since when the lease cannot be proved. */
   #unproven: number | undefined;
+  /** Primary: since when nothing can leave, for want of the gateway or of a proof. */
+  #muteSince: number | undefined;
+  /** What the other was told of `#canServe`, and what it says of itself. */
+  #told: boolean | undefined;
+  #peerCanServe = false;
+  readonly #links: SideLinks;
   #stateBytes = 0;
   #resyncCount = 0;
   #gateway: Link | undefined;
@@ -73,12 +80,18 @@ export class SideProcess {
     private readonly pair: PairDescription,
     private readonly name: SideName,
     role: 'primary' | 'secondary',
+    private readonly configuration: MachineConfiguration,
     private readonly machine: Machine,
   ) {
     this.#side = new Side(startingSide(name, role, pairChannels.map((channel) => channel.name)), pairChannels);
     this.#lease = folder.lease(name);
     this.#storm = new StormWatch(pair.stormAfter, stormWindow);
     this.#inputs = new InputQueue(machine);
+    this.#links = new SideLinks(folder, pair, name, {
+      control: (link, question) => void this.#control(link, question),
+      peer: (link) => this.#meet(link),
+      gateway: (link) => this.#serveGateway(link),
+    });
   }
 
   /** Runs until the pair ends, or this side does. `restore`: a saved state to go on from. */
@@ -86,10 +99,11 @@ export class SideProcess {
     folder: PairFolder,
     name: SideName,
     role: 'primary' | 'secondary',
-    machine: (configuration: Pick<MachineConfiguration, 'pair'>) => Promise<Machine>,
+    configuration: MachineConfiguration,
+    createMachine: (configuration: MachineConfiguration) => Promise<Machine>,
   ): Promise<void> {
     const pair = folder.read();
-    const side = new SideProcess(folder, pair, name, role, await machine({ pair: role }));
+    const side = new SideProcess(folder, pair, name, role, configuration, await createMachine({ ...configuration, pair: role }));
     await side.#begin();
   }
 
@@ -98,47 +112,67 @@ export class SideProcess {
   }
 
   async #begin(): Promise<void> {
-    const { machine, folder, name } = this;
+    const { machine } = this;
     machine.on((event) => {
       if (event.kind === 'serial') this.#said('com1', event.bytes);
       else if (event.kind === 'debugConsole') this.#said('debug', event.bytes);
       else if (event.kind === 'state' && (event.state === 'off' || event.state === 'crashed')) this.#end(`The machine is ${event.state}. ${event.reason}`);
     });
-    rmSync(folder.socket(name), { force: true });
-    await listenForLinks(folder.socket(name), (link) => {
-      link.onMessage = (value) => {
-        // Written by a process of this build.
-        const message = value as ToPeerProcess;
-        if (message.kind === 'control') void this.#control(link, message.question as SideQuestion);
-        else if (message.kind === 'peer') {
-          // One at a time, and only to a side that goes on alone.
-          if (this.#peer === undefined && this.#side.state.mode === 'alone') this.#join(link);
-          else link.close();
-        }
-      };
-    });
-    const gateway = await connectLink(folder.socket('gateway'), patience);
-    this.#gateway = gateway;
-    gateway.onMessage = (message) => this.#perform(this.#side.fromGateway(message as FromGateway));
-    gateway.onClose = () => this.#note('The gateway is gone: clients cannot be reached any more.');
-    gateway.send({ kind: 'side', side: name });
+    if (!this.#isPrimary) {
+      await machine.start({ paused: true });
+      await askPair(machine, 'hold', { tell: false });
+    } else if (!(await this.#acquire(1))) return this.#end('Somebody else has the lease of this pair.');
+    await this.#links.listen();
+    await this.#links.connectGateway(patience);
     if (this.#isPrimary) {
-      if (!(await this.#acquire(1))) return this.#end('Somebody else has the lease of this pair.');
       this.#reason = 'Unprotected: no secondary has joined yet.';
       this.#note(this.#reason, 'unprotected');
       this.#perform(this.#side.begin());
       await machine.start();
     } else {
       this.#reason = 'Waits for its first state.';
-      await machine.start({ paused: true });
-      await askPair(machine, 'hold', { tell: false });
-      const link = await connectLink(folder.socket(other(name)), patience);
-      link.send({ kind: 'peer', side: name });
-      this.#join(link);
-      this.#perform(this.#side.begin());
+      await this.#links.joinPeer(patience);
+      setTimeout(() => {
+        if (this.#side.state.mode === 'joining' && this.#peer === undefined) this.#end('The other side did not come.');
+      }, patience);
     }
     setInterval(() => this.#look(), lookInterval);
     setInterval(() => this.#peer?.send({ kind: 'beat' }), beatInterval);
+  }
+
+  /** The other side has come, or this one to it. One at a time, and only where one of them can give the other its state. */
+  #meet(link: Link): boolean {
+    const { mode } = this.#side.state;
+    if (this.#peer !== undefined || (mode !== 'alone' && mode !== 'joining')) return false;
+    this.#join(link);
+    if (mode === 'joining') this.#perform(this.#side.begin());
+    return true;
+  }
+
+  #serveGateway(link: Link): void {
+    this.#gateway?.close();
+    this.#gateway = link;
+    link.onMessage = (message) => this.#perform(this.#side.fromGateway(message as FromGateway));
+    link.onClose = () => {
+      if (this.#gateway !== link) return;
+      this.#gateway = undefined;
+      this.#note('The gateway cannot be reached.');
+      this.#tellReach();
+    };
+    // What an earlier link lost.
+    this.#perform(this.#side.repeat());
+    this.#tellReach();
+  }
+
+  get #canServe(): boolean {
+    return this.#gateway !== undefined && this.#lease.isReachable;
+  }
+
+  #tellReach(): void {
+    const canServe = this.#canServe;
+    if (canServe === this.#told) return;
+    this.#told = canServe;
+    this.#peer?.send({ kind: 'reach', canServe });
   }
 
   async #acquire(term: number): Promise<boolean> {
@@ -150,6 +184,8 @@ export class SideProcess {
   #join(link: Link): void {
     this.#peer = link;
     this.#stateBytes = 0;
+    this.#told = undefined;
+    this.#peerCanServe = false;
     link.heardAt = performance.now();
     link.onMessage = (message) => this.#fromPeer(message as ToPeerProcess);
     link.onClose = () => this.#lost(link, 'its link is closed');
@@ -178,8 +214,12 @@ export class SideProcess {
       case 'held':
         if (this.#held?.capture === message.capture) this.#held.resolve(message.changed);
         return;
+      case 'reach':
+        this.#peerCanServe = message.canServe;
+        return;
       case 'beat':
       case 'peer':
+      case 'gateway':
       case 'control':
         return;
     }
@@ -302,6 +342,21 @@ export class SideProcess {
     }
   }
 
+  /** A primary that can say nothing for as long as a silent one is borne leaves the field to a secondary that could. It says nothing from then on. */
+  #standDown(): void {
+    const { mode, term, sync } = this.#side.state;
+    const isMute = this.#isPrimary && mode === 'together' && (this.#gateway === undefined || this.#lease.standing(term) === 'unproven');
+    if (!isMute) {
+      this.#muteSince = undefined;
+      return;
+    }
+    const now = performance.now();
+    this.#muteSince ??= now;
+    if (!this.#isProtected || sync !== undefined || !this.#peerCanServe || now - this.#muteSince < this.pair.deadAfter) return;
+    this.#note('It cannot reach clients, or prove its lease, and the other side can: it leaves the field.');
+    this.#perform(this.#side.fenced());
+  }
+
   /** Has both machines stand still, takes the state, and lets this one run on. */
   async #takeState(isFull: boolean): Promise<void> {
     const capture = ++this.#capture;
@@ -394,7 +449,10 @@ export class SideProcess {
     const peer = this.#peer;
     if (peer !== undefined && now - peer.heardAt > this.pair.deadAfter) this.#lost(peer, `silent for ${Math.round(now - peer.heardAt)} ms`);
     this.#lookAtLease();
+    this.#standDown();
+    this.#tellReach();
     const { state } = this.#side;
+    if (state.mode === 'alone' && this.#peer === undefined) this.#links.lookForPeer();
     if (!this.#isPrimary || state.mode !== 'together' || this.#isCapturing) {
       this.#waitingSince = undefined;
       return;
@@ -431,6 +489,11 @@ export class SideProcess {
           this.#perform(this.#side.resync('asked'));
           link.send({ done: true });
           return;
+        case 'configuration': {
+          const { drives: _drives, pair: _pair, ...rest } = this.configuration;
+          link.send(rest);
+          return;
+        }
         case 'display':
           link.send(await this.machine.display());
           return;
@@ -443,7 +506,7 @@ export class SideProcess {
             link.send({ refused: 'Only a side that goes on alone can keep its state.' });
             return;
           }
-          link.send({ done: true, ...(await this.machine.suspend(question.path)) });
+          link.send({ done: true, ...(await this.machine.suspend(this.pair.home === null ? question.path : join(this.folder.path, HOST_FILES.suspended))) });
           return;
         case 'end':
           // Its images are given back before anybody hears of it.

@@ -21,6 +21,7 @@ export class FakePair {
     const folder = PairFolder.of(machineFolder);
     this.launched.push(`${kind} ${side}`);
     if (kind === 'gateway') return void this.#listen('gateway', folder);
+    if (kind === 'away') throw new Error('There is no other host here.');
     const other = side === 'a' ? 'b' : 'a';
     this.sides[side] = this.#answer(side, kind);
     const peer = this.sides[other];

@@ -1,0 +1,93 @@
+/** What the gateway's host has another host do for a pair: run side b, and give back what it has. */
+import { randomUUID } from 'node:crypto';
+import type { Image } from '../../../engine/machine/disk-service.ts';
+import { z } from 'zod';
+import { HostError } from '../errors.ts';
+import { hostIdentity } from '../peer/identity.ts';
+import { KnownPeers, type KnownPeer } from '../peer/known-peers.ts';
+import { connectSecurely } from '../peer/secure.ts';
+import { pieceBytes, type AwayRequest, type AwaySettings } from '../peer/side-requests.ts';
+import { askOver } from './link.ts';
+
+const answer = z.discriminatedUnion('kind', [z.strictObject({ kind: z.literal('answer'), answer: z.unknown() }), z.strictObject({ kind: z.literal('refused'), reason: z.string() })]);
+const piece = z.strictObject({ bytes: z.instanceof(Uint8Array), total: z.int() });
+/** Milliseconds: a process starts meanwhile. */
+const answerWithin = 60_000;
+
+export interface AwayDrive {
+  readonly kind: 'floppy' | 'cdrom' | 'disk';
+  readonly readOnly: boolean;
+  readonly bytes: number;
+  /** Of one that nobody writes: its content goes there. The others are filled by the first checkpoint. */
+  open?(): Promise<Image>;
+}
+
+export class AwaySide {
+  readonly peer: KnownPeer;
+
+  /** Throws HostError when the host is no peer any more. */
+  constructor(
+    private readonly library: string,
+    fingerprint: string,
+    private readonly id: string,
+  ) {
+    const peer = new KnownPeers(library).get(fingerprint);
+    if (peer === undefined) throw new HostError('NOT_FOUND', 'The other host of this pair is no peer any more; "vitrine peer add" pairs it again.');
+    this.peer = peer;
+  }
+
+  async #request(request: AwayRequest): Promise<unknown> {
+    const { name, address, fingerprint } = this.peer;
+    if (address === null) throw new HostError('WRONG_STATE', `It is not known where ${name} listens; "vitrine peer add" with its address and code tells.`);
+    const { link } = await connectSecurely(hostIdentity(this.library), address, (shown) => shown === fingerprint);
+    const read = answer.parse(await askOver(link, request, answerWithin));
+    if (read.kind === 'refused') throw new HostError('WRONG_STATE', `${name}: ${read.reason}`);
+    return read.answer;
+  }
+
+  /** Starts side b there, anew. Its port. */
+  async start(settings: AwaySettings, configuration: unknown, drives: readonly AwayDrive[]): Promise<number> {
+    const { id } = this;
+    await this.#request({ kind: 'prepare', id, settings, configuration, drives: drives.map(({ kind, readOnly, bytes }) => ({ kind, readOnly, bytes })) });
+    for (const [drive, { open, bytes }] of drives.entries()) {
+      if (open === undefined) continue;
+      const image = await open();
+      try {
+        for (let offset = 0; offset < bytes; offset += pieceBytes) {
+          const part = new Uint8Array(Math.min(pieceBytes, bytes - offset));
+          await image.read(offset, part);
+          if (part.some((byte) => byte !== 0)) await this.#request({ kind: 'fill', id, drive, offset, bytes: part });
+        }
+      } finally {
+        await image.close();
+      }
+    }
+    const started = z.strictObject({ port: z.int().min(1).max(65535) }).parse(await this.#request({ kind: 'start', id }));
+    return started.port;
+  }
+
+  async signal(signal: 'SIGKILL' | 'SIGSTOP' | 'SIGCONT'): Promise<void> {
+    await this.#request({ kind: 'signal', id: this.id, signal });
+  }
+
+  /** What is kept there: the state that was suspended, or the image of a drive, by its place among those that are written. Undefined if there is none. */
+  async *read(what: 'state' | number): AsyncGenerator<{ offset: number; bytes: Uint8Array; total: number }> {
+    for (let offset = 0; ; ) {
+      const part = piece.nullable().parse(await this.#request({ kind: 'read', id: this.id, what, offset }));
+      if (part === null) return;
+      yield { offset, ...part };
+      offset += part.bytes.length;
+      if (offset >= part.total || part.bytes.length === 0) return;
+    }
+  }
+
+  /** Ends what runs there and removes what is kept. */
+  async discard(): Promise<void> {
+    await this.#request({ kind: 'discard', id: this.id });
+  }
+}
+
+/** A name that no pair has had. */
+export function newPairId(): string {
+  return randomUUID().replace(/-/gu, '').slice(0, 24);
+}
