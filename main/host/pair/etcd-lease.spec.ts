@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { EtcdLease } from './etcd-lease.ts';
 
 /** Real etcd: test/oracle/etcd-lease.spec.ts. Here the clocks are the test's. */
-describe('the time of a lease in etcd', () => {
+describe('the time of a lease in etcd', { timeout: 60_000 }, () => {
   let lease: EtcdLease | undefined;
   afterEach(() => lease?.end());
 

@@ -64,7 +64,7 @@ async function askAt(identity: HostIdentity, server: PeerServer | SecureServer, 
   }
 }
 
-describe('a pairing code', () => {
+describe('a pairing code', { timeout: 60_000 }, () => {
   it('is read as it was written, however a person types it', () => {
     fc.assert(
       fc.property(fc.stringMatching(/^[0-9a-f]{20}$/), fc.stringMatching(/^[0-9A-HJKMNP-TV-Z]{12}$/), (fingerprintStart, secret) => {
@@ -119,7 +119,7 @@ describe('a pairing code', () => {
   });
 });
 
-describe('two hosts', () => {
+describe('two hosts', { timeout: 60_000 }, () => {
   it('know each other after one has typed the other’s code, and ask what strangers may not', async () => {
     const north = await listening('north');
     const south = host('south');
