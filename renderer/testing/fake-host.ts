@@ -8,6 +8,7 @@ import { FakeDebug } from './fake-debug.ts';
 import { FakeDisplay } from './fake-display.ts';
 import { FakeGuard } from './fake-guard.ts';
 import { FakeTerminals } from './fake-terminals.ts';
+import { FakePairs } from './fake-pairs.ts';
 import { FakePeek } from './fake-peek.ts';
 import { FakeReports } from './fake-reports.ts';
 
@@ -55,6 +56,7 @@ export class FakeHost {
   readonly guard = new FakeGuard();
   readonly display = new FakeDisplay(this.calls);
   readonly terminals = new FakeTerminals(this.calls);
+  readonly pairs = new FakePairs(this.calls);
   readonly peek = new FakePeek(this.calls);
   readonly reports = new FakeReports(this.calls);
   /** What the machine's counters say, one after the other; the last one again and again. */
@@ -237,6 +239,7 @@ export class FakeHost {
         }),
       },
       display: this.display.router(),
+      pairs: this.pairs.router(),
       reports: this.reports.router(),
       tasks: {
         watch: os.tasks.watch.handler(async function* () {

@@ -161,6 +161,11 @@ function madeAt(pair: Pair): { key: string; at: number } | undefined {
   }
 }
 
+/** Sides say their state before its reason; people see it in a badge. */
+function withoutState(reason: string): string {
+  return reason.replace(/^(?:Protected|Unprotected): (.)/u, (_all, first: string) => first.toUpperCase());
+}
+
 const member = (side: SideStatus | null): PairMemberMessage | null =>
   side === null
     ? null
@@ -182,7 +187,7 @@ export function statusOf(seen: PairStatus, pair: Pick<Pair, 'folder'>, isNew: bo
         : 'unprotected';
   return {
     state,
-    reason: state === 'preparing' ? 'The second machine is being made equal to the first.' : seen.reason,
+    reason: state === 'preparing' ? 'The second machine is being made equal to the first.' : withoutState(seen.reason),
     primary,
     sides: { a: member(sides.a), b: member(sides.b) },
     gateway:

@@ -139,7 +139,7 @@ export async function preflight(
 ): Promise<PreflightPoint[]> {
   const { file } = subject.machine;
   const points: [PreflightPoint['id'], string, Outcome][] = [
-    ['state', 'The machine is off', isOff(subject.state)],
+    ['state', 'State', isOff(subject.state)],
     [
       'system',
       'Processes and signals',

@@ -34,7 +34,7 @@ it('makes a pair, tells how it fares, and the library has it as one machine', as
   const status = await host.pairs.create('clerk', settings);
   expect(pair.launched).toEqual(['gateway a', 'primary a', 'secondary b']);
   expect(status).toMatchObject({ state: 'protected', primary: 'a', gateway: { port: 4001 }, resyncs: 1 });
-  expect(await host.get('clerk')).toMatchObject({ state: 'paired', reason: 'Protected: outputs agree.', pair: { state: 'protected', port: 4001 } });
+  expect(await host.get('clerk')).toMatchObject({ state: 'paired', reason: 'Outputs agree.', pair: { state: 'protected', port: 4001 } });
   await expect(host.start('clerk', false)).rejects.toMatchObject({ code: 'WRONG_STATE' });
   await expect(host.pairs.create('clerk', settings)).rejects.toMatchObject({ code: 'CONFLICT' });
   const now = await heard(stream, (message) => message.kind === 'now' && message.status.state === 'protected');
@@ -53,7 +53,7 @@ it('says why it is unprotected, protects it again, and ends it as a suspended ma
   pair.kill('a');
   const alone = await heard(stream, (message) => message.kind === 'now' && message.status.state === 'unprotected');
   expect(alone).toMatchObject({
-    status: { primary: 'b', sides: { a: null }, reason: 'Unprotected: it took over, since the primary is gone.' },
+    status: { primary: 'b', sides: { a: null }, reason: 'It took over, since the primary is gone.' },
     events: [{ kind: 'unprotected' }],
   });
   expect(await host.get('clerk')).toMatchObject({ pair: { state: 'unprotected' } });

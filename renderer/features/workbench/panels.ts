@@ -7,7 +7,11 @@ import {
   BellRing,
   Bug,
   Activity,
+  ArrowLeftRight,
   Binary,
+  ChartLine,
+  Diff,
+  ListTodo,
   ChartColumn,
   CircleDot,
   CornerDownRight,
@@ -37,10 +41,12 @@ import {
   Rows3,
   Settings2,
   Shield,
+  ShieldCheck,
   SquareTerminal,
   TableProperties,
   Tags,
   Users,
+  Zap,
 } from '@lucide/vue';
 import ConsolePanel from './ConsolePanel.vue';
 import BreakpointsPanel from '../inspector/BreakpointsPanel.vue';
@@ -77,6 +83,12 @@ import SessionPanel from '../display/SessionPanel.vue';
 import AlertsPanel from '../guard/AlertsPanel.vue';
 import PagesPanel from '../guard/PagesPanel.vue';
 import TreePanel from '../guard/TreePanel.vue';
+import PairChartsPanel from '../tolerance/ChartsPanel.vue';
+import DivergencePanel from '../tolerance/DivergencePanel.vue';
+import PairEventsPanel from '../tolerance/EventsPanel.vue';
+import FaultsPanel from '../tolerance/FaultsPanel.vue';
+import ScreensPanel from '../tolerance/ScreensPanel.vue';
+import StatePanel from '../tolerance/StatePanel.vue';
 import EditorPanel from '../editor/EditorPanel.vue';
 import InstructionPanel from '../editor/InstructionPanel.vue';
 import OutlinePanel from '../editor/OutlinePanel.vue';
@@ -127,6 +139,12 @@ export const PANELS: readonly PanelDescription[] = [
   { id: 'display-history', title: 'Session history', icon: History, component: HistoryPanel },
   { id: 'display-edid', title: 'EDID', icon: MonitorCheck, component: EdidPanel },
   { id: 'display-session', title: 'Session now', icon: MonitorUp, component: SessionPanel },
+  { id: 'pair-screens', title: 'Both screens', icon: ArrowLeftRight, component: ScreensPanel },
+  { id: 'pair-charts', title: 'Pair live', icon: ChartLine, component: PairChartsPanel },
+  { id: 'pair-events', title: 'Events', icon: ListTodo, component: PairEventsPanel },
+  { id: 'pair-state', title: 'Pair state', icon: ShieldCheck, component: StatePanel },
+  { id: 'pair-faults', title: 'Fault injection', icon: Zap, component: FaultsPanel },
+  { id: 'pair-divergence', title: 'Last divergence', icon: Diff, component: DivergencePanel },
   { id: 'report', title: 'Preview', icon: FileText, component: ReportPanel },
   { id: 'report-contents', title: 'Contents', icon: ListChecks, component: ReportContentsPanel },
   { id: 'report-save', title: 'Formats', icon: FileOutput, component: ReportSavePanel },

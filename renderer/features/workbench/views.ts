@@ -133,6 +133,27 @@ export const VIEWS: readonly ViewDescription[] = [
     ],
   },
   {
+    id: 'pair',
+    title: 'Pair',
+    columns: [
+      {
+        width: 70,
+        groups: [
+          { panels: ['pair-screens'], height: 42 },
+          { panels: ['pair-charts'], height: 24 },
+          { panels: ['pair-events', 'pair-divergence'], height: 34 },
+        ],
+      },
+      {
+        width: 30,
+        groups: [
+          { panels: ['pair-state'], height: 55 },
+          { panels: ['pair-faults'], height: 45 },
+        ],
+      },
+    ],
+  },
+  {
     id: 'report',
     title: 'Report',
     columns: [

@@ -1,0 +1,193 @@
+import { flushPromises } from '@vue/test-utils';
+import type { Component } from 'vue';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { PairEventMessage } from '../../../main/contract/pairs.ts';
+import { FakeHost, machine } from '../../testing/fake-host.ts';
+import { pairResync, pairSample, pairStatus, preflightPoint } from '../../testing/fake-pairs.ts';
+import { openPanel, type OpenPanel } from '../../testing/open-panel.ts';
+import ChartsPanel from './ChartsPanel.vue';
+import DivergencePanel from './DivergencePanel.vue';
+import EventsPanel from './EventsPanel.vue';
+import FaultsPanel from './FaultsPanel.vue';
+import StatePanel from './StatePanel.vue';
+
+let host: FakeHost;
+let open: OpenPanel | undefined;
+beforeEach(() => {
+  host = new FakeHost([machine()]);
+});
+afterEach(() => open?.close());
+
+async function show(panel: Component): Promise<OpenPanel> {
+  open = await openPanel(panel, host);
+  return open;
+}
+const text = (): string => document.body.innerText || document.body.textContent || '';
+const button = (selector: string): HTMLButtonElement => {
+  const found = document.querySelector<HTMLButtonElement>(selector);
+  if (!found) throw new Error(`There is no ${selector}.`);
+  return found;
+};
+async function click(selector: string): Promise<void> {
+  button(selector).click();
+  await flushPromises();
+}
+async function pairIs(part: Parameters<typeof pairStatus>[0] = {}, events: PairEventMessage[] = []): Promise<void> {
+  const now = Date.now();
+  host.pairs.say({ kind: 'now', status: pairStatus(part), samples: [pairSample(now - 500), pairSample(now)], events });
+  await flushPromises();
+}
+const unprotected = { state: 'unprotected' as const, reason: 'The secondary is gone.', sides: { a: pairStatus().sides.a, b: null } };
+
+describe('the pre-flight list', () => {
+  it('has each point with what mends it, and makes no pair while one is in the way', async () => {
+    host.pairs.points = [preflightPoint('state', { state: 'blocks', sentence: 'It is running.', actions: ['powerOff'] }), preflightPoint('vcpus', { state: 'note' })];
+    await show(StatePanel);
+    expect(text()).toContain('It is running.');
+    expect(text()).toContain('One point is in the way.');
+    expect(button('[data-action=create-pair]').disabled).toBe(true);
+    host.pairs.points = [preflightPoint('state'), preflightPoint('vcpus', { state: 'note', actions: ['oneVcpu'] })];
+    await click('[data-mend=powerOff]');
+    expect(host.calls).toContain('powerOff hello');
+    expect(button('[data-action=create-pair]').disabled).toBe(false);
+    await click('[data-mend=oneVcpu]');
+    expect(host.calls).toContain('configure hello cpus');
+  });
+
+  it('makes a pair at the port that was named, and says why it was refused', async () => {
+    const { view } = await show(StatePanel);
+    await view.find('.port input').setValue('70000');
+    expect(button('[data-action=create-pair]').disabled).toBe(true);
+    await view.find('.port input').setValue('4567');
+    await flushPromises();
+    host.pairs.refusal = 'The disk is full.';
+    await view.find('form.make').trigger('submit');
+    await flushPromises();
+    expect(text()).toContain('The disk is full.');
+    host.pairs.refusal = undefined;
+    await view.find('form.make').trigger('submit');
+    await flushPromises();
+    expect(host.calls).toContain('pair create hello 4567');
+  });
+});
+
+describe('the state of a pair', () => {
+  it('stands there with its reason, its lease, its link and its clients', async () => {
+    await show(StatePanel);
+    await pairIs();
+    for (const words of ['Protected', 'clients lose nothing', 'Outputs agree.', 'side a, term 3, checked 46 ms ago', '412 KiB/s, 38 KiB/s of it states', '1 client at 127.0.0.1:4001'])
+      expect(text()).toContain(words);
+    await click('[data-action=failover]');
+    await click('[data-action=resync]');
+    expect(host.calls).toEqual(expect.arrayContaining(['pair failover hello', 'pair resync hello']));
+    host.pairs.refusal = 'Nobody could take over.';
+    await click('[data-action=failover]');
+    expect(text()).toContain('Nobody could take over.');
+  });
+
+  it('offers a second machine again when one is gone, and asks before the pair ends', async () => {
+    await show(StatePanel);
+    await pairIs(unprotected, [{ at: Date.now(), by: 'person', kind: 'failover', text: 'Killed for a test.', took: 412 }]);
+    expect(text()).toContain('The secondary is gone.');
+    expect(text()).toContain('412 ms, a test');
+    expect(document.querySelector('[data-action=failover]')).toBeNull();
+    await click('[data-action=reprotect]');
+    expect(host.calls).toContain('pair reprotect hello');
+    await click('[data-action=end-pair]');
+    expect(host.calls).not.toContain('pair break hello');
+    await click('[data-action=end-pair-now]');
+    expect(host.calls).toContain('pair break hello');
+    host.pairs.say({ kind: 'none' });
+    await flushPromises();
+    expect(document.querySelector('[data-action=create-pair]')).not.toBeNull();
+  });
+
+  it('has nobody to protect where no side answers', async () => {
+    await show(StatePanel);
+    await pairIs({ state: 'lost', primary: null, sides: { a: null, b: null }, reason: 'No side answers as the primary.' });
+    expect(button('[data-action=reprotect]').disabled).toBe(true);
+    expect(text()).toContain('nobody answers who has it');
+  });
+});
+
+describe('faults', () => {
+  it('are injected into the side that they are for, and only where there is one', async () => {
+    await show(FaultsPanel);
+    expect([...document.querySelectorAll<HTMLButtonElement>('[data-fault]')].every(({ disabled }) => disabled)).toBe(true);
+    await pairIs();
+    await click('[data-fault=kill-primary]');
+    await click('[data-fault=flip-memory]');
+    await click('[data-fault=delay]');
+    expect(host.calls).toEqual([
+      'pair inject primary {"kind":"kill"}',
+      'pair inject secondary {"kind":"flip-memory","address":3141632}',
+      'pair inject secondary {"kind":"delay","milliseconds":50,"seconds":10}',
+    ]);
+    await open?.view.find('.address input').setValue('xyz');
+    expect(button('[data-fault=flip-memory]').disabled).toBe(true);
+    await pairIs(unprotected);
+    expect(button('[data-fault=kill-secondary]').disabled).toBe(true);
+    expect(button('[data-fault=cut]').disabled).toBe(true);
+  });
+
+  it('ask first where nobody would take over', async () => {
+    await show(FaultsPanel);
+    await pairIs(unprotected);
+    await click('[data-fault=kill-primary]');
+    expect(host.calls).toEqual([]);
+    await click('[data-action=inject-now]');
+    expect(host.calls).toEqual(['pair inject primary {"kind":"kill"}']);
+  });
+});
+
+describe('what a pair has lived through', () => {
+  it('is told newest first with its cost, without the checkpoints of a storm', async () => {
+    await show(EventsPanel);
+    const now = Date.now();
+    const note: PairEventMessage = { at: now - 400, by: 'b', kind: 'note', text: 'The primary is gone: its link is closed.' };
+    await pairIs({}, [
+      { at: now - 9000, by: 'a', kind: 'protected', text: 'Protected: outputs agree.' },
+      pairResync(now - 5000),
+      pairResync(now - 4000, 'periodic'),
+      note,
+      { at: now - 300, by: 'b', kind: 'unprotected', text: 'It took over.' },
+    ]);
+    const rows = () => [...document.querySelectorAll('tr[data-event]')].map((row) => row.getAttribute('data-event'));
+    expect(rows()).toEqual(['unprotected', 'note', 'resync', 'protected']);
+    expect(text()).toContain('paused 11 ms, 38 pages, 152 KiB');
+    expect(document.querySelectorAll('.band rect.protected, .band rect.unprotected')).toHaveLength(2);
+    expect(document.querySelectorAll('.band .tick')).toHaveLength(1);
+    document.querySelector<HTMLInputElement>('input[type=checkbox]')?.click();
+    await flushPromises();
+    expect(rows()).not.toContain('note');
+  });
+
+  it('shows the first bytes that differed, and the pages', async () => {
+    await show(DivergencePanel);
+    await pairIs();
+    expect(text()).toContain('What both said has been equal so far.');
+    await pairIs({}, [pairResync(Date.now())]);
+    expect(text()).toContain('the first serial port, at offset 1,204,118');
+    expect([...document.querySelectorAll('td .ch')].map(({ textContent }) => textContent)).toEqual(['66', 'f', '65', 'e']);
+    expect(text()).toContain('ram 2ff');
+  });
+});
+
+describe('the charts', () => {
+  it('have a figure for now, and a line that breaks where nothing could be measured', async () => {
+    await show(ChartsPanel);
+    expect(text()).toContain('Charts begin when the machine is a pair.');
+    const now = Date.now();
+    const samples = [pairSample(now - 3000), pairSample(now - 2500, { lag: null }), pairSample(now - 2000), pairSample(now, { lag: 3.25 })];
+    host.pairs.say({ kind: 'now', status: pairStatus(), samples, events: [pairResync(now - 1000)] });
+    await flushPromises();
+    const chart = (title: string) => document.querySelector(`svg[aria-label^="${title}"]`);
+    expect(chart('Lag')?.getAttribute('aria-label')).toContain('now 3.3 ms');
+    expect(chart('Lag')?.querySelectorAll('polyline')).toHaveLength(2);
+    expect(chart('Held output')?.getAttribute('aria-label')).toContain('now 1.40 KiB');
+    expect(chart('Resyncs')?.getAttribute('aria-label')).toContain('now 1 in 15 min');
+    expect(chart('Pages per resync')?.querySelectorAll('.bar')).toHaveLength(1);
+    expect(chart('Pause')?.getAttribute('aria-label')).toContain('now 11 ms');
+    expect(chart('Link')?.getAttribute('aria-label')).toContain('KiB/s');
+  });
+});
