@@ -38,6 +38,8 @@ service.onEvent = (event: MachineEvent) => send({ kind: 'event', event, state: s
 
 /** Viewers type whether or not the machine can take it; there is nobody to tell. */
 function acceptInput(input: MachineInput): void {
+  // What one side alone is given makes the two differ: theirs comes through the pair's gateway.
+  if (start.configuration.pair !== undefined) return;
   try {
     service.input(input);
   } catch (error) {

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { byteArray, serializers } from './bytes.ts';
 import { creation } from './library.ts';
 import { machineId, machineInput, machineName, memoryBytes } from './machine.ts';
+import { pairFault, pairSettings, pairStatus } from './pairs.ts';
 
 const [bytesSerializer] = serializers;
 
@@ -59,5 +60,32 @@ describe('the vocabulary of the contract', () => {
   it('needs a source to make a machine from', () => {
     expect(creation.safeParse({ source: { kind: 'sample', sample: 'hello' } }).success).toBe(true);
     expect(creation.safeParse({ name: 'x' }).success).toBe(false);
+  });
+});
+
+describe('pairs over the contract', () => {
+  it('have the usual limits where nobody says others, and take none that make no sense', () => {
+    expect(pairSettings.parse({})).toEqual({ port: 0, deadAfter: 1000, lateAfter: 200, stormAfter: 10, verify: false });
+    for (const bad of [{ port: 65_536 }, { port: -1 }, { port: 1.5 }, { deadAfter: 49 }, { lateAfter: 9 }, { stormAfter: 0 }, { verify: 1 }])
+      expect(pairSettings.safeParse(bad).success, JSON.stringify(bad)).toBe(false);
+  });
+
+  it('take whatever is a fault, and survive whatever is none', () => {
+    const kinds = fc.constantFrom('kill', 'stop', 'cut', 'delay', 'flip-memory', 'flip-output', 'fail-at', 'other');
+    const number = fc.oneof(fc.integer(), fc.double(), fc.constant(undefined), fc.string());
+    fc.assert(
+      fc.property(fc.record({ kind: kinds, seconds: number, milliseconds: number, address: number }), (fault) => {
+        const { success, data } = pairFault.safeParse(fault);
+        if (!success) return;
+        expect(fault.kind).not.toMatch(/fail-at|other/);
+        if (data.kind === 'flip-memory') expect(Number.isInteger(data.address) && data.address >= 0 && data.address < 2 ** 32).toBe(true);
+        if (data.kind === 'stop' || data.kind === 'delay') expect(data.seconds).toBeGreaterThan(0);
+      }),
+    );
+    fc.assert(
+      fc.property(fc.anything(), (anything) => {
+        expect(pairStatus.safeParse(anything).success).toBe(false);
+      }),
+    );
   });
 });

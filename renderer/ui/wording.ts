@@ -1,4 +1,5 @@
 /** Figures and facts as people read them. */
+import { pairWordOf } from './state.ts';
 import type { MachineSummary } from '../../main/contract/machine.ts';
 
 const KIBI = 1024;
@@ -55,6 +56,6 @@ export function caption(machine: MachineSummary, now: number): string {
   if (state === 'running') return since === null ? 'Running' : `Running for ${duration(now - since)}`;
   if (machine.suspended !== null) return `Suspended ${ago(now - machine.suspended.since)}, ${byteCount(machine.suspended.bytes)} kept`;
   if (state === 'off') return lastStarted === null ? 'Off. Has never been started' : `Off. Started ${ago(now - lastStarted)}`;
-  if (machine.pair !== null) return reason;
+  if (machine.pair !== null) return `${pairWordOf(machine.pair.state)}. ${reason}`;
   return reason || (state === 'paused' ? 'Paused' : 'Crashed');
 }

@@ -1,6 +1,7 @@
 /** Keys and the mouse of a pair: a guest says each of them, numbered, so that one that was lost, came twice or changed its place shows. */
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { scancodesOf } from '../../main/host/keyboard.ts';
+import { typeByViewer } from './typing-viewer.ts';
 import { LineClient, PairLine, pidOf } from './pair-line.ts';
 
 let desk: PairLine;
@@ -45,6 +46,8 @@ it('gives both sides keys and motions in one order, and none is lost or doubled 
   expect((await desk.line.run('pair', 'key', 'desk', 'ctrl+alt+delete', 'f2')).err).toBe('');
   await said.keys('Two sides, one desk.\n');
   for (const code of [0x1d, 0x38, 0xe0, 0x53, 0xe0, 0xd3, 0xb8, 0x9d, 0x3c, 0xbc]) expect(await said.next()).toBe(`k ${hex(code, 2)}`);
+  // Who looks at one side may type: it reaches neither, and the number of the next line shows it.
+  for (const side of ['a', 'b'] as const) await typeByViewer(await desk.display(side), 0x7a);
   // Both have heard the same, in their own time.
   expect((await desk.look()).sides.a?.recent.filter(({ reason }) => reason === 'differs')).toEqual([]);
 

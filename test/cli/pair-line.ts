@@ -80,6 +80,11 @@ export class PairLine {
     return this.#note(await (await this.#open()).status());
   }
 
+  /** Where a side shows its picture. */
+  async display(side: 'a' | 'b'): Promise<string> {
+    return (await (await this.#open()).display(side)).url;
+  }
+
   /** As the app's panel gives input. */
   async input(...inputs: MachineInput[]): Promise<void> {
     await (await this.#open()).input(inputs);

@@ -93,9 +93,12 @@ describe.skipIf(displayMissing() !== undefined)('the view of a pair', () => {
     await page.locator('[data-fault=flip-output]').click();
     await eventually(() => page.getByText('done.').count(), (count) => count > 0, 'the fault is injected');
     await talk();
+    await page.getByRole('tab', { name: 'Last divergence' }).click();
     const divergence = page.getByTestId('divergence');
     await eventually(() => divergence.innerText(), (text) => text.includes('the first serial port'), 'the divergence');
     expect(await divergence.locator('.ch').count()).toBeGreaterThan(0);
+    await app.keepPicture(page, 'pair-divergence');
+    await page.getByRole('tab', { name: 'Events' }).click();
     await inspectScreen(app, library(), 'pair-protected', page);
   });
 
@@ -115,6 +118,7 @@ describe.skipIf(displayMissing() !== undefined)('the view of a pair', () => {
   it('is one machine of the library, and suspended when it has ended', async () => {
     await page.getByRole('link', { name: 'Library' }).click();
     await eventually(() => app.card('Bank clerk').innerText(), (text) => text.includes('Protected'), 'the card');
+    await app.keepPicture(page, 'pair-library');
     await page.getByRole('complementary', { name: 'Details' }).locator('[data-action=pair]').click();
     await page.locator('[data-action=end-pair]').click();
     await page.locator('[data-action=end-pair-now]').click();

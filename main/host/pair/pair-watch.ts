@@ -77,7 +77,8 @@ export class PairWatch {
     // It was ended, and perhaps made anew, while it was looked at: this look is of neither.
     if (madeAt(pair)?.key !== this.#pair) return;
     this.#next = journal.next;
-    this.#keepEvents(journal.entries);
+    const events = journal.entries.map((entry) => ({ ...entry, text: withoutState(entry.text) }));
+    this.#keepEvents(events);
     const before = this.status;
     const isNew =
       !this.#events.some(({ kind }) => kind === 'protected' || kind === 'degraded') && Date.now() - made.at < makingTakes;
@@ -86,7 +87,7 @@ export class PairWatch {
     this.#samples = [...this.#samples, sample].slice(-keptSamples);
     this.status = status;
     this.#toldNone = false;
-    this.messages.publish({ kind: 'now', status, samples: [sample], events: journal.entries });
+    this.messages.publish({ kind: 'now', status, samples: [sample], events });
     if (before?.state !== status.state || before.reason !== status.reason || before.gateway?.port !== status.gateway?.port)
       this.changed();
   }
