@@ -79,7 +79,7 @@ export type SideAction =
   | { readonly kind: 'release'; readonly message: Extract<ToGateway, { kind: 'output' }> }
   /** Give this input to the machine. */
   | { readonly kind: 'apply'; readonly sequence: number; readonly input: unknown }
-  /** Have both machines stand still, take a state, and tell it by `captured`. */
+  /** Have the other machine stand still, and this one when little is left to be sent; tell by `snapped` when its state is copied, and by `captured` when it can be sent. */
   | { readonly kind: 'capture'; readonly generation: number; readonly full: boolean }
   /** A capture that is under way is of no use any more. */
   | { readonly kind: 'abandon' }

@@ -43,6 +43,7 @@ export class PairTool {
       replace: (body, input) => service.replaceState(body, input),
       currentEpoch: () => service.control.currentEpoch(),
       advanceEpoch: () => void service.bus.lock.with(() => service.control.advanceEpoch()),
+      newEpoch: () => service.grace.passed(service.bus.lock.with(() => service.control.advanceEpoch()).flush),
     }));
   }
 
@@ -55,11 +56,27 @@ export class PairTool {
         return transfer.hold(question.tell);
       case 'go':
         return transfer.go(question.run);
-      case 'take':
-        return transfer.take(question.peer, question.withDigest);
+      case 'begin':
+        transfer.begin(question.peer);
+        return undefined;
+      case 'pending':
+        return transfer.sending.pending;
+      case 'round':
+        return transfer.sending.round();
+      case 'piece':
+        return transfer.sending.piece(question.capture);
+      case 'snapshot':
+        await transfer.sending.snapshot(question.capture, question.withDigest);
+        // Behind the answer: what the guest says from here on is no part of the state.
+        setImmediate(() => transfer.go());
+        return undefined;
+      case 'pack':
+        return transfer.sending.pack();
+      case 'stage':
+        return transfer.receiving.stage(question.bytes);
       case 'put':
         try {
-          return await transfer.put(question.bytes);
+          return await transfer.receiving.put(question.bytes);
         } catch (error) {
           if (error instanceof TransferError) return { refused: error.message };
           throw error;

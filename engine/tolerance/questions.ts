@@ -10,8 +10,20 @@ interface PairCalls {
   hold: { argument: { tell: boolean }; result: ChangedPages | undefined };
   /** Goes on after `hold`; without `run` if it ran before. */
   go: { argument: { run?: boolean }; result: void };
-  /** The state, once held: all of it without `peer`, else what differs. */
-  take: { argument: { peer: ChangedPages | undefined; withDigest: boolean }; result: Taken };
+  /** A transfer of the state begins: of all of it without `peer`, else of what differs. */
+  begin: { argument: { peer: ChangedPages | undefined }; result: void };
+  /** Pages that there would be to look at if the machine were held now. */
+  pending: { argument: Record<never, never>; result: number };
+  /** A round of what goes ahead begins; the machine runs. */
+  round: { argument: Record<never, never>; result: void };
+  /** Its next piece, or that it is over. */
+  piece: { argument: { capture: number }; result: Uint8Array | undefined };
+  /** What is left is copied, once held; then the machine goes on, and says nothing before this is answered. */
+  snapshot: { argument: { capture: number; withDigest: boolean }; result: void };
+  /** What was copied, ready to be sent. */
+  pack: { argument: Record<never, never>; result: Taken };
+  /** The other side's: a piece that goes ahead. */
+  stage: { argument: { bytes: Uint8Array }; result: void };
   /** Replaces the state, once held. A transfer that is not whole is an answer, since nothing has changed then. */
   put: { argument: { bytes: Uint8Array }; result: { refused: string } | { digest: string | undefined } };
   /** The secondary's disks become the real ones. */

@@ -40,7 +40,7 @@ export interface SideState {
   /** Of the last checkpoint: taken (primary) or committed (secondary). */
   generation: number;
   /** Primary: a resync that is under way. */
-  sync: { readonly isFull: boolean; checkpoint: Checkpoint | undefined } | undefined;
+  sync: { readonly isFull: boolean; taken: Omit<Checkpoint, 'state'> | undefined; checkpoint: Checkpoint | undefined } | undefined;
   /** Secondary: a checkpoint that the runtime is about to put in place. */
   committing: Checkpoint | undefined;
   /** The other side was lost meanwhile. */
@@ -178,21 +178,27 @@ export class Side {
     return this.#taken();
   }
 
-  /** A person, or the runtime's own reason, wants a resync now. With `periodic` this and those to come are no longer preceded by a comparison. */
-  resync(reason: 'asked' | 'periodic', periodic = this.state.periodic): SideAction[] {
+  /**
+   * A person, or the runtime's own reason, wants a resync now. With `periodic` this and those to come are no longer preceded by a comparison; with `isFull`
+   * all of the state travels, not what was changed.
+   */
+  resync(reason: 'asked' | 'periodic', periodic = this.state.periodic, isFull = false): SideAction[] {
     const { state } = this;
     if (state.role === 'primary' && state.mode === 'together' && state.sync === undefined) {
       state.periodic = periodic;
-      this.#resync({ kind: 'resync', reason, divergence: undefined }, false);
+      this.#resync({ kind: 'resync', reason, divergence: undefined }, isFull);
     }
     return this.#taken();
   }
 
-  /** The state that `capture` asked for. The machine has said nothing that was not told before, and runs on only after this. */
-  captured(captured: unknown): SideAction[] {
+  /**
+   * The machine stands still, and its state has been copied as `capture` asked for. It has said nothing that was not told before, and runs on only
+   * after this; what it says then is held.
+   */
+  snapped(): SideAction[] {
     const { state } = this;
     const { sync } = state;
-    if (sync === undefined || sync.checkpoint !== undefined) return [];
+    if (sync === undefined || sync.taken !== undefined) return [];
     state.generation += 1;
     if (state.mode === 'alone') {
       // What is there was said alone. From here on the other may take over from this state.
@@ -200,14 +206,21 @@ export class Side {
       this.#speak();
       state.mode = 'together';
     }
-    sync.checkpoint = {
+    sync.taken = {
       generation: state.generation,
       term: state.term,
       input: state.input,
       channels: Object.fromEntries(Object.entries(state.channels).map(([name, { log }]) => [name, log])),
       periodic: state.periodic,
-      state: captured,
     };
+    return this.#taken();
+  }
+
+  /** What was copied then, ready to be sent. */
+  captured(captured: unknown): SideAction[] {
+    const { sync } = this.state;
+    if (sync?.taken === undefined || sync.checkpoint !== undefined) return [];
+    sync.checkpoint = { ...sync.taken, state: captured };
     this.#toPeer({ kind: 'checkpoint', checkpoint: sync.checkpoint });
     return this.#taken();
   }
@@ -456,7 +469,7 @@ export class Side {
     const { state } = this;
     // What agreed so far may leave.
     this.#speak();
-    state.sync = { isFull, checkpoint: undefined };
+    state.sync = { isFull, taken: undefined, checkpoint: undefined };
     this.#do({ kind: 'note', note });
     this.#do({ kind: 'capture', generation: state.generation + 1, full: isFull });
   }

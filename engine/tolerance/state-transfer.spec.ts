@@ -45,15 +45,33 @@ async function clerk(role: 'primary' | 'secondary', cpus = 1) {
 }
 type Clerk = Awaited<ReturnType<typeof clerk>>;
 
-/** As the runtime does it: both stand still, the state goes over, both go on. */
-async function resync(from: Clerk, to: Clerk, { isFull = false, run = true, spoil = (bytes: Uint8Array) => bytes } = {}) {
+let captures = 0;
+
+/** As the runtime does it: the other stands still, what is known goes ahead (`rounds`), both stand still, and both go on. */
+async function resync(
+  from: Clerk,
+  to: Clerk,
+  { isFull = false, run = true, rounds = 0, between = () => Promise.resolve(), spoil = (bytes: Uint8Array, _ahead: number) => bytes as Uint8Array | undefined } = {},
+) {
+  const capture = ++captures;
   const theirs: ChangedPages | undefined = await askPair(to.machine, 'hold', { tell: !isFull });
+  await askPair(from.machine, 'begin', { peer: isFull ? undefined : theirs });
+  let ahead = 0;
+  for (let round = 0; round < rounds; round++) {
+    await askPair(from.machine, 'round', {});
+    for (let bytes; (bytes = await askPair(from.machine, 'piece', { capture })) !== undefined; ) {
+      const sent = spoil(bytes, ahead++);
+      if (sent !== undefined) await askPair(to.machine, 'stage', { bytes: sent });
+    }
+    await between();
+  }
   await askPair(from.machine, 'hold', { tell: false });
-  const taken = await askPair(from.machine, 'take', { peer: isFull ? undefined : theirs, withDigest: true });
-  await askPair(from.machine, 'go', { run });
-  const put = await askPair(to.machine, 'put', { bytes: spoil(taken.bytes) });
+  await askPair(from.machine, 'snapshot', { capture, withDigest: true });
+  const taken = await askPair(from.machine, 'pack', {});
+  if (run) await askPair(from.machine, 'go', { run });
+  const put = await askPair(to.machine, 'put', { bytes: spoil(taken.bytes, -1) ?? taken.bytes });
   await askPair(to.machine, 'go', { run: run && !('refused' in put) });
-  return { taken, put };
+  return { taken, put, ahead };
 }
 
 describe('the state of a machine on its way to another', { timeout: 60_000 }, () => {
@@ -121,6 +139,68 @@ describe('the state of a machine on its way to another', { timeout: 60_000 }, ()
     const { taken, put } = await resync(a, b, { run: false });
     expect(put).toEqual({ digest: taken.digest });
     expect(taken.pages).toBe(2);
+  });
+
+  it('goes ahead while the machine works, so that little is left to be done when it stands still', async () => {
+    const a = await clerk('primary');
+    const b = await clerk('secondary');
+    const oracle = new ClerkOracle();
+    await a.machine.start();
+    await a.until('clerk 0\n');
+    await b.machine.start({ paused: true });
+    const work = async () => {
+      const { request, answer } = oracle.next(oracle.last % 100, 7);
+      await a.say(request);
+      await a.until(answer);
+    };
+    await work();
+    const { taken, put, ahead } = await resync(a, b, { isFull: true, rounds: 3, between: work });
+    expect(put).toEqual({ digest: taken.digest });
+    expect([taken.rounds, ahead >= 3]).toEqual([3, true]);
+    // The clerk's own pages, not the machine's memory.
+    expect(taken.looked).toBeLessThan(200);
+    expect(readFileSync(b.disk).subarray(0, 512).equals(readFileSync(a.disk).subarray(0, 512))).toBe(true);
+
+    // And what differs between two sides does the same.
+    const both = oracle.next(3, 3);
+    await Promise.all([a.say(both.request), b.say(both.request)]);
+    await Promise.all([a.until(both.answer), b.until(both.answer)]);
+    await askPair(b.machine, 'flip', { address: 0x2f0123 });
+    const little = await resync(a, b, { rounds: 2, between: work });
+    expect(little.put).toEqual({ digest: little.taken.digest });
+    expect(little.taken.differing.map(({ part }) => part)).toContain('ram');
+    const last = oracle.next(8, 1);
+    await b.say(last.request);
+    await b.until(last.answer);
+  });
+
+  it('is refused when a piece that went ahead is damaged, lost or doubled, and nothing has changed then', async () => {
+    const a = await clerk('primary');
+    const b = await clerk('secondary');
+    await a.machine.start();
+    await a.until('clerk 0\n');
+    await b.machine.start({ paused: true });
+    const first = await resync(a, b, { isFull: true, rounds: 1, run: false });
+    expect(first.put).toEqual({ digest: first.taken.digest });
+    const { request, answer } = new ClerkOracle().next(1, 1);
+    const before = await b.machine.digest();
+    await a.say(request);
+    await a.until(answer);
+    const work = () => askPair(a.machine, 'flip', { address: 0x2f0123 });
+    const faults: ((bytes: Uint8Array, ahead: number) => Uint8Array | undefined)[] = [
+      (bytes, ahead) => (ahead === 1 ? bytes.map((byte, at) => (at === bytes.length >> 1 ? byte ^ 4 : byte)) : bytes),
+      (bytes, ahead) => (ahead === 1 ? undefined : bytes),
+      (bytes, ahead) => (ahead === 0 ? undefined : bytes),
+    ];
+    for (const spoil of faults) {
+      const { put, ahead } = await resync(a, b, { isFull: true, rounds: 2, between: work, run: false, spoil });
+      expect(ahead).toBeGreaterThan(1);
+      expect(put).toHaveProperty('refused');
+      expect(await b.machine.digest()).toBe(before);
+    }
+    // The next one is not spoilt by those.
+    const whole = await resync(a, b, { isFull: true, rounds: 2, between: work });
+    expect(whole.put).toEqual({ digest: whole.taken.digest });
   });
 
   it('is refused when a byte of it was damaged, and nothing has changed then', async () => {

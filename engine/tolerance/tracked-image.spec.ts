@@ -44,7 +44,7 @@ describe('a secondary’s disk', () => {
         const theirs = Uint8Array.from(expected);
         for (const { offset, from } of primary) theirs.set(from, offset);
         const named = new Set(primary.flatMap(({ offset, from }) => blocksOf(offset, from.length)));
-        await disk.commit(new Map([...named].map((block) => [block, theirs.slice(block * imageBlockBytes, (block + 1) * imageBlockBytes)])), false);
+        await disk.commit(new Map([...named].map((block) => [block, theirs.slice(block * imageBlockBytes, (block + 1) * imageBlockBytes)])));
         expect(Buffer.compare(content, theirs)).toBe(0);
         expect([disk.dirty.size, disk.heldBlocks]).toEqual([0, 0]);
       }),
@@ -57,7 +57,9 @@ describe('a secondary’s disk', () => {
     content.fill(9);
     const disk = new TrackedImage(image, true);
     await disk.write(512, new Uint8Array(512).fill(5));
-    await disk.commit(new Map([[1, new Uint8Array(imageBlockBytes).fill(7)]]), true);
+    await disk.clear();
+    expect([...new Set(content)]).toEqual([0]);
+    await disk.commit(new Map([[1, new Uint8Array(imageBlockBytes).fill(7)]]));
     expect([...new Set(content.subarray(0, 4096))]).toEqual([0]);
     expect([...new Set(content.subarray(4096, 8192))]).toEqual([7]);
     expect([...new Set(content.subarray(8192))]).toEqual([0]);

@@ -3,14 +3,16 @@
  * memory beside the image, since the next checkpoint makes it void. Service worker.
  */
 import type { Image } from '../machine/disk-service.ts';
+import { isZero } from '../machine/saved-state.ts';
 
 /** The unit of tracking in bytes; the last block of an image may be shorter. */
 export const imageBlockBytes = 4096;
+const clearedBytes = 1 << 20;
 
 export class TrackedImage implements Image {
   readonly bytes: number;
   readonly readOnly: boolean;
-  /** Blocks written since `begin`. */
+  /** Blocks written since they were last counted. */
   readonly dirty = new Set<number>();
   /** The secondary's own blocks; undefined where writes go to the image. */
   #overlay: Map<number, Uint8Array> | undefined;
@@ -56,7 +58,8 @@ export class TrackedImage implements Image {
   async write(offset: number, from: Uint8Array): Promise<void> {
     const end = offset + from.length;
     const overlay = this.#overlay;
-    for (let block = Math.floor(offset / imageBlockBytes); block * imageBlockBytes < end; block++) {
+    const first = Math.floor(offset / imageBlockBytes);
+    for (let block = first; block * imageBlockBytes < end; block++) {
       this.dirty.add(block);
       if (overlay === undefined) continue;
       const start = block * imageBlockBytes;
@@ -66,11 +69,13 @@ export class TrackedImage implements Image {
         await this.base.read(start, own);
         overlay.set(block, own);
       }
-      const first = Math.max(offset, start);
+      const begin = Math.max(offset, start);
       const last = Math.min(end, start + own.length);
-      own.set(from.subarray(first - offset, last - offset), first - start);
+      own.set(from.subarray(begin - offset, last - offset), begin - start);
     }
     if (overlay === undefined) await this.base.write(offset, from);
+    // Who has read a block meanwhile has read what it was before.
+    for (let block = first; block * imageBlockBytes < end; block++) this.dirty.add(block);
   }
 
   /** A secondary's image is not ahead of the last checkpoint, so there is nothing to be brought to the medium. */
@@ -89,23 +94,27 @@ export class TrackedImage implements Image {
     return bytes;
   }
 
-  /**
-   * A checkpoint's blocks replace what was written since the last one. What it does not name of that is equal on both sides, and comes to the image; with
-   * `isFull` all that it does not name is zeros.
-   */
-  async commit(blocks: ReadonlyMap<number, Uint8Array>, isFull: boolean): Promise<void> {
-    const held = this.#overlay ?? new Map<number, Uint8Array>();
-    if (!isFull) for (const [block, bytes] of held) if (!blocks.has(block)) await this.base.write(block * imageBlockBytes, bytes);
-    held.clear();
-    if (isFull) {
-      const zeros = new Uint8Array(imageBlockBytes);
-      for (let block = 0; block < this.blocks; block++) {
-        if (blocks.has(block)) continue;
-        const now = await this.readBlock(block);
-        if (now.some((byte) => byte !== 0)) await this.base.write(block * imageBlockBytes, zeros.subarray(0, now.length));
-      }
-    }
+  /** Writes are counted from here on. */
+  countAnew(): void {
+    this.dirty.clear();
+  }
+
+  /** A checkpoint's blocks replace what was written since the last one. What it does not name of that is equal on both sides, and comes to the image. */
+  async commit(blocks: ReadonlyMap<number, Uint8Array>): Promise<void> {
+    for (const [block, bytes] of this.#overlay ?? []) if (!blocks.has(block)) await this.base.write(block * imageBlockBytes, bytes);
+    this.#overlay?.clear();
     for (const [block, bytes] of blocks) await this.base.write(block * imageBlockBytes, bytes);
+    this.dirty.clear();
+  }
+
+  /** Nothing but zeros: what a full state does not name. */
+  async clear(): Promise<void> {
+    this.#overlay?.clear();
+    for (let at = 0; at < this.bytes; at += clearedBytes) {
+      const now = new Uint8Array(Math.min(clearedBytes, this.bytes - at));
+      await this.base.read(at, now);
+      if (!isZero(now)) await this.base.write(at, now.fill(0));
+    }
     this.dirty.clear();
   }
 

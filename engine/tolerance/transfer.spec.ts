@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { readTransfer, TransferError, writeTransfer, type TransferHead } from './transfer.ts';
 
-const head: TransferHead = { fits: 'these parts', isFull: false, scancodes: [1, 2], serialInput: [], ranFor: 7, digest: undefined };
+const head: TransferHead = { fits: 'these parts', isFull: false, capture: 1, ahead: 0, scancodes: [1, 2], serialInput: [], ranFor: 7, digest: undefined };
 const page = fc.record({ part: fc.nat(5), page: fc.nat(2 ** 20), bytes: fc.uint8Array({ maxLength: 64 }) });
 
 describe('a transfer', () => {

@@ -15,7 +15,8 @@
  * All numbers are little-endian.
  */
 import { createHash } from 'node:crypto';
-import { deflateRawSync, inflateRawSync } from 'node:zlib';
+import { promisify } from 'node:util';
+import { deflateRaw, deflateRawSync, inflateRawSync } from 'node:zlib';
 
 const headBytes = 16;
 const hashBytes = 32;
@@ -24,6 +25,9 @@ const pagesPerPiece = 256;
 /** What one piece may unpack to. */
 const largestPiece = 16 << 20;
 const level = 1;
+/** Larger ones are compressed on another thread, since a machine's service worker has others to serve. */
+const smallPiece = 1 << 14;
+const deflate = promisify<Uint8Array, { level: number }, Buffer>(deflateRaw);
 
 /** One page of a part: of memory, of a block, of a disk. */
 export interface TransferPage {
@@ -39,6 +43,10 @@ export interface TransferHead {
   readonly fits: string;
   /** Every page that is not in it is zero. */
   readonly isFull: boolean;
+  /** Numbers the transfers of a primary. */
+  readonly capture: number;
+  /** Of a piece that goes ahead: how many have gone before; of the last: how many there were. */
+  readonly ahead: number;
   readonly scancodes: readonly number[];
   readonly serialInput: readonly number[];
   /** Host milliseconds that the machine has run. */
@@ -52,8 +60,8 @@ export class TransferError extends Error {
   override readonly name = 'TransferError';
 }
 
-function piece(kind: number, plain: Uint8Array): Uint8Array[] {
-  const smaller = deflateRawSync(plain, { level });
+async function piece(kind: number, plain: Uint8Array): Promise<Uint8Array[]> {
+  const smaller = plain.length > smallPiece ? await deflate(plain, { level }) : deflateRawSync(plain, { level });
   const isSmaller = smaller.length < plain.length;
   const stored = isSmaller ? smaller : plain;
   const head = Buffer.alloc(headBytes);
@@ -79,25 +87,25 @@ function pagesPiece(pages: readonly TransferPage[]): Uint8Array {
   return plain;
 }
 
-/** The bytes of a transfer. The pages are read as they come, so they may be made one after the other. */
-export async function writeTransfer(head: TransferHead, pages: AsyncIterable<TransferPage> | Iterable<TransferPage>): Promise<Uint8Array> {
-  const all: Uint8Array[] = [...piece(Kind.head, Buffer.from(JSON.stringify(head)))];
+/** The bytes of a transfer. */
+export async function writeTransfer(head: TransferHead, pages: Iterable<TransferPage>): Promise<Uint8Array> {
+  const all: Uint8Array[] = await piece(Kind.head, Buffer.from(JSON.stringify(head)));
   let count = 1;
   let waiting: TransferPage[] = [];
-  const flush = () => {
+  const flush = async () => {
     if (waiting.length === 0) return;
-    all.push(...piece(Kind.pages, pagesPiece(waiting)));
+    all.push(...(await piece(Kind.pages, pagesPiece(waiting))));
     count++;
     waiting = [];
   };
-  for await (const page of pages) {
+  for (const page of pages) {
     waiting.push(page);
-    if (waiting.length >= pagesPerPiece) flush();
+    if (waiting.length >= pagesPerPiece) await flush();
   }
-  flush();
+  await flush();
   const end = Buffer.alloc(4);
   end.writeUInt32LE(count, 0);
-  all.push(...piece(Kind.end, end));
+  all.push(...(await piece(Kind.end, end)));
   return Buffer.concat(all);
 }
 
@@ -164,6 +172,10 @@ function isBytes(value: unknown): value is number[] {
   return Array.isArray(value) && value.every((item) => Number.isInteger(item) && item >= 0 && item <= 255);
 }
 
+function isCount(value: unknown): value is number {
+  return typeof value === 'number' && Number.isInteger(value) && value >= 0;
+}
+
 function parseHead(plain: Buffer): TransferHead {
   let value: unknown;
   try {
@@ -172,8 +184,8 @@ function parseHead(plain: Buffer): TransferHead {
     value = undefined;
   }
   if (typeof value !== 'object' || value === null) throw new TransferError('The head of a state is not one.');
-  const { fits, isFull, scancodes, serialInput, ranFor, digest }: Partial<Record<keyof TransferHead, unknown>> = value;
-  if (typeof fits !== 'string' || typeof isFull !== 'boolean' || typeof ranFor !== 'number' || !isBytes(scancodes) || !isBytes(serialInput))
+  const { fits, isFull, capture, ahead, scancodes, serialInput, ranFor, digest }: Partial<Record<keyof TransferHead, unknown>> = value;
+  if (typeof fits !== 'string' || typeof isFull !== 'boolean' || !isCount(capture) || !isCount(ahead) || typeof ranFor !== 'number' || !isBytes(scancodes) || !isBytes(serialInput))
     throw new TransferError('The head of a state is incomplete.');
-  return { fits, isFull, scancodes, serialInput, ranFor, digest: typeof digest === 'string' ? digest : undefined };
+  return { fits, isFull, capture, ahead, scancodes, serialInput, ranFor, digest: typeof digest === 'string' ? digest : undefined };
 }

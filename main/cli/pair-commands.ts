@@ -117,9 +117,10 @@ export function addPairCommands(program: Command, services: Services, terminal: 
     .addOption(new Option('--point <name>', 'the step of the protocol at which fail-at kills').choices([...failPoints]))
     .addOption(new Option('--signal <signal>', 'what fail-at does there').choices(['SIGKILL', 'SIGSTOP']).default('SIGKILL'))
     .addOption(new Option('--address <address>', 'where flip-memory changes a bit, in hexadecimal').default('2ff000'))
+    .option('--full', 'a resync of all of the state, not of what was changed')
     .option('--library <folder>', 'the library (default: $VITRINE_LIBRARY, else your data folder)')
     .option('--json', 'print JSON')
-    .action(async (word: string, fault: string, options: PairCommandOptions & { side: 'primary' | 'secondary'; for: string; by: string; address: string; point?: FailPoint; signal: 'SIGKILL' | 'SIGSTOP' }) => {
+    .action(async (word: string, fault: string, options: PairCommandOptions & { full?: boolean;  side: 'primary' | 'secondary'; for: string; by: string; address: string; point?: FailPoint; signal: 'SIGKILL' | 'SIGSTOP' }) => {
       const one = pairOf((await stored(word, options)).machine);
       switch (fault) {
         case 'kill':
@@ -142,7 +143,7 @@ export function addPairCommands(program: Command, services: Services, terminal: 
           await one.inject(options.side, { kind: 'fail-at', point: options.point, signal: options.signal });
           break;
         case 'resync':
-          await one.resync();
+          await one.resync(options.full === true);
           break;
         default:
           throw usage(`There is no fault named ${fault}; there are kill, stop, cut, delay, flip-memory, flip-output, fail-at and resync.`);

@@ -159,7 +159,7 @@ describe('a pair', { timeout: 240_000 + requests * 600 }, () => {
 
   const points: readonly [FailPoint, 'primary' | 'secondary'][] = failPoints.map((point) => [
     point,
-    ['received', 'committed', 'confirmed', 'produce'].includes(point) ? 'secondary' : 'primary',
+    ['staged', 'received', 'committed', 'confirmed', 'produce'].includes(point) ? 'secondary' : 'primary',
   ]);
   const failures = points.flatMap(([point, side]) => (['SIGKILL', 'SIGSTOP'] as const).map((signal): [FailPoint, string, string] => [point, side, signal]));
   // In short runs one of each kind; all of them with VITRINE_PAIR.
@@ -174,7 +174,8 @@ describe('a pair', { timeout: 240_000 + requests * 600 }, () => {
       const target = before.primary === null ? undefined : before.sides[side === 'primary' ? before.primary : before.primary === 'a' ? 'b' : 'a'];
       expect((await line.run('pair', 'inject', machine, 'fail-at', '--side', side, '--point', point, '--signal', signal)).status).toBe(0);
       // A resync comes by, and the rest of the steps with it. Not by a wrong byte: a secondary that is wrong and takes over is two faults.
-      await client.requests(requests, () => line.run('pair', 'inject', machine, 'resync'));
+      const all = point === 'ahead' || point === 'staged' ? ['--full'] : [];
+      await client.requests(requests, () => line.run('pair', 'inject', machine, 'resync', ...all));
       await until(`the end of protection at ${point}`, ({ sides, primary }) => primary !== null && sides[primary]?.mode === 'alone');
       if (signal === 'SIGSTOP' && target) {
         process.kill(target.pid, 'SIGCONT');

@@ -1,14 +1,19 @@
 /**
  * A pair, its gateway, its lease and what is on its way between them, as one value, with everything that may happen next. The machines are
- * the smallest that can show a lost, doubled, changed or reordered byte: each answers every input with one byte, which may be another on each side.
+ * the smallest that can show a lost, doubled, changed or reordered byte: each answers every input with one byte, which may be another on each side,
+ * or with a packet of one, which is said in two halves.
  */
-import { byteChannel } from '../../engine/tolerance/channel.ts';
+import { byteChannel, packetBytes, packetChannel } from '../../engine/tolerance/channel.ts';
 import { Gateway, startingGateway, type GatewayAction, type GatewayState } from '../../engine/tolerance/gateway.ts';
 import { other, type FromGateway, type SideAction, type SideName, type ToGateway, type ToPeer } from '../../engine/tolerance/messages.ts';
 import { endOf } from '../../engine/tolerance/output-log.ts';
 import { Side, startingSide, type SideState } from '../../engine/tolerance/side.ts';
 
 const channel = byteChannel('com1');
+const packets = packetChannel(channel.name);
+/** Bytes of an answer that is a packet, and how many of them are said first. */
+const packetLength = packetBytes(Uint8Array.of(0)).length;
+const firstHalf = 3;
 export const sides = ['a', 'b'] as const;
 
 /** What a checkpoint carries. */
@@ -47,6 +52,8 @@ export interface Budgets {
 export interface World {
   sides: Record<SideName, SideState | undefined>;
   machines: Record<SideName, Machine>;
+  /** What was copied of a machine, and is not sent yet. */
+  snapped: Record<SideName, Machine | undefined>;
   gateway: GatewayState;
   flying: Flying[];
   /**
@@ -89,6 +96,10 @@ export interface Faults {
   lateDeadline?: boolean;
   /** What was held for want of a proof is not said again. */
   noRepeat?: boolean;
+  /** The machine runs on before its state is copied. */
+  lateSnapshot?: boolean;
+  /** Packets are released as bytes are. */
+  cutPackets?: boolean;
 }
 
 export interface Options {
@@ -103,6 +114,8 @@ export interface Options {
   timed?: boolean;
   /** Links lose nothing unless they are cut, and nobody says anything again of himself: as the processes do over TCP. */
   reliable?: boolean;
+  /** Answers are packets. */
+  packets?: boolean;
   faults?: Faults;
 }
 
@@ -113,6 +126,7 @@ export function firstWorld(inputs: number, budgets: Budgets): World {
   const world: World = {
     sides: { a: startingSide('a', 'primary', [channel.name]), b: startingSide('b', 'secondary', [channel.name]) },
     machines: { a: { inputs: [], answers: [] }, b: { inputs: [], answers: [] } },
+    snapped: { a: undefined, b: undefined },
     gateway: startingGateway([channel.name]),
     flying: [],
     lease: { term: 1, side: 'a', isProven: true, isKept: true },
@@ -131,7 +145,7 @@ export function firstWorld(inputs: number, budgets: Budgets): World {
 export function protectedWorld(inputs: number, budgets: Budgets): World {
   const options: Options = { inOrder: true, eager: true };
   let world = firstWorld(0, noBudgets);
-  while (world.flying.length > 0 || world.sides.b?.committing !== undefined) {
+  while (world.flying.length > 0 || world.sides.b?.committing !== undefined || world.sides.a?.sync !== undefined) {
     const [first] = happenings(world, options);
     if (first === undefined) break;
     world = first.next;
@@ -176,7 +190,7 @@ class Step {
   side(name: SideName, event: (side: Side) => SideAction[]): void {
     const state = this.world.sides[name];
     if (state === undefined) return;
-    const side = new Side(state, [channel]);
+    const side = new Side(state, [this.options.packets === true && this.#faults.cutPackets !== true ? packets : channel]);
     const actions = event(side);
     if (this.#faults.earlyRelease === true && state.mode === 'together' && state.role === 'primary') {
       const one = state.channels[channel.name];
@@ -224,10 +238,8 @@ class Step {
         if (world.machines[name].inputs.some((sequence, index) => sequence !== index)) this.#fail(`machine ${name} takes inputs out of order`);
         return;
       case 'capture':
-        this.side(name, (side) => side.captured(structuredClone(world.machines[name])));
-        return;
       case 'commit':
-        // Made to a happening of its own, since it takes time.
+        // Made to happenings of their own, since they take time.
         return;
       case 'acquire':
         // A lease with a time answers when it does: a happening of its own.
@@ -301,6 +313,7 @@ class Step {
     const speaker = (world.speakers[term] ??= side);
     if (speaker !== side) this.#fail(`two speakers under term ${term}`);
     if (offset !== world.delivered.length) this.#fail(`offset ${offset} is delivered behind ${world.delivered.length} bytes`);
+    if (this.options.packets === true && (offset + bytes.length) % packetLength !== 0) this.#fail('half a packet is delivered');
     const peer = other(side);
     const partner = world.sides[peer];
     for (const [index, byte] of bytes.entries()) {
@@ -311,6 +324,21 @@ class Step {
       if (partner?.mode !== 'together' || partner.term !== world.lease.term) continue;
       if (world.machines[peer].answers[at] !== byte) this.#fail(`byte ${at} left unmatched and uncommitted`);
     }
+  }
+
+  /** The machine stands still for a moment; what it says from then on is no part of the state. */
+  snap(name: SideName): void {
+    const { world } = this;
+    world.snapped[name] = structuredClone(world.machines[name]);
+    this.side(name, (side) => side.snapped());
+  }
+
+  capture(name: SideName): void {
+    const { world } = this;
+    // With this fault what is sent is the machine as it is by then.
+    const state = this.#faults.lateSnapshot === true ? structuredClone(world.machines[name]) : world.snapped[name];
+    world.snapped[name] = undefined;
+    this.side(name, (side) => side.captured(state));
   }
 
   commit(name: SideName, isDamaged: boolean): void {
@@ -329,9 +357,17 @@ class Step {
   }
 
   answer(name: SideName, value: number): void {
-    this.world.machines[name].answers.push(value);
-    this.side(name, (side) => side.output(channel.name, Uint8Array.of(value)));
+    const { answers } = this.world.machines[name];
+    let bytes = Uint8Array.of(value);
+    if (this.options.packets === true) bytes = answers.length % packetLength === 0 ? packetBytes(bytes).slice(0, firstHalf) : packetBytes(bytes).slice(firstHalf);
+    answers.push(...bytes);
+    this.side(name, (side) => side.output(channel.name, bytes));
   }
+}
+
+/** Bytes that clients get for so many inputs. */
+export function answerBytes(inputs: number, { packets: arePackets }: Pick<Options, 'packets'>): number {
+  return inputs * (arePackets === true ? packetLength : 1);
 }
 
 function plain(_key: string, value: unknown): unknown {
@@ -393,7 +429,7 @@ export function happenings(world: World, options: Options): { what: string; next
     if (state === undefined) continue;
     const machine = world.machines[name];
     const peer = world.sides[other(name)];
-    if (machine.answers.length < machine.inputs.length && state.mode !== 'fenced' && state.committing === undefined) {
+    if (machine.answers.length < answerBytes(machine.inputs.length, options) && state.mode !== 'fenced' && state.committing === undefined) {
       // Side a answers 0 for ever, side b may be of another opinion.
       happen(`${name} answers`, (step) => step.answer(name, 0));
       if (name === 'b' && budgets.divergence > 0)
@@ -402,6 +438,9 @@ export function happenings(world: World, options: Options): { what: string; next
           step.answer(name, 1);
         });
     }
+    const { sync } = state;
+    if (sync !== undefined && sync.taken === undefined) happen(`${name} stands still and is copied`, (step) => step.snap(name));
+    else if (sync !== undefined && sync.checkpoint === undefined) happen(`${name} sends what was copied`, (step) => step.capture(name));
     if (state.committing !== undefined) {
       happen(`${name} commits`, (step) => step.commit(name, false));
       if (budgets.damage > 0)
@@ -458,7 +497,7 @@ export function happenings(world: World, options: Options): { what: string; next
   const isIdle = sides.every((name) => {
     const { inputs, answers } = world.machines[name];
     const state = world.sides[name];
-    return state === undefined || state.mode === 'fenced' || (state.committing === undefined && answers.length >= inputs.length);
+    return state === undefined || state.mode === 'fenced' || (state.committing === undefined && (state.sync === undefined || state.sync.checkpoint !== undefined) && answers.length >= answerBytes(inputs.length, options));
   });
   if (world.flying.length === 0 && isIdle && options.reliable !== true)
     happen('all retry', (step) => {

@@ -7,7 +7,7 @@
  */
 import { describe, expect, it } from 'vitest';
 import { explore, type Outcome, type Thread } from './explore.ts';
-import { firstWorld, happenings, noBudgets, protectedWorld, textOf, type Budgets, type Faults, type Options, type World } from './tolerance-world.ts';
+import { answerBytes, firstWorld, happenings, noBudgets, protectedWorld, textOf, type Budgets, type Faults, type Options, type World } from './tolerance-world.ts';
 
 /** That a word of the explorer can have; a world's number is in four, the lowest digit first. */
 const wordValues = 256;
@@ -73,7 +73,7 @@ function check(inputs: number, budgets: Partial<Budgets>, options: Options, begi
   number(begin(inputs, { ...noBudgets, ...budgets }), 0, 'begin');
   const isServed = (words: readonly number[]) => {
     const world = worlds[at(words)]?.world;
-    return world !== undefined && (world.isOver || world.delivered.length === inputs);
+    return world !== undefined && (world.isOver || world.delivered.length === answerBytes(inputs, options));
   };
   const outcome = explore({ threads: Array.from({ length: most }, (_, index) => thread(index)), words: [0, 0, 0, 0], goals: [isServed] });
   return outcome.failure?.includes('cannot be reached') === true
@@ -87,6 +87,7 @@ const unordered: Options = { inOrder: false, eager: true };
 const reliable: Options = { inOrder: true, eager: true, reliable: true };
 const timed: Options = { ...reliable, timed: true };
 const late: Options = { inOrder: true, eager: false };
+const packets: Options = { inOrder: true, eager: true, packets: true };
 
 type Case = [string, number, Partial<Budgets>, Options, typeof firstWorld];
 
@@ -103,6 +104,7 @@ const always: Case[] = [
   ['a link to the gateway is cut while the secondary joins', 1, { reconnect: 1 }, reliable, firstWorld],
   ['a lease with a time that runs out, and a fault', 1, { expiry: 1, fault: 1 }, timed, protectedWorld],
   ['a lease that runs out while the secondary joins', 1, { expiry: 1 }, timed, firstWorld],
+  ['packets, divergence and a fault', 1, { divergence: 1, fault: 1 }, packets, protectedWorld],
 ];
 const long: Case[] = [
   ['two requests, a lease that runs out, and a fault', 2, { expiry: 1, fault: 1 }, timed, protectedWorld],
@@ -114,6 +116,8 @@ const long: Case[] = [
   ['two requests, a damaged checkpoint, divergence and a fault', 2, { damage: 1, divergence: 1, fault: 1 }, ordered, protectedWorld],
   ['two requests, doubled messages in any order', 2, { double: 1, divergence: 1 }, unordered, protectedWorld],
   ['a fault while what is forgotten is forgotten late', 1, { fault: 1 }, late, protectedWorld],
+  ['packets, loss and a fault', 1, { loss: 1, fault: 1 }, packets, protectedWorld],
+  ['two packets, divergence and a fault', 2, { divergence: 1, fault: 1 }, packets, protectedWorld],
   ['two requests and a fault while the secondary joins', 2, { fault: 1 }, ordered, firstWorld],
 ];
 
@@ -137,6 +141,8 @@ describe('a pair, whatever happens', { timeout: isLong ? 1_200_000 : 120_000 }, 
     ['output leaves without a look at a lease that has a time', { noLeaseCheck: true }, 1, { expiry: 1, fault: 1 }, timed, /two speakers/],
     ['the lease’s time is counted from its answer on', { lateDeadline: true }, 1, { expiry: 1, fault: 1 }, timed, /two speakers/],
     ['what was held for want of a proof is not said again', { noRepeat: true }, 1, { expiry: 1 }, timed, /not served/],
+    ['the machine runs on before its state is copied', { lateSnapshot: true }, 2, { divergence: 1 }, ordered, /offset|unmatched|not what|not served/],
+    ['half a packet may leave', { cutPackets: true }, 1, {}, packets, /half a packet/],
     ['the secondary lets inputs be forgotten that a resync asks for again', { earlyForget: true }, 2, { late: 1 }, ordered, /not served/],
   ] satisfies [string, Faults, number, Partial<Budgets>, Options, RegExp][])('does not when %s', (_, faults, inputs, budgets, options, expected) => {
     expect(without(faults, inputs, budgets, options)).toMatch(expected);

@@ -38,6 +38,11 @@ export class InputQueue {
     void this.#work();
   }
 
+  /** The machine may take them now. */
+  offer(): void {
+    void this.#work();
+  }
+
   async #work(): Promise<void> {
     if (this.#working) return;
     this.#working = true;

@@ -300,10 +300,11 @@ export class Pair {
     this.folder.journal.append({ at: Date.now(), by: 'person', kind, text, ...(took === undefined ? {} : { took }) });
   }
 
-  async resync(): Promise<void> {
+  /** `isFull`: all of the state travels, not what was changed. */
+  async resync(isFull = false): Promise<void> {
     const { primary } = await this.status();
     if (primary === null) throw new HostError('WRONG_STATE', 'No side of the pair answers as the primary.');
-    await this.#ask(primary, { kind: 'resync' });
+    await this.#ask(primary, { kind: 'resync', isFull });
   }
 
   /**

@@ -43,7 +43,10 @@ export type ToPeerProcess =
   | { readonly kind: 'protocol'; readonly message: ToPeer }
   /** Stand still, and say what you have changed. */
   | { readonly kind: 'hold'; readonly capture: number; readonly tell: boolean }
-  | { readonly kind: 'held'; readonly capture: number; readonly changed: ChangedPages | undefined };
+  | { readonly kind: 'held'; readonly capture: number; readonly changed: ChangedPages | undefined }
+  /** A piece of a state that is to come, and that it has been laid aside. */
+  | { readonly kind: 'ahead'; readonly capture: number; readonly bytes: Uint8Array }
+  | { readonly kind: 'staged'; readonly capture: number };
 
 export type Fault =
   | { readonly kind: 'cut' }
@@ -58,8 +61,9 @@ export type Fault =
 
 /** Steps of the protocol at which a side can be made to fail. */
 export const failPoints = [
-  /** Primary: a resync is about to begin; both stand still; the state is taken; it is sent; it is acknowledged and what was held about to leave. */
+  /** Primary: a resync is about to begin; a piece is about to go ahead; both stand still; the state is taken; it is sent; it is acknowledged and what was held about to leave. */
   'resync',
+  'ahead',
   'held',
   'taken',
   'sent',
@@ -67,7 +71,8 @@ export const failPoints = [
   /** Primary: output is about to go to the gateway, or has just gone. */
   'release',
   'released',
-  /** Secondary: a state has come; it is in place and not acknowledged; it is acknowledged. */
+  /** Secondary: a piece that went ahead is laid aside; a state has come; it is in place and not acknowledged; it is acknowledged. */
+  'staged',
   'received',
   'committed',
   'confirmed',
@@ -83,7 +88,8 @@ export type SideQuestion =
   | { readonly kind: 'status' }
   /** The machine as it was made, without its drives: for a side on another host. */
   | { readonly kind: 'configuration' }
-  | { readonly kind: 'resync' }
+  /** `isFull`: all of the state travels, not what was changed. */
+  | { readonly kind: 'resync'; readonly isFull: boolean }
   /** Where its machine's display is, with a secret in it: see Machine.display. */
   | { readonly kind: 'display' }
   | { readonly kind: 'inject'; readonly fault: Fault }
@@ -106,6 +112,8 @@ export interface Resync {
   /** Known once it is sent. */
   pages?: number;
   bytes?: number;
+  /** Rounds that went ahead while the primary ran. */
+  rounds?: number;
   /** For which the primary stood still, in milliseconds. */
   pause?: number;
   /** Until the secondary acknowledged it, from its begin on, in milliseconds. */

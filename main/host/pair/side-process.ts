@@ -8,8 +8,8 @@ import type { Machine, MachineConfiguration, MachineInput } from '../../../engin
 import { type Checkpoint, type FromGateway, type SideAction, type SideName, type SideNote } from '../../../engine/tolerance/messages.ts';
 import { askPair } from '../../../engine/tolerance/questions.ts';
 import { Side, startingSide } from '../../../engine/tolerance/side.ts';
-import type { ChangedPages } from '../../../engine/tolerance/state-transfer.ts';
 import type { Lease } from '../../../engine/tolerance/lease.ts';
+import { Capture } from './capture.ts';
 import type { PairDescription, PairFolder } from './folder.ts';
 import { HOST_FILES } from '../library.ts';
 import { InputQueue } from './input-queue.ts';
@@ -59,9 +59,10 @@ export class SideProcess {
   #resyncCount = 0;
   #gateway: Link | undefined;
   #peer: Link | undefined;
-  #capture = 0;
-  #held: { capture: number; resolve: (changed: ChangedPages | undefined) => void } | undefined;
-  #isCapturing = false;
+  #captures = 0;
+  /** Under way. */
+  #capture: Capture | undefined;
+  #taking: Promise<void> = Promise.resolve();
   #waitingSince: { key: string; at: number } | undefined;
   #periodicSince = 0;
   #resyncBegan = 0;
@@ -212,7 +213,17 @@ export class SideProcess {
         });
         return;
       case 'held':
-        if (this.#held?.capture === message.capture) this.#held.resolve(message.changed);
+        if (this.#capture?.number === message.capture) this.#capture.held(message.changed);
+        return;
+      case 'ahead':
+        this.#commits = this.#commits.then(async () => {
+          await askPair(this.machine, 'stage', { bytes: message.bytes });
+          this.#point('staged');
+          this.#peer?.send({ kind: 'staged', capture: message.capture });
+        });
+        return;
+      case 'staged':
+        if (this.#capture?.number === message.capture) this.#capture.staged();
         return;
       case 'reach':
         this.#peerCanServe = message.canServe;
@@ -283,11 +294,11 @@ export class SideProcess {
           this.#inputs.push(action.input as MachineInput);
           break;
         case 'capture':
-          void this.#takeState(action.full).catch((error: unknown) => this.#fail(error));
+          // One at a time: an earlier one that was given up lets go of the machine first.
+          this.#taking = this.#taking.then(() => this.#takeState(action.full)).catch((error: unknown) => this.#fail(error));
           break;
         case 'abandon':
-          this.#capture += 1;
-          this.#held?.resolve(undefined);
+          this.#capture?.abandon();
           break;
         case 'commit':
           this.#commits = this.#commits.then(() => this.#commit(action.checkpoint)).catch((error: unknown) => this.#fail(error));
@@ -357,33 +368,37 @@ export class SideProcess {
     this.#perform(this.#side.fenced());
   }
 
-  /** Has both machines stand still, takes the state, and lets this one run on. */
+  /** Takes this machine's state for the other side. */
   async #takeState(isFull: boolean): Promise<void> {
-    const capture = ++this.#capture;
-    const isOver = () => capture !== this.#capture;
-    this.#isCapturing = true;
-    const began = performance.now();
+    const capture = new Capture(++this.#captures, isFull, this.machine, (message) => this.#peer?.send(message));
+    this.#capture = capture;
     this.#point('resync');
+    let inputs: readonly MachineInput[] = [];
     try {
-      const theirs = new Promise<ChangedPages | undefined>((resolve) => {
-        this.#held = { capture, resolve };
+      await capture.prepare(() => this.#point('ahead'));
+      const result = await capture.take({
+        withDigest: this.pair.verify,
+        onHeld: () => this.#point('held'),
+        onCopied: () => {
+          this.#sayAll();
+          inputs = [...this.#inputs.left];
+          this.#perform(this.#side.snapped());
+          this.#point('taken');
+        },
       });
-      this.#peer?.send({ kind: 'hold', capture, tell: !isFull });
-      const [peer] = await Promise.all([theirs, askPair(this.machine, 'hold', { tell: false })]);
-      if (isOver()) return;
-      this.#point('held');
-      const taken = await askPair(this.machine, 'take', { peer: isFull ? undefined : (peer ?? { keys: new Uint32Array(0), hashes: new Uint8Array(0) }), withDigest: this.pair.verify });
-      if (isOver()) return;
-      this.#point('taken');
-      const state: State = { transfer: taken.bytes, inputs: [...this.#inputs.left] };
-      this.#sayAll();
-      this.#perform(this.#side.captured(state));
-      this.#stateBytes += taken.bytes.length;
+      if (result === undefined) return;
+      const { taken, pause } = result;
+      const state: State = { transfer: taken.bytes, inputs };
+      this.#stateBytes += taken.sentBytes;
       const last = this.#resyncs.at(-1);
-      if (last !== undefined) Object.assign(last, { pages: taken.pages, bytes: taken.bytes.length, pause: performance.now() - began, digest: taken.digest, differing: taken.differing });
+      if (last !== undefined) {
+        const { pages, sentBytes: bytes, rounds, digest, differing } = taken;
+        Object.assign(last, { pages, bytes, rounds, pause, digest, differing });
+      }
+      this.#perform(this.#side.captured(state));
     } finally {
-      this.#isCapturing = false;
-      await askPair(this.machine, 'go', {});
+      if (this.#capture === capture) this.#capture = undefined;
+      this.#inputs.offer();
     }
   }
 
@@ -405,7 +420,7 @@ export class SideProcess {
     this.#point('committed');
     this.#reason = checkpoint.periodic ? 'Protected by periodic checkpoints.' : 'Protected: outputs are compared.';
     this.#perform(this.#side.committed());
-    if (!checkpoint.periodic && this.#side.state.mode === 'together') await askPair(this.machine, 'go', { run: true });
+    if (!checkpoint.periodic && this.#side.state.mode === 'together') await this.#run();
   }
 
   async #goAlone(tookOver: boolean): Promise<void> {
@@ -416,7 +431,12 @@ export class SideProcess {
     this.#isProtected = false;
     if (!tookOver) return;
     await askPair(this.machine, 'takeOver', {});
+    await this.#run();
+  }
+
+  async #run(): Promise<void> {
     await askPair(this.machine, 'go', { run: true });
+    this.#inputs.offer();
   }
 
   #tell(note: SideNote): void {
@@ -453,7 +473,7 @@ export class SideProcess {
     this.#tellReach();
     const { state } = this.#side;
     if (state.mode === 'alone' && this.#peer === undefined) this.#links.lookForPeer();
-    if (!this.#isPrimary || state.mode !== 'together' || this.#isCapturing) {
+    if (!this.#isPrimary || state.mode !== 'together' || this.#capture !== undefined) {
       this.#waitingSince = undefined;
       return;
     }
@@ -486,7 +506,7 @@ export class SideProcess {
           link.send(this.#status());
           return;
         case 'resync':
-          this.#perform(this.#side.resync('asked'));
+          this.#perform(this.#side.resync('asked', this.#side.state.periodic, question.isFull));
           link.send({ done: true });
           return;
         case 'configuration': {
@@ -502,7 +522,7 @@ export class SideProcess {
           link.send({ done: true });
           return;
         case 'suspend':
-          if (this.#side.state.mode !== 'alone' || this.#isCapturing) {
+          if (this.#side.state.mode !== 'alone' || this.#capture !== undefined) {
             link.send({ refused: 'Only a side that goes on alone can keep its state.' });
             return;
           }
