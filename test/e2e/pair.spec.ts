@@ -109,6 +109,9 @@ describe.skipIf(displayMissing() !== undefined)('the view of a pair', () => {
     await talk();
     await eventually(() => page.locator('tr[data-event=fault]').first().innerText(), (text) => text.includes('Killed on purpose'), 'the fault in the table');
     await inspectScreen(app, library(), 'pair-unprotected', page);
+    await page.setViewportSize({ width: 960, height: 700 });
+    await app.keepPicture(page, 'pair-narrow');
+    await page.setViewportSize({ width: 1280, height: 800 });
     await page.locator('[data-action=reprotect]').click();
     await eventually(badge, (word) => word === 'Protected', 'it is protected again', patience);
     expect(await status()).toMatchObject({ primary: 'b', sides: { a: { role: 'secondary' } } });

@@ -49,6 +49,11 @@ export class PairWatch {
     return status === undefined ? { kind: 'none' } : { kind: 'now', status, samples: this.#samples, events: this.#events };
   }
 
+  /** When the state began, as far as its journal tells. */
+  get since(): number | null {
+    return this.#events.findLast(({ kind }) => kind === 'protected' || kind === 'degraded' || kind === 'unprotected')?.at ?? null;
+  }
+
   /** Looks once; who asks meanwhile waits for the same look. */
   look(): Promise<void> {
     return (this.#looking ??= this.#look().finally(() => (this.#looking = undefined)));

@@ -54,7 +54,7 @@ export class Pairs {
   }
 
   /** What the library says of a machine; undefined when it is in no pair. */
-  async summary(machine: StoredMachine): Promise<Pick<MachineSummary, 'state' | 'reason' | 'pair'> | undefined> {
+  async summary(machine: StoredMachine): Promise<Pick<MachineSummary, 'state' | 'reason' | 'since' | 'pair'> | undefined> {
     if (!Pairs.has(machine)) return undefined;
     const watch = this.#watchOf(machine);
     try {
@@ -62,11 +62,11 @@ export class Pairs {
     } catch (error) {
       // A description that cannot be read: its machine is shown, and nobody else's is hidden.
       const { message } = explain(error, machine.folder);
-      return { state: 'paired', reason: message, pair: { state: 'lost', port: null } };
+      return { state: 'paired', reason: message, since: null, pair: { state: 'lost', port: null } };
     }
     const { status } = watch;
     if (status === undefined) return undefined;
-    return { state: 'paired', reason: status.reason, pair: { state: status.state, port: status.gateway?.port ?? null } };
+    return { state: 'paired', reason: status.reason, since: watch.since, pair: { state: status.state, port: status.gateway?.port ?? null } };
   }
 
   /** Somebody follows the library: pairs that come, change and go are told as changes of their machines. */
