@@ -11,8 +11,11 @@ export type Standing =
   | 'lost';
 
 export interface Lease {
-  /** True for the one side that gets this term; `term` is the next behind the one that it knows. Answered when it is certain, however long that takes. */
-  acquire(term: number): Promise<boolean>;
+  /**
+   * True for the one side that gets this term; `term` is the next behind the one that it knows. Answered when it is certain, however long that takes. `after`:
+   * milliseconds that it leaves to the other, with nothing in its way, before it asks itself.
+   */
+  acquire(term: number, after?: number): Promise<boolean>;
   /** Answered at once, so that a look at the lease and what it allows are not torn apart by other events. */
   standing(term: number): Standing;
   /** Whether a term could be asked for now, as far as is known. */

@@ -16,16 +16,18 @@ export class CommandLine {
   private constructor(
     readonly folder: string,
     readonly library: string,
+    /** Words in front of the program: a command that runs the rest of its line, as in a network namespace. */
+    private readonly within: readonly string[] = [],
   ) {}
 
-  static async open(): Promise<CommandLine> {
+  static async open(within: readonly string[] = []): Promise<CommandLine> {
     const folder = await mkdtemp(path.join(tmpdir(), 'vitrine-cli-'));
-    return new CommandLine(folder, path.join(folder, 'library'));
+    return new CommandLine(folder, path.join(folder, 'library'), within);
   }
 
   /** The same folder, with the library elsewhere. */
   withLibrary(library: string): CommandLine {
-    return new CommandLine(this.folder, library);
+    return new CommandLine(this.folder, library, this.within);
   }
 
   close(): Promise<void> {
@@ -39,7 +41,8 @@ export class CommandLine {
   begin(...words: string[]) {
     const environment: NodeJS.ProcessEnv = { ...process.env, VITRINE_LIBRARY: this.library };
     delete environment['VITRINE_DEBUG'];
-    const child = spawn(process.execPath, [PROGRAM, ...words], { env: environment, cwd: this.folder, stdio: ['pipe', 'pipe', 'pipe'] });
+    const [program = '', ...all] = [...this.within, process.execPath, PROGRAM, ...words];
+    const child = spawn(program, all, { env: environment, cwd: this.folder, stdio: ['pipe', 'pipe', 'pipe'] });
     const said = { out: '', err: '' };
     child.stdout.on('data', (bytes: Buffer) => (said.out += bytes.toString()));
     child.stderr.on('data', (bytes: Buffer) => (said.err += bytes.toString()));

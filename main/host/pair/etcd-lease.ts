@@ -38,7 +38,7 @@ export function etcdOver(endpoints: readonly string[], patience: number): EtcdCa
   return async (path, body) => {
     const endpoint = endpoints[current % endpoints.length] ?? '';
     try {
-      const response = await fetch(new URL(`/v3${path}`, endpoint), { method: 'POST', body: JSON.stringify(body), signal: AbortSignal.timeout(patience) });
+      const response = await fetch(new URL(`/v3${path}`, endpoint), { method: 'POST', body: JSON.stringify(body), signal: AbortSignal.timeout(Math.ceil(patience)) });
       const answer: unknown = await response.json();
       if (!response.ok) throw new HostError('WRONG_STATE', `etcd at ${endpoint} refuses ${path}: ${JSON.stringify(answer)}.`);
       return answer;
@@ -56,6 +56,8 @@ export interface EtcdLeaseOptions {
   readonly side: string;
   /** Seconds; etcd may give more, and then that counts. */
   readonly ttl: number;
+  /** Hears, once each time, why etcd cannot be reached. */
+  readonly note?: (sentence: string) => void;
   /** Milliseconds: monotonic, and of the day. */
   readonly clocks?: () => readonly [number, number];
 }
@@ -79,6 +81,7 @@ export class EtcdLease implements Lease {
   #term: number | undefined;
   #isLost = false;
   #isReachable = false;
+  #trouble: string | undefined;
   #isOver = false;
   /** Keep-alives wait meanwhile: the term that they are for may be over by this side's own doing. */
   #isAcquiring = false;
@@ -104,9 +107,13 @@ export class EtcdLease implements Lease {
     return Math.max(now[0] - lease.sent[0], now[1] - lease.sent[1]) < lease.milliseconds * (1 - margin);
   }
 
-  async acquire(term: number): Promise<boolean> {
+  async acquire(term: number, after = 0): Promise<boolean> {
     this.#isAcquiring = true;
     try {
+      if (after > 0) {
+        await this.#revoke();
+        await delay(after);
+      }
       return await this.#acquire(term);
     } finally {
       this.#isAcquiring = false;
@@ -124,9 +131,9 @@ export class EtcdLease implements Lease {
           this.#isLost = false;
         }
         return answer;
-      } catch {
+      } catch (error) {
         // Whether it was given or not, the next try finds out.
-        this.#isReachable = false;
+        this.#fail(error);
       }
     }
     return false;
@@ -179,10 +186,17 @@ export class EtcdLease implements Lease {
         if (this.#term === undefined || this.#isLost) await this.#transact([absent('term')], []);
         else await this.#keepAlive(this.#term);
         this.#isReachable = true;
-      } catch {
-        this.#isReachable = false;
+      } catch (error) {
+        this.#fail(error);
       }
     }
+  }
+
+  #fail(error: unknown): void {
+    const reason = String(error instanceof Error && error.cause !== undefined ? error.cause : error);
+    if (this.#isReachable || this.#trouble === undefined) this.options.note?.(`etcd does not answer: ${reason}`);
+    this.#isReachable = false;
+    this.#trouble = reason;
   }
 
   async #keepAlive(term: number): Promise<void> {
@@ -203,9 +217,14 @@ export class EtcdLease implements Lease {
 
   async end(): Promise<void> {
     this.#isOver = true;
+    this.#isLost = true;
+    await this.#revoke();
+  }
+
+  /** Nothing is proved from the moment this is called. */
+  async #revoke(): Promise<void> {
     const lease = this.#lease;
     this.#lease = undefined;
-    this.#isLost = true;
     try {
       if (lease !== undefined) await this.options.call('/lease/revoke', { ID: lease.id });
     } catch {

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 import type { Lease, Standing } from '../../../engine/tolerance/lease.ts';
 import type { SideName } from '../../../engine/tolerance/messages.ts';
@@ -100,13 +101,14 @@ export class PairFolder {
     return new Journal(join(this.path, 'journal.jsonl'));
   }
 
-  lease(side: SideName): Lease {
+  /** `note` hears of trouble with it. */
+  lease(side: SideName, note: (sentence: string) => void): Lease {
     const { lease, id } = this.read();
     if (lease.kind === 'file') return new FileLease(this.path, side);
-    return new EtcdLease({ call: etcdOver(lease.endpoints, etcdPatience(lease.ttl)), prefix: etcdPrefix(id), side, ttl: lease.ttl });
+    return new EtcdLease({ call: etcdOver(lease.endpoints, etcdPatience(lease.ttl)), prefix: etcdPrefix(id), side, ttl: lease.ttl, note });
   }
 
-  /** The side that has the newest term, as far as anybody can say. */
+  /** The side that has the newest term; rejects when etcd, which has it, does not answer. */
   async owner(): Promise<SideName | undefined> {
     const { lease, id } = this.read();
     if (lease.kind === 'file') return new FileLease(this.path, 'a').owner();
@@ -150,8 +152,9 @@ export class FileLease implements Lease {
     return join(this.folder, `lease.${term}`);
   }
 
-  acquire(term: number): Promise<boolean> {
-    return Promise.resolve(this.#take(term));
+  async acquire(term: number, after = 0): Promise<boolean> {
+    if (after > 0) await delay(after);
+    return this.#take(term);
   }
 
   #take(term: number): boolean {

@@ -133,6 +133,7 @@ export class Pair {
       disks: { a: [], b: [] },
     });
     try {
+      await this.#owner();
       this.launch('gateway', machine.folder, 'a', folder.log('gateway'));
       await this.#until('the gateway', ({ gateway }) => gateway !== null);
       this.launch('primary', machine.folder, 'a', folder.log('a'));
@@ -215,7 +216,7 @@ export class Pair {
       await this.#until('the end of the primary', (now) => now.sides[primary] === null);
     } else {
       if (sides.a !== null || sides.b !== null) throw new HostError('WRONG_STATE', 'A side of the pair is there, and does not speak yet. Try again.');
-      speaker = await this.folder.owner();
+      speaker = await this.#owner();
     }
     const away = speaker === undefined ? undefined : this.#awayOf(speaker);
     if (away !== undefined) await this.#bringHome(away, kept);
@@ -255,6 +256,15 @@ export class Pair {
     // What a side answers to this question.
     if (this.#awayOf(side) !== undefined) throw new HostError('NOT_SUPPORTED', 'That side runs on another host, which shows its picture only there.');
     return (await askProcess(this.folder, side, { kind: 'display' } satisfies SideQuestion, 0)) as { url: string };
+  }
+
+  /** The side that has the newest term. */
+  async #owner(): Promise<SideName | undefined> {
+    try {
+      return await this.folder.owner();
+    } catch (cause) {
+      throw new HostError('WRONG_STATE', 'etcd, which has the lease of the pair, does not answer.', { cause });
+    }
   }
 
   /** The host that this side runs on, if it is another. */

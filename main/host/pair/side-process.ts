@@ -85,7 +85,7 @@ export class SideProcess {
     private readonly machine: Machine,
   ) {
     this.#side = new Side(startingSide(name, role, pairChannels.map((channel) => channel.name)), pairChannels);
-    this.#lease = folder.lease(name);
+    this.#lease = folder.lease(name, (sentence) => this.#note(sentence));
     this.#storm = new StormWatch(pair.stormAfter, stormWindow);
     this.#inputs = new InputQueue(machine);
     this.#links = new SideLinks(folder, pair, name, {
@@ -165,8 +165,13 @@ export class SideProcess {
     this.#tellReach();
   }
 
+  /** A gateway on another host says all the time that it is there. */
+  get #hasGateway(): boolean {
+    return this.#gateway !== undefined && (this.pair.home === null || performance.now() - this.#gateway.heardAt < this.pair.deadAfter / 2);
+  }
+
   get #canServe(): boolean {
-    return this.#gateway !== undefined && this.#lease.isReachable;
+    return this.#hasGateway && this.#lease.isReachable;
   }
 
   #tellReach(): void {
@@ -177,7 +182,9 @@ export class SideProcess {
   }
 
   async #acquire(term: number): Promise<boolean> {
-    const has = await this.#lease.acquire(term);
+    // Who reaches no client leaves the term to who may: the other, if it is there.
+    const after = term > 1 && !this.#hasGateway ? 2 * this.pair.deadAfter + (this.pair.lease.kind === 'etcd' ? this.pair.lease.ttl * 1000 : 0) : 0;
+    const has = await this.#lease.acquire(term, after);
     if (has) this.#leaseAt = performance.now();
     return has;
   }
@@ -356,7 +363,7 @@ export class SideProcess {
   /** A primary that can say nothing for as long as a silent one is borne leaves the field to a secondary that could. It says nothing from then on. */
   #standDown(): void {
     const { mode, term, sync } = this.#side.state;
-    const isMute = this.#isPrimary && mode === 'together' && (this.#gateway === undefined || this.#lease.standing(term) === 'unproven');
+    const isMute = this.#isPrimary && mode === 'together' && (!this.#hasGateway || this.#lease.standing(term) === 'unproven');
     if (!isMute) {
       this.#muteSince = undefined;
       return;
