@@ -47,6 +47,8 @@ export class MachineBus implements Bus {
   readonly timers: TimerSet;
   readonly disks: DiskSet;
   readonly outputs = new Map<string, OutputRing>();
+  /** The same, to go through before every slice of instructions. */
+  readonly #rings: OutputRing[] = [];
   readonly #ranges: Range[] = [];
   readonly #portMap;
   /** Index in #ranges plus one, per port. */
@@ -127,6 +129,7 @@ export class MachineBus implements Bus {
     if (ring === undefined) {
       ring = new OutputRing(name, this.machine, () => this.hooks.onOutput());
       this.outputs.set(name, ring);
+      this.#rings.push(ring);
     }
     return ring;
   }
@@ -226,7 +229,7 @@ export class MachineBus implements Bus {
 
   /** A ring whose producer has to wait, if there is one. */
   congested(): OutputRing | undefined {
-    for (const ring of this.outputs.values()) if (ring.congested) return ring;
+    for (const ring of this.#rings) if (ring.congested) return ring;
     return undefined;
   }
 }

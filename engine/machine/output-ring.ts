@@ -70,8 +70,10 @@ export class OutputRing implements OutputStream {
     return this.#used() === 0;
   }
 
+  /** A plain look, since it comes before every slice of instructions: whoever waits because of an old value is woken, or looks again. */
   get congested(): boolean {
-    return this.space < reserve;
+    const { words } = this.memory;
+    return capacity - ((words[this.#pushed]! - words[this.#taken]!) >>> 0) < reserve;
   }
 
   /** The word to wait on while congested, and its value. */

@@ -278,7 +278,10 @@ export class VcpuThread {
       case RunEnd.budget:
       case RunEnd.timer:
       case RunEnd.debug:
+        return;
       case RunEnd.systemManagement:
+        // A debugger's stop comes first.
+        if (smm !== undefined && (Atomics.load(control.words, this.#attention) & Attention.stop) === 0) this.#systemManagement(smm);
         return;
       case RunEnd.stop:
         return this.#obeyStop();

@@ -25,8 +25,10 @@ const noCause = 15;
 const causeShift = 8;
 const cpuShift = 16;
 
+const readHostClock = process.hrtime.bigint;
+
 export function hostNanoseconds(): number {
-  return Number(process.hrtime.bigint());
+  return Number(readHostClock());
 }
 
 export class SmmObservation {
@@ -81,7 +83,7 @@ export class SmmObservation {
   record(duration: Duration, cpu: number, nanoseconds: number): void {
     const { block } = this;
     const time = Math.max(1, nanoseconds);
-    const bucket = Math.min(histogramBuckets - 1, Math.floor(Math.log2(time)));
+    const bucket = time < 2 ** histogramBuckets ? 31 - Math.clz32(time) : histogramBuckets - 1;
     const row = duration * maximumVcpus + cpu;
     block.counts[row * histogramBuckets + bucket]! += 1;
     block.totals[row]! += time;

@@ -242,7 +242,7 @@ export const saveStateMaps: Readonly<Record<SaveStateName, SaveStateMap>> = { in
 export function encodeSaveState(map: SaveStateMap, image: Uint32Array, view: DataView, base: number): void {
   const { words, narrow, zeros } = map;
   for (let index = 0; index < words.length; index += 2) view.setUint32(base + words[index]!, image[words[index + 1]!]!, true);
-  for (let index = 0; index < zeros.length; index++) view.setUint32(base + zeros[index]!, 0, true);
+  for (const offset of zeros) view.setUint32(base + offset, 0, true);
   for (let index = 0; index < narrow.length; index += 3) {
     const at = base + narrow[index]!;
     const value = image[narrow[index + 2]!]!;
