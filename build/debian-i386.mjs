@@ -33,7 +33,20 @@ const modules = [
   'fs/fat/vfat',
   'fs/isofs/isofs',
 ].map((name) => `${name}.ko`);
-export const debianModules = modules.map((name) => path.join(folder, path.basename(name)));
+/** The same for virtio input devices and what reads them. */
+const inputModules = [
+  'drivers/virtio/virtio',
+  'drivers/virtio/virtio_ring',
+  'drivers/virtio/virtio_pci_legacy_dev',
+  'drivers/virtio/virtio_pci_modern_dev',
+  'drivers/virtio/virtio_pci',
+  'drivers/virtio/virtio_input',
+  'drivers/input/evdev',
+].map((name) => `${name}.ko`);
+/** @param {string[]} names */
+const kept = (names) => names.map((name) => path.join(folder, path.basename(name)));
+export const debianModules = kept(modules);
+export const debianInputModules = kept(inputModules);
 
 const seconds = 240;
 
@@ -45,7 +58,7 @@ function run(program, args, cwd) {
 
 /** Fetches what is missing; says so when it cannot be had, and then the tests that need it are skipped. */
 export function ensureDebianI386(say) {
-  if ([debianKernel, debianBusybox, ...debianModules].every((file) => existsSync(file))) return;
+  if ([debianKernel, debianBusybox, ...debianModules, ...debianInputModules].every((file) => existsSync(file))) return;
   if (!existsSync('/etc/debian_version') || !existsSync('/usr/bin/apt-get')) return;
   say("Getting Debian's kernel for i386 (about 50 MB, once) ...");
   mkdirSync(path.dirname(folder), { recursive: true });
@@ -75,7 +88,7 @@ export function ensureDebianI386(say) {
     copyFileSync(path.join(boot, image), path.join(made, 'vmlinuz'));
     copyFileSync(path.join(work, 'tree', 'bin', 'busybox'), path.join(made, 'busybox'));
     const kernelModules = path.join(work, 'tree', 'lib', 'modules', image.replace('vmlinuz-', ''), 'kernel');
-    for (const name of modules) copyFileSync(path.join(kernelModules, name), path.join(made, path.basename(name)));
+    for (const name of [...modules, ...inputModules]) copyFileSync(path.join(kernelModules, name), path.join(made, path.basename(name)));
     rmSync(folder, { recursive: true, force: true });
     renameSync(made, folder);
   } catch (error) {

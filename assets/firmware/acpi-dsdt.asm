@@ -39,6 +39,33 @@ FIRST_ROUTED_DEVICE equ 25              ; of bus 0: the ICH9's own, which do not
         db      0x79, 0
 %%end:
 %endmacro
+
+HOT_PLUG_PORTS  equ 0xcc0
+FIRST_SLOT      equ 8                   ; of the input devices
+SLOTS           equ 5
+
+; The name of slot %1: S08 to S0F.
+%macro ACPI_SLOT_NAME 1
+%if %1 < 10
+        db      "S0", '0' + %1, "_"
+%else
+        db      "S0", 'A' + %1 - 10, "_"
+%endif
+%endmacro
+
+; For each slot whose bit is in Local0: Notify (slot, %1).
+%macro ACPI_NOTIFY_SLOTS 1
+%assign slot FIRST_SLOT
+%rep SLOTS
+        db      0xa0, 16, 0x7b, 0x60, 0x0c
+        dd      1 << slot
+        db      0x00, 0x86
+        ACPI_SLOT_NAME slot
+        db      0x0a, %1
+%assign slot slot + 1
+%endrep
+%endmacro
+
         align 16, db 0
 acpi_dsdt:
         ACPI_HEADER "DSDT", acpi_dsdt, acpi_dsdt_end, 1
@@ -50,11 +77,11 @@ acpi_dsdt:
         ; Scope (\_SB) { Device (PCI0) { ... } }
         db      0x10
 acpi_sb:
-        db      0x40 | ((acpi_dsdt_end - acpi_sb) & 15), (acpi_dsdt_end - acpi_sb) >> 4
+        db      0x40 | ((acpi_sb_end - acpi_sb) & 15), (acpi_sb_end - acpi_sb) >> 4
         db      "\_SB_"
         db      0x5b, 0x82
 acpi_pci0:
-        db      0x40 | ((acpi_dsdt_end - acpi_pci0) & 15), (acpi_dsdt_end - acpi_pci0) >> 4
+        db      0x40 | ((acpi_sb_end - acpi_pci0) & 15), (acpi_sb_end - acpi_pci0) >> 4
         db      "PCI0"
         db      0x08, "_HID", 0x0c      ; Name (_HID, EisaId ("PNP0A03"))
         dd      0x030ad041
@@ -132,4 +159,42 @@ acpi_isa:
         ACPI_ISA_DEVICE "FDC0", 0x0007d041, 0x47, 1, 0xf2, 3, 0xf2, 3, 1, 4, 0x47, 1, 0xf7, 3, 0xf7, 3, 1, 1, 0x22, 0x40, 0x00, 0x2a, 0x04, 0x00
         ACPI_ISA_DEVICE "COM1", 0x0105d041, 0x47, 1, 0xf8, 3, 0xf8, 3, 1, 8, 0x22, 0x10, 0x00
 acpi_isa_end:
+acpi_sb_end:
+        ; Scope (\_SB.PCI0): slots of functions that come and go, at the ports of the hot-plug controller.
+        db      0x10
+acpi_slots:
+        db      0x40 | ((acpi_slots_end - acpi_slots) & 15), (acpi_slots_end - acpi_slots) >> 4
+        db      0x5c, 0x2e, "_SB_PCI0"
+        ; OperationRegion (PCST, SystemIO, HOT_PLUG_PORTS, 12); Field (PCST, DWordAcc) { PCIU, 32, PCID, 32, B0EJ, 32 }
+        db      0x5b, 0x80, "PCST", 1, 0x0b
+        dw      HOT_PLUG_PORTS
+        db      0x0a, 12
+        db      0x5b, 0x81, 21, "PCST", 3, "PCIU", 32, "PCID", 32, "B0EJ", 32
+%assign slot FIRST_SLOT
+%rep SLOTS
+        ; Device (S08) { Name (_ADR, 0x00080000) Name (_SUN, 8) Method (_EJ0, 1) { B0EJ = 0x100 } }
+        db      0x5b, 0x82, 39
+        ACPI_SLOT_NAME slot
+        db      0x08, "_ADR", 0x0c
+        dd      slot << 16
+        db      0x08, "_SUN", 0x0a, slot
+        db      0x14, 16, "_EJ0", 1, 0x70, 0x0c
+        dd      1 << slot
+        db      "B0EJ"
+%assign slot slot + 1
+%endrep
+        ; Method (PCNT) { Local0 = PCIU; If (Local0 & 0x100) { Notify (S08, 1) } ... Local0 = PCID; If (Local0 & 0x100) { Notify (S08, 3) } ... }
+        db      0x14
+acpi_slots_changed:
+        db      0x40 | ((acpi_slots_changed_end - acpi_slots_changed) & 15), (acpi_slots_changed_end - acpi_slots_changed) >> 4
+        db      "PCNT", 0
+        db      0x70, "PCIU", 0x60
+        ACPI_NOTIFY_SLOTS 1             ; device check
+        db      0x70, "PCID", 0x60
+        ACPI_NOTIFY_SLOTS 3             ; eject request
+acpi_slots_changed_end:
+acpi_slots_end:
+        ; Scope (\_GPE) { Method (_E11) { \_SB.PCI0.PCNT () } }: general-purpose event 17
+        db      0x10, 28, "\_GPE"
+        db      0x14, 21, "_E11", 0, 0x5c, 0x2f, 3, "_SB_PCI0PCNT"
 acpi_dsdt_end:

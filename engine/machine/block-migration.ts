@@ -4,6 +4,7 @@
  *
  * A step gets the bytes of one block as version `n` had them and returns those of version `n + 1`.
  */
+import { displayBlock } from '../chipset/display/state.ts';
 import type { PlacedField } from '../layout/block.ts';
 
 export type Step = (older: Uint8Array) => Uint8Array;
@@ -33,4 +34,7 @@ export function moved(before: Readonly<Record<string, Pick<PlacedField, 'offset'
 }
 
 /** The migrations of this build. */
-export const migrations: Migrations = {};
+export const migrations: Migrations = {
+  // A pen.
+  display: { 1: grownTo(displayBlock.size) },
+};

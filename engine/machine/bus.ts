@@ -147,6 +147,8 @@ export interface PhysicalMap {
   /** DMA: copies out of / into guest RAM. Never reaches SMRAM or MMIO; holes read as ones. Keeps write epochs and code coherent. */
   dmaRead(address: number, into: Uint8Array): void;
   dmaWrite(address: number, from: Uint8Array): void;
+  /** Whether DMA reaches memory at each of these bytes; with `write`, memory that it may change. */
+  dmaReaches(address: number, length: number, write: boolean): boolean;
 }
 
 export interface Bus {

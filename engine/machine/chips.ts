@@ -7,10 +7,12 @@ import { ScanoutScreen } from '../chipset/display/scanout-screen.ts';
 import { DebugPort } from '../chipset/debug-port/debug-port.ts';
 import { Dma } from '../chipset/dma/dma.ts';
 import { Floppy } from '../chipset/floppy/floppy.ts';
+import { HotPlug } from '../chipset/hot-plug/hot-plug.ts';
 import { HostBridge } from '../chipset/host-bridge/host-bridge.ts';
 import { Ide } from '../chipset/ide/ide.ts';
 import { IoApic } from '../chipset/ioapic/ioapic.ts';
 import { Lpc } from '../chipset/lpc/lpc.ts';
+import { GeneralEvent } from '../chipset/lpc/registers.ts';
 import { PciBus } from '../chipset/pci/pci.ts';
 import { VideoFunction } from '../chipset/pci/video-function.ts';
 import { Pic } from '../chipset/pic/pic.ts';
@@ -37,6 +39,7 @@ import type { Chip, InterruptLine, Timer } from './bus.ts';
 import type { MachineControl } from './control.ts';
 import { mostOutputs, type DisplayDeviceState, type DisplayProperties } from './display-face.ts';
 import { bootOrder, placeDrives, type DrivePosition } from './drives.ts';
+import { MachineInputs } from './inputs.ts';
 import type { MachineBus } from './machine-bus.ts';
 import type { MachineConfiguration, MachineInput, Picture } from './machine.ts';
 import type { SmiCause } from './smm-face.ts';
@@ -71,6 +74,7 @@ export interface MachineChips {
   /** Absolute pointer and touch; false where the guest has no such device or output. */
   point(event: Extract<MachineInput, { kind: 'pointer' }>): boolean;
   touch(event: Extract<MachineInput, { kind: 'touch' }>): boolean;
+  pen(event: Extract<MachineInput, { kind: 'pen' }>): boolean;
   /** What every chip does now. Without side effects; under the device lock. */
   inspect(): ChipFacts[];
   screenshot(output: number): Picture;
@@ -159,6 +163,11 @@ export function constructChips(bus: MachineBus, control: MachineControl, configu
   const display = new DisplayFunction(bus, pci);
   const { device } = display;
   const gpu = configuration.virtioGpu === true ? new VirtioGpu(bus, pci, device) : undefined;
+  const hotPlug = new HotPlug(bus, {
+    listens: () => lpc.takesGeneralEvent(GeneralEvent.hotPlug),
+    announce: () => lpc.raiseGeneralEvent(GeneralEvent.hotPlug),
+  });
+  const inputs = new MachineInputs(bus, pci, hotPlug, device, ps2, configuration.virtioInput !== false);
   const drives = placeDrives(configuration.drives);
   const ideKind = (position: DrivePosition) => {
     const kind = drives.get(position)?.kind;
@@ -175,7 +184,7 @@ export function constructChips(bus: MachineBus, control: MachineControl, configu
     configuration.bootOrder,
     [...drives.values()].map(({ kind }) => kind),
   );
-  const all: readonly Chip[] = [pic, ioapic, pit, rtc, dma, ps2, pci, hostBridge, lpc, com1, debugPort, vga, video, display, ...(gpu === undefined ? [] : [gpu]), ide, floppy];
+  const all: readonly Chip[] = [pic, ioapic, pit, rtc, dma, ps2, pci, hostBridge, lpc, com1, debugPort, vga, video, display, ...(gpu === undefined ? [] : [gpu]), hotPlug, ...inputs.chips, ide, floppy];
 
   /** Output 0 is the VGA's too: one plug, one display. */
   const configureDisplay = (properties: DisplayProperties, session: number): boolean => {
@@ -184,6 +193,8 @@ export function constructChips(bus: MachineBus, control: MachineControl, configu
     if (!changed) return false;
     video.registers.setEdid(edids[0]);
     gpu?.displayChanged();
+    inputs.follow();
+    hotPlug.settle();
     return true;
   };
   const vgaSize = () => {
@@ -205,8 +216,10 @@ export function constructChips(bus: MachineBus, control: MachineControl, configu
   };
   return {
     reset: () => {
-      for (const chip of all) chip.reset();
       if (device.bare) device.configure(usualDisplay(), [edidOf(defaultDisplay)], 0);
+      inputs.follow();
+      for (const chip of all) chip.reset();
+      inputs.reset();
       if (video.registers.bare) video.registers.setEdid(edidOf(defaultDisplay));
       // Firmware without another channel reads the size of memory from CMOS.
       rtc.setMemory(bus.memory.ramBytes, [floppy.driveType(0), floppy.driveType(1)], order, control.cpus);
@@ -220,8 +233,8 @@ export function constructChips(bus: MachineBus, control: MachineControl, configu
       return bus.lock.with(() => (pic.pending() ? pic.acknowledge() : -1));
     },
     outputs: { com1: 'serial', debugConsole: 'debugConsole' },
-    typeScancodes: (bytes) => ps2.keyboardScancodes(bytes),
-    moveMouse: (event) => ps2.mouse(event),
+    typeScancodes: (bytes) => inputs.type(bytes),
+    moveMouse: (event) => inputs.moveMouse(event),
     receiveSerial: (bytes) => com1.receive(bytes),
     smramControl: () => ({ open: hostBridge.smramOpen, closed: hostBridge.smramClosed, locked: hostBridge.smramLocked }),
     inspect: () => [
@@ -242,11 +255,13 @@ export function constructChips(bus: MachineBus, control: MachineControl, configu
       session: device.session,
       outputs: Array.from({ length: mostOutputs }, (_, output) => device.look(output, vgaSize())),
       input: device.input,
-      takesPositions: device.takesPositions,
+      takesPositions: inputs.takesPositions,
+      devices: inputs.states,
       memoryBytes: bus.scanoutMemory.length,
     }),
-    point: (event) => device.point(event),
-    touch: (event) => device.touch(event),
+    point: (event) => inputs.point(event),
+    touch: (event) => inputs.touch(event),
+    pen: (event) => inputs.pen(event),
     // A renderer of its own: whoever shows the screen compares with what it drew last.
     screenshot: (output) => {
       const plain = output === 0 && device.frame(0) === undefined;

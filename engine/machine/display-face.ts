@@ -25,6 +25,23 @@ export interface OutputProperties {
   primary: boolean;
 }
 
+/** Virtio input devices, in the order of their places on the bus. */
+export const inputKinds = ['keyboard', 'mouse', 'pointer', 'touch', 'pen'] as const;
+export type InputKind = (typeof inputKinds)[number];
+
+/** A virtio input device as the guest has it. */
+export interface InputDeviceState {
+  kind: InputKind;
+  /** Where it sits: "08.0". */
+  place: string;
+  /** `leaving`: the guest was asked to eject it; `coming`: it takes the place of one that has to be ejected first. */
+  state: 'present' | 'leaving' | 'coming';
+  /** The guest's driver: what is typed or pointed reaches it while that is ready. */
+  driver: 'none' | 'ready' | 'broken';
+  /** Fingers that a touch screen tells apart; 0 for all others. */
+  contacts: number;
+}
+
 export interface InputProperties {
   keyboard: boolean;
   mouse: boolean;
@@ -103,6 +120,8 @@ export interface DisplayDeviceState {
   input: InputProperties;
   /** The guest listens to absolute pointer and touch: what comes so reaches it. */
   takesPositions: boolean;
+  /** Those that are there, or about to be. */
+  devices: InputDeviceState[];
   /** Bytes of memory for frames. */
   memoryBytes: number;
 }

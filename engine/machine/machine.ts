@@ -63,6 +63,8 @@ export interface MachineConfiguration {
   startTime?: number;
   /** A virtio GPU beside the display device, for guests with a driver for it; its scanouts are the same outputs. */
   virtioGpu?: boolean;
+  /** Virtio input devices that come and go with whoever looks (absent: yes). Without them there are the i8042's and the display device's registers. */
+  virtioInput?: boolean;
   /** What the processors save on entering SMM; `intel32` without it. */
   saveState?: SaveStateLayout;
   /** Our firmware leaves SMRAM unlocked and SMIs off, for a guest that brings a handler of its own. Other firmware decides by itself. */
@@ -131,7 +133,9 @@ export type MachineInput =
   /** Absolute position on an output, 0 to 65,535 from its left and upper edge; buttons and wheel as of the mouse, but steps away from the user are positive. */
   | { kind: 'pointer'; output: number; x: number; y: number; buttons: number; wheel: number }
   /** A finger; contacts are numbered from 0. */
-  | { kind: 'touch'; output: number; contact: number; phase: 'down' | 'move' | 'up' | 'cancel'; x: number; y: number };
+  | { kind: 'touch'; output: number; contact: number; phase: 'down' | 'move' | 'up' | 'cancel'; x: number; y: number }
+  /** A pen: near or away; pressure 0 (it hovers) to 65,535; the button on its side; turned round, as an eraser. */
+  | { kind: 'pen'; output: number; x: number; y: number; near: boolean; pressure: number; button: boolean; eraser: boolean };
 
 /** Where display viewers connect: a loopback WebSocket that speaks RFB, one per scanout. */
 export interface DisplayEndpoint {

@@ -447,6 +447,15 @@ export class MachinePhysicalMap implements PhysicalMap {
     gate?.settle();
   }
 
+  dmaReaches(address: number, length: number, write: boolean): boolean {
+    let reaches = true;
+    this.#eachPage(address, length, (page) => {
+      const route = this.#dmaRoute(page);
+      if ((write ? route.write : route.read) === 0) reaches = false;
+    });
+    return reaches;
+  }
+
   /** DMA never sees SMRAM, open or not (ICH9 and Q35 datasheets: D_OPEN concerns the processor only), nor what lies over it. */
   #dmaRoute(page: number): Route {
     const address = page * pageSize;

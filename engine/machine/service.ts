@@ -872,9 +872,13 @@ export class MachineService {
       this.#deviceWork(() => this.chips.moveMouse(input));
       return;
     }
-    if (input.kind === 'pointer' || input.kind === 'touch') {
+    if (input.kind === 'pointer' || input.kind === 'touch' || input.kind === 'pen') {
       this.requireOutput(input.output);
-      this.#deviceWork(() => (input.kind === 'pointer' ? this.chips.point(input) : this.chips.touch(input)));
+      this.#deviceWork(() => {
+        if (input.kind === 'pointer') this.chips.point(input);
+        else if (input.kind === 'touch') this.chips.touch(input);
+        else this.chips.pen(input);
+      });
       return;
     }
     const queue = input.kind === 'serial' ? this.#serialInput : this.#scancodes;
@@ -929,8 +933,8 @@ export class MachineService {
     const changes = this.control.displayChanges();
     if (changes === this.#screenChanges) return;
     this.#screenChanges = changes;
-    const { generation, takesPositions, outputs } = this.displayState();
-    const uses = JSON.stringify([generation, takesPositions, outputs.map(({ use, shown, right, refusal }) => [use, shown, right, refusal])]);
+    const { generation, takesPositions, devices, outputs } = this.displayState();
+    const uses = JSON.stringify([generation, takesPositions, devices, outputs.map(({ use, shown, right, refusal }) => [use, shown, right, refusal])]);
     if (uses !== this.#outputs) {
       this.#outputs = uses;
       this.onEvent({ kind: 'outputs', generation });

@@ -45,15 +45,17 @@ function archive(entries: readonly Entry[]): Buffer {
   return Buffer.concat(parts);
 }
 
-export function initialRamDisk(): Uint8Array {
+/** `more` are modules to be loaded behind those of the disks. */
+export function initialRamDisk(more: readonly string[] = []): Uint8Array {
+  const modules = [...debianModules, ...more];
   return gzipSync(
     archive([
       ...['bin', 'dev', 'proc', 'sys'].map((name) => ({ name, mode: folderMode })),
       { name: 'bin/busybox', mode: fileMode, bytes: readFileSync(debianBusybox) },
       { name: 'init', mode: fileMode, bytes: Buffer.from(init) },
       { name: 'dev/console', mode: deviceMode, device: [5, 1] },
-      ...debianModules.map((file) => ({ name: path.basename(file), mode: fileMode, bytes: readFileSync(file) })),
-      { name: 'modules', mode: fileMode, bytes: Buffer.from(debianModules.map((file) => `/${path.basename(file)}\n`).join('')) },
+      ...modules.map((file) => ({ name: path.basename(file), mode: fileMode, bytes: readFileSync(file) })),
+      { name: 'modules', mode: fileMode, bytes: Buffer.from(modules.map((file) => `/${path.basename(file)}\n`).join('')) },
     ]),
   );
 }

@@ -12,23 +12,12 @@ import { linearSpace, physicalSpace } from '../../engine/peek/operation.ts';
 import { importIsf } from '../../engine/peek/structures/isf.ts';
 import type { Node } from '../../engine/peek/structures/node.ts';
 import { profileOf } from '../../engine/peek/structures/profiles/profiles.ts';
-import { bytesOf, present, withMachine, type BootedMachine } from './boot-machine.ts';
+import { bytesOf, present, withMachine } from './boot-machine.ts';
 import { grubFolder, writeFatDisk, writeGrubCdrom } from './disk-images.ts';
 import { initialRamDisk, writeLinuxCdrom } from './linux-images.ts';
+import { ask, patience, prompt } from './linux-shell.ts';
 import { ownBios, ownVideoBios, thorough } from './own-firmware.ts';
 
-/** A quiet host needs some ten seconds. */
-const patience = 300;
-const prompt = '/ # ';
-
-/** What the shell says to a command. */
-async function ask({ machine, serial, until }: BootedMachine, command: string): Promise<string> {
-  const from = serial().length;
-  await machine.input({ kind: 'serial', bytes: Buffer.from(`${command}\n`) });
-  const answer = (): string => serial().slice(from).split('\r\n').slice(1).join('\n');
-  await until(`the answer to ${command}`, () => answer().includes(prompt), patience);
-  return answer().slice(0, answer().lastIndexOf(prompt));
-}
 
 /** Where the kernel maps memory, and where its own image lies in it (CONFIG_PAGE_OFFSET and CONFIG_PHYSICAL_START of Debian's). */
 const pageOffset = 0xc0000000;

@@ -10,7 +10,7 @@ import {
   type OutputState,
 } from '../../machine/display-face.ts';
 import { forgetInput, putEvent } from './input-events.ts';
-import { contactCount, DisplayInterrupt, edidRoom, FrameStatus, frameRefusals, InputDevice, InputEventKind, outputCount } from './registers.ts';
+import { contactCount, DisplayInterrupt, edidRoom, FrameStatus, frameRefusals, InputDevice, InputEventKind, outputCount, PenState } from './registers.ts';
 import type { DisplayState } from './state.ts';
 
 const largestSide = 8192;
@@ -33,6 +33,17 @@ export interface TouchInput {
   phase: 'down' | 'move' | 'up' | 'cancel';
   x: number;
   y: number;
+}
+
+/** See MachineInput. */
+export interface PenInput {
+  output: number;
+  x: number;
+  y: number;
+  near: boolean;
+  pressure: number;
+  button: boolean;
+  eraser: boolean;
 }
 
 /** A frame as it lies in the device's memory. */
@@ -160,6 +171,26 @@ export class DisplayDevice {
   touch({ output, contact, phase, x, y }: TouchInput): boolean {
     if (contact < 0 || contact >= Math.min(this.state.touchPoints, contactCount)) return false;
     return this.put(touchKinds[phase], output, x, y, contact);
+  }
+
+  pen({ output, x, y, near, pressure, button, eraser }: PenInput): boolean {
+    if ((this.state.inputDevices & InputDevice.pen) === 0) return false;
+    const tip = near && pressure > 0;
+    const bits = near ? PenState.near | (tip ? PenState.tip : 0) | (button ? PenState.button : 0) | (eraser ? PenState.eraser : 0) : 0;
+    return this.put(InputEventKind.pen, output, x, y, (bits | ((tip ? pressure : 0) << 16)) >>> 0);
+  }
+
+  /** A place on an output as one on the rectangle around all of them; undefined where there is no such output now. */
+  placeOnDesktop({ output, x, y }: { output: number; x: number; y: number }): { x: number; y: number } | undefined {
+    const size = this.size(output);
+    if (size === undefined) return undefined;
+    const { desktop, state } = this;
+    const along = (position: number, start: number, extent: number, whole: number): number =>
+      Math.round(((start + (Math.max(0, Math.min(position, largestPosition)) / largestPosition) * (extent - 1)) / Math.max(1, whole - 1)) * largestPosition);
+    return {
+      x: along(x, (state.x[output] ?? 0) - desktop.x, size.width, desktop.width),
+      y: along(y, (state.y[output] ?? 0) - desktop.y, size.height, desktop.height),
+    };
   }
 
   private put(kind: InputEventKind, output: number, x: number, y: number, data: number): boolean {

@@ -79,7 +79,7 @@ class Wiring {
 describe('the display device', () => {
   it('shows a guest exactly the properties of a client, and its desktop', () => {
     const wiring = new Wiring();
-    expect([wiring.read(0), wiring.read(4), wiring.read(8), wiring.read(0x0c)]).toEqual([0x44525456, 1, 8, 1 << 22]);
+    expect([wiring.read(0), wiring.read(4), wiring.read(8), wiring.read(0x0c)]).toEqual([0x44525456, 2, 8, 1 << 22]);
     wiring.configure();
     expect([wiring.read(0x1c), wiring.read(0x20), wiring.read(0x24)]).toEqual([3, 1, 0]);
     expect([wiring.read(0x28) | 0, wiring.read(0x2c), wiring.read(0x30), wiring.read(0x34)]).toEqual([-300, 0, 940, 480]);

@@ -9,12 +9,12 @@ export interface InputEvent {
   /** Pixels of the output. */
   x: number;
   y: number;
-  /** Of the pointer: buttons in bits 0-7, wheel steps in 8-15 (signed). Of a touch: the contact's number. */
+  /** Of the pointer: buttons in bits 0-7, wheel steps in 8-15 (signed). Of a touch: the contact's number. Of a pen: PenState in 0-7, pressure in 16-31. */
   data: number;
 }
 
 /** Motion says where something is now, so only the last one of a row counts. */
-const replaceable = (kind: InputEventKind): boolean => kind === InputEventKind.pointer || kind === InputEventKind.touchMove;
+const replaceable = (kind: InputEventKind): boolean => kind === InputEventKind.pointer || kind === InputEventKind.touchMove || kind === InputEventKind.pen;
 const wheelOf = (data: number): number => (data << 16) >> 24;
 
 /** The event that the guest would take next. */
@@ -41,7 +41,7 @@ export function putEvent(state: DisplayState, event: InputEvent): void {
   let { data } = event;
   const last = state.eventCount > 0 ? ((state.eventFirst + state.eventCount - 1) % eventCapacity) * eventWords : undefined;
   const previous = last === undefined ? undefined : state.events.subarray(last, last + eventWords);
-  const sameButtons = kind === InputEventKind.pointer ? ((previous?.[4] ?? 0) & 0xff) === (data & 0xff) : previous?.[4] === data;
+  const sameButtons = kind === InputEventKind.touchMove ? previous?.[4] === data : ((previous?.[4] ?? 0) & 0xff) === (data & 0xff);
   if (previous !== undefined && replaceable(kind) && previous[0] === kind && previous[1] === output && sameButtons) {
     if (kind === InputEventKind.pointer) {
       const wheel = Math.max(-128, Math.min(127, wheelOf(previous[4] ?? 0) + wheelOf(data)));
@@ -67,6 +67,14 @@ function keep(state: DisplayState, { kind, output, x, y, data }: InputEvent): vo
     state.pointerButtons = data & 0xff;
     return;
   }
+  if (kind === InputEventKind.pen) {
+    state.penState = data & 0xff;
+    state.penOutput = output;
+    state.penX = x;
+    state.penY = y;
+    state.penPressure = data >>> 16;
+    return;
+  }
   if (data >= contactCount) return;
   state.contactState[data] = kind === InputEventKind.touchUp || kind === InputEventKind.touchCancel ? 0 : 1;
   state.contactOutput[data] = output;
@@ -78,5 +86,6 @@ function keep(state: DisplayState, { kind, output, x, y, data }: InputEvent): vo
 export function forgetInput(state: DisplayState): void {
   state.eventFirst = state.eventCount = state.eventsDropped = 0;
   state.pointerOutput = state.pointerX = state.pointerY = state.pointerButtons = 0;
+  state.penState = state.penOutput = state.penX = state.penY = state.penPressure = 0;
   for (const field of [state.contactState, state.contactOutput, state.contactX, state.contactY]) field.fill(0);
 }

@@ -120,6 +120,16 @@ function globalRegister(device: DisplayDevice, offset: number): number {
       return firstEvent(state).y;
     case DisplayRegister.eventData:
       return firstEvent(state).data;
+    case DisplayRegister.penState:
+      return state.penState;
+    case DisplayRegister.penOutput:
+      return state.penOutput;
+    case DisplayRegister.penX:
+      return state.penX;
+    case DisplayRegister.penY:
+      return state.penY;
+    case DisplayRegister.penPressure:
+      return state.penPressure;
     case DisplayRegister.eventsDropped:
       return state.eventsDropped;
     default:

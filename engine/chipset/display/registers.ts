@@ -1,7 +1,7 @@
-/** The register interface of the display device, version 1 (docs/formats/display.md). Offsets in bytes; every register has 32 bits. */
+/** The register interface of the display device, version 2 (docs/formats/display.md). Offsets in bytes; every register has 32 bits. */
 
 export const displayMagic = 0x4452_5456; // "VTRD"
-export const interfaceVersion = 1;
+export const interfaceVersion = 2;
 export const registerBytes = 0x10000;
 export const outputCount = 8;
 export const contactCount = 10;
@@ -41,6 +41,11 @@ export const enum DisplayRegister {
   eventY = 0x70,
   eventData = 0x74,
   eventsDropped = 0x78,
+  penState = 0x80, // 1 near, 2 its tip is down, 4 its button, 8 turned round
+  penOutput = 0x84,
+  penX = 0x88,
+  penY = 0x8c,
+  penPressure = 0x90,
   contacts = 0x100, // 16 bytes each: state, output, x, y
 }
 
@@ -66,6 +71,13 @@ export const enum InputDevice {
   pen = 1 << 4,
 }
 
+export const enum PenState {
+  near = 1 << 0,
+  tip = 1 << 1,
+  button = 1 << 2,
+  eraser = 1 << 3,
+}
+
 export const enum InputEventKind {
   none = 0,
   pointer = 1,
@@ -73,6 +85,7 @@ export const enum InputEventKind {
   touchMove = 3,
   touchUp = 4,
   touchCancel = 5,
+  pen = 6,
 }
 
 /** From an output's base. */

@@ -4,7 +4,7 @@ import { contactCount, edidRoom, eventCapacity, outputCount } from './registers.
 const words = array('u32', outputCount);
 
 /** Everything the display device is. */
-export const displayBlock = defineBlock('display', 1, {
+export const displayBlock = defineBlock('display', 2, {
   /** 0 until a display was attached for the first time. */
   configured: scalar('u32'),
   generation: scalar('u32'),
@@ -59,6 +59,11 @@ export const displayBlock = defineBlock('display', 1, {
   eventCount: scalar('u32'),
   eventsDropped: scalar('u32'),
   events: array('u32', 5 * eventCapacity),
+  penState: scalar('u32'),
+  penOutput: scalar('u32'),
+  penX: scalar('u32'),
+  penY: scalar('u32'),
+  penPressure: scalar('u32'),
 });
 
 export type DisplayState = ReturnType<typeof displayBlock.at>;

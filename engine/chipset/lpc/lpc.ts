@@ -195,6 +195,15 @@ export class Lpc extends PciFunction implements Chip, InterruptRouter {
     return this.power.pressPowerButton();
   }
 
+  /** See PowerManagement. Under the device lock. */
+  raiseGeneralEvent(event: number): void {
+    this.power.raiseGeneralEvent(event);
+  }
+
+  takesGeneralEvent(event: number): boolean {
+    return this.power.takesGeneralEvent(event);
+  }
+
   route(address: PciAddress, pin: number, asserted: boolean): void {
     const { pins } = this.state;
     const bit = 1 << (pin - 1);

@@ -142,6 +142,18 @@ export class PowerManagement implements Chip {
     return (state.pm1Enable & Pm1.powerButton) !== 0 && (state.pm1Control & Pm1Control.sciEnable) !== 0;
   }
 
+  /** A general-purpose event: its bit in GPE0_STS, and SCI if the guest asked for it. */
+  raiseGeneralEvent(event: number): void {
+    this.state.gpe0Status[event >> 3] = (this.state.gpe0Status[event >> 3] ?? 0) | (1 << (event & 7));
+    this.update();
+  }
+
+  /** An operating system takes this general-purpose event. */
+  takesGeneralEvent(event: number): boolean {
+    const { state } = this;
+    return (state.pm1Control & Pm1Control.sciEnable) !== 0 && ((state.gpe0Enable[event >> 3] ?? 0) & (1 << (event & 7))) !== 0;
+  }
+
   /** The APM control port was written (ICH9 datasheet, section 13.8.3.7 and 13.8.3.8). */
   apmWritten(): void {
     if (this.options.smm) this.raiseSmi(SmiEnable.apmControl, SmiStatus.apm, 'apm');

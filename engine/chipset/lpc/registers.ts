@@ -92,6 +92,12 @@ export const enum SleepType {
   s5 = 7,
 }
 
+/** Bits of GPE0_STS and GPE0_EN. */
+export const enum GeneralEvent {
+  /** GPI1_STS: the board's wire from the slots of PCI functions that come and go (hot-plug/registers.ts). */
+  hotPlug = 17,
+}
+
 /** SMI_EN: what raises an SMI in this machine. */
 export const enum SmiEnable {
   global = 1 << 0, // GBL_SMI_EN

@@ -120,6 +120,11 @@ export class PciFunction {
     this.initial[ConfigRegister.status] = status | PciStatus.capabilities;
   }
 
+  /** Whether there is such a function now: one that can be pulled out may be away. */
+  get present(): boolean {
+    return true;
+  }
+
   reset(): void {
     this.config.set(this.initial);
     for (const { region } of this.bars) region.place(undefined);

@@ -61,7 +61,7 @@ export class PciBus implements Chip, InterruptSink {
   }
 
   inspect(): ChipFacts {
-    const functions = [...this.functions.values()].sort(
+    const functions = [...this.functions.values()].filter(({ present }) => present).sort(
       (a, b) => a.address.device - b.address.device || a.address.function - b.address.function,
     );
     const { address } = this.state;
@@ -99,7 +99,8 @@ export class PciBus implements Chip, InterruptSink {
 
   /** `routing`: bus in bits 15-8, device in 7-3, function in 2-0; higher bits are not looked at. */
   private find(routing: number): PciFunction | undefined {
-    return (routing & 0xff00) === 0 ? this.functions.get(routing & 0xff) : undefined;
+    const found = (routing & 0xff00) === 0 ? this.functions.get(routing & 0xff) : undefined;
+    return found?.present === true ? found : undefined;
   }
 
   private read(routing: number, offset: number, width: Width): number {

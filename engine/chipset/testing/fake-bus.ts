@@ -152,6 +152,7 @@ export class FakeBus implements Bus {
       ramBytes: shared.ram.length,
       dmaRead: (address, into) => into.set(shared.ram.subarray(address, address + into.length)),
       dmaWrite: (address, from) => shared.ram.set(from, address),
+      dmaReaches: (address, length) => address + length <= shared.ram.length,
     };
   }
 

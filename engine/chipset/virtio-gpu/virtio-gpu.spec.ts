@@ -3,37 +3,28 @@ import { describe, expect, it } from 'vitest';
 import type { DisplayProperties, OutputProperties } from '../../machine/display-face.ts';
 import { edidOfOutput } from '../../display/edid-output.ts';
 import { DisplayFunction } from '../display/display-function.ts';
-import { FakeBus, FakeLine } from '../testing/fake-bus.ts';
-import { PciBus } from '../pci/pci.ts';
+import { TestDriver } from '../virtio/testing/test-driver.ts';
 import { VirtioGpu } from './virtio-gpu.ts';
 
-const base = 0xe400_0000;
-const queueMemory = 0x10000;
 const requests = 0x20000;
 const pixels = 0x100000;
-const size = 16;
 
 const output = (width: number, height: number, x = 0): OutputProperties => ({ width, height, millimetres: undefined, scale: 100, orientation: 0, depth: 32, refresh: 60, x, y: 0, primary: x === 0 });
 const input = { keyboard: true, mouse: true, pointer: false, touchPoints: 0, pen: false };
 
-/** A driver as a guest would have it, in the machine's own memory. */
-class Driver {
-  readonly bus = new FakeBus({ ramBytes: 4 << 20 });
-  readonly line = new FakeLine();
+/** A driver of the GPU. */
+class Driver extends TestDriver {
   readonly display: DisplayFunction;
   readonly gpu: VirtioGpu;
-  private available = 0;
-  private used = 0;
+  private answered = 0;
 
   constructor() {
-    const pci = new PciBus(this.bus);
-    pci.connect({ route: (_address, _pin, asserted) => this.line.set(asserted) });
-    this.display = new DisplayFunction(this.bus, pci);
-    this.gpu = new VirtioGpu(this.bus, pci, this.display.device);
+    super();
+    this.display = new DisplayFunction(this.bus, this.pci);
+    this.gpu = new VirtioGpu(this.bus, this.pci, this.display.device);
     this.display.reset();
     this.gpu.reset();
-    this.gpu.write(0x20, 4, base);
-    this.gpu.write(0x04, 2, 6);
+    this.place(this.gpu);
   }
 
   attach(...outputs: OutputProperties[]): void {
@@ -42,55 +33,9 @@ class Driver {
     this.gpu.displayChanged();
   }
 
-  read = (offset: number, width: 1 | 2 | 4 = 4): number => this.bus.mmioRead(base + offset, width);
-  write = (offset: number, value: number, width: 1 | 2 | 4 = 4): void => this.bus.mmioWrite(base + offset, value, width);
-  ram(at: number, bytes: Uint8Array): void {
-    this.bus.memory.dmaWrite(at, bytes);
-  }
-  word(at: number, width: 2 | 4): number {
-    const into = new Uint8Array(4);
-    this.bus.memory.dmaRead(at, into.subarray(0, width));
-    return new DataView(into.buffer).getUint32(0, true);
-  }
-
-  /** Section 3.1.1. */
-  start(): this {
-    this.write(0x14, 0, 1);
-    this.write(0x14, 3, 1);
-    for (const [select, features] of [
-      [0, 2],
-      [1, 1],
-    ] as const) {
-      this.write(0x00, select);
-      expect(this.read(0x04)).toBe(features);
-      this.write(0x08, select);
-      this.write(0x0c, features);
-    }
-    this.write(0x14, 11, 1);
-    expect(this.read(0x14, 1)).toBe(11);
-    expect(this.read(0x12, 2)).toBe(2);
-    this.write(0x16, 0, 2);
-    this.write(0x18, size, 2);
-    [0, 0x1000, 0x2000].forEach((at, index) => this.write(0x20 + 8 * index, queueMemory + at));
-    this.write(0x1c, 1, 2);
-    this.write(0x14, 15, 1);
+  started(): this {
+    this.start(2, 1);
     return this;
-  }
-
-  descriptor(index: number, address: number, length: number, flags: number, next = 0): void {
-    const bytes = new DataView(new ArrayBuffer(16));
-    bytes.setUint32(0, address, true);
-    bytes.setUint32(8, length, true);
-    bytes.setUint16(12, flags, true);
-    bytes.setUint16(14, next, true);
-    this.ram(queueMemory + 16 * index, new Uint8Array(bytes.buffer));
-  }
-
-  offer(head: number): void {
-    const half = (value: number) => Uint8Array.of(value & 0xff, value >> 8);
-    this.ram(queueMemory + 0x1004 + 2 * (this.available % size), half(head));
-    this.ram(queueMemory + 0x1002, half(++this.available));
-    this.write(0x3000, 0, 2);
   }
 
   /** Sends a command of words behind its header; gives the answer. */
@@ -102,11 +47,12 @@ class Driver {
     words.forEach((word, index) => request.setUint32(24 + 4 * index, word >>> 0, true));
     this.ram(requests, new Uint8Array(request.buffer));
     // In two pieces, as a driver may.
-    this.descriptor(0, requests, 24, 1, 1);
-    this.descriptor(1, requests + 24, request.byteLength - 24, 1, 2);
-    this.descriptor(2, requests + 0x8000, room, 2);
-    this.offer(0);
-    expect(this.word(queueMemory + 0x2002, 2)).toBe(++this.used & 0xffff);
+    this.descriptor(0, 0, requests, 24, 1, 1);
+    this.descriptor(0, 1, requests + 24, request.byteLength - 24, 1, 2);
+    this.descriptor(0, 2, requests + 0x8000, room, 2);
+    this.offer(0, 0);
+    this.notify(0);
+    expect(this.used(0)).toBe(++this.answered & 0xffff);
     expect(this.line.asserted).toBe(true);
     expect(this.read(0x1000, 1) & 1).toBe(1);
     expect(this.line.asserted).toBe(false);
@@ -163,7 +109,7 @@ describe('the virtio GPU', () => {
   it('tells of the outputs as they are, with their EDID, and of each change', () => {
     const driver = new Driver();
     driver.attach(output(640, 480), output(300, 400, -300));
-    driver.start();
+    driver.started();
     const info = driver.command(0x0100, [], 408);
     expect(info.getUint32(0, true)).toBe(0x1101);
     const scanout = (index: number) => Array.from({ length: 5 }, (_, word) => info.getUint32(24 + 24 * index + 4 * word, true));
@@ -188,7 +134,7 @@ describe('the virtio GPU', () => {
   it('shows a picture out of the guest’s scattered pages', () => {
     const driver = new Driver();
     driver.attach(output(640, 480), output(320, 200, 640));
-    driver.start();
+    driver.started();
     expect(driver.type(0x0101, [1, 2, 320, 200], 24, 77)).toBe(OK);
     // Two runs, the second one below the first.
     expect(driver.type(0x0106, [1, 2, pixels + 0x8000, 0, 320 * 100 * 4, 0, pixels + 0x40000, 0, 320 * 100 * 4, 0])).toBe(OK);
@@ -217,7 +163,7 @@ describe('the virtio GPU', () => {
   });
 
   it('answers with the driver’s fence', () => {
-    const driver = new Driver().start();
+    const driver = new Driver().started();
     const answer = driver.command(0x0101, [1, 1, 16, 16], 24, 0x1234);
     expect([answer.getUint32(4, true), answer.getUint32(8, true)]).toEqual([1, 0x1234]);
   });
@@ -236,13 +182,13 @@ describe('the virtio GPU', () => {
     ['a command that is cut off', 0x0101, [2, 2], 0x1205],
     ['a cursor', 0x0300, [0, 0], 0x1200],
   ])('refuses %s', (_what, type, words, expected) => {
-    const driver = new Driver().start();
+    const driver = new Driver().started();
     expect(driver.type(0x0101, [1, 2, 64, 64])).toBe(OK);
     expect(driver.type(type, words)).toBe(expected);
   });
 
   it('gives memory back, and the runs of resources that went', () => {
-    const driver = new Driver().start();
+    const driver = new Driver().started();
     for (let round = 0; round < 40; round++) {
       for (const id of [1, 2, 3]) {
         expect(driver.type(0x0101, [id, 2, 512, 512])).toBe(OK);
@@ -253,14 +199,15 @@ describe('the virtio GPU', () => {
   });
 
   it('wants a reset from a driver that breaks the queue, and comes back by one', () => {
-    const driver = new Driver().start();
-    driver.descriptor(0, requests, 24, 1, 0);
-    driver.offer(0);
+    const driver = new Driver().started();
+    driver.descriptor(0, 0, requests, 24, 1, 0);
+    driver.offer(0, 0);
+    driver.notify(0);
     expect(driver.read(0x14, 1) & 0x40).toBe(0x40);
     driver.write(0x14, 0, 1);
     expect(driver.read(0x14, 1)).toBe(0);
     // The driver's own count begins anew with its queue.
-    const again = new Driver().start();
+    const again = new Driver().started();
     expect(again.type(0x0100, [], 408)).toBe(0x1101);
   });
 
@@ -269,7 +216,7 @@ describe('the virtio GPU', () => {
     const command = fc.record({ type: fc.constantFrom(0x100, 0x101, 0x102, 0x103, 0x104, 0x105, 0x106, 0x107, 0x10a), words: fc.array(word, { minLength: 1, maxLength: 12 }) });
     fc.assert(
       fc.property(fc.array(command, { maxLength: 25 }), (commands) => {
-        const driver = new Driver().start();
+        const driver = new Driver().started();
         driver.attach(output(640, 480));
         driver.read(0x1000, 1);
         for (const { type, words } of commands) {

@@ -4,11 +4,10 @@
  */
 import { array, defineBlock, scalar } from '../../layout/block.ts';
 import type { ChipFacts } from '../../layout/facts.ts';
-import type { Bus, Chip } from '../../machine/bus.ts';
+import type { Bus, Chip, Width } from '../../machine/bus.ts';
 import type { DisplayDevice } from '../display/display-device.ts';
 import { edidRoom as edidBytes, outputCount } from '../display/registers.ts';
 import type { PciBus } from '../pci/pci.ts';
-import { Status } from '../virtio/registers.ts';
 import { VirtioFunction } from '../virtio/virtio-function.ts';
 import { Command, commandBytes, Config, edidRoom, eventDisplay, featureEdid, flagFence, Format, gpuDevice, headerBytes, mostScanouts, Response } from './commands.ts';
 import { GpuResources, resourcesBlock, type GpuRectangle } from './resources.ts';
@@ -53,8 +52,8 @@ export class VirtioGpu extends VirtioFunction implements Chip {
     return offset === Config.scanouts ? outputCount : 0;
   }
 
-  protected override configWrite(offset: number, value: number): void {
-    if (offset === Config.eventsClear) this.state.events &= ~value;
+  protected override configWrite(offset: number, width: Width, value: number): void {
+    if (offset === Config.eventsClear && width === 4) this.state.events &= ~value;
   }
 
   protected override serve(queue: number, request: Uint8Array): Uint8Array {
@@ -165,7 +164,7 @@ export class VirtioGpu extends VirtioFunction implements Chip {
       place: 'PCI 03.0',
       group: 'devices',
       facts: [
-        { name: 'Driver', value: (status & Status.needsReset) !== 0 ? 'broke the protocol' : (status & Status.driverOk) !== 0 ? 'ready' : 'none', note: `status ${status.toString(16)}` },
+        { name: 'Driver', value: this.driver, note: `status ${status.toString(16)}` },
         { name: 'Scanouts', value: [...this.state.shows].map((id) => (id === 0 ? '-' : String(id))).join(' '), note: 'resources that they show' },
         { name: 'Base addresses', value: this.describe().bars },
       ],

@@ -50,6 +50,7 @@ export interface VirtioIdentity {
   queues: number;
 }
 
+const ready = Status.driverOk | Status.featuresOk;
 const capabilityId = 0x09;
 /** In configuration space. */
 const capabilities = { common: 0x40, isr: 0x50, device: 0x60, notify: 0x70, pciAccess: 0x84 } as const;
@@ -68,14 +69,14 @@ export abstract class VirtioFunction extends PciFunction {
     bus: Bus,
     pci: PciBus,
     address: PciAddress,
-    private readonly kind: VirtioIdentity,
+    private readonly identity: VirtioIdentity,
     name: string,
   ) {
     super(bus, address, {
       vendor: virtioVendor,
-      device: firstDevice + kind.device,
+      device: firstDevice + identity.device,
       revision: 1,
-      classCode: kind.classCode,
+      classCode: identity.classCode,
       subsystemVendor: virtioVendor,
       subsystem: 0x1100,
       interruptPin: 1,
@@ -98,7 +99,7 @@ export abstract class VirtioFunction extends PciFunction {
         write: (offset, width, value) => this.structureWrite(offset, width, value),
       }),
     );
-    this.queues = Array.from({ length: kind.queues }, (_, queue) => new Virtqueue(bus.memory, placeOf(transport, queue)));
+    this.queues = Array.from({ length: identity.queues }, (_, queue) => new Virtqueue(bus.memory, placeOf(transport, queue)));
     pci.add(this);
   }
 
@@ -110,12 +111,14 @@ export abstract class VirtioFunction extends PciFunction {
   /** What the driver does by writing 0 to the status, and the machine by its reset. */
   private restart(): void {
     const { transport } = this;
+    const had = this.driverReady;
     transport.status = transport.isr = transport.deviceFeatureSelect = transport.driverFeatureSelect = transport.queueSelect = 0;
     transport.driverFeatures.fill(0);
     transport.queueSize.fill(largestQueue);
     for (const field of [transport.queueEnable, transport.descriptorsLow, transport.descriptorsHigh, transport.driverLow, transport.driverHigh, transport.deviceLow, transport.deviceHigh, transport.next]) field.fill(0);
     this.setInterrupt(false);
     this.restarted();
+    if (had) this.driverChanged();
   }
 
   /** The device itself begins anew. */
@@ -123,7 +126,20 @@ export abstract class VirtioFunction extends PciFunction {
   /** Answers a request; undefined: an answer without bytes. */
   protected abstract serve(queue: number, request: Uint8Array): Uint8Array;
   protected abstract configRead(offset: number): number;
-  protected abstract configWrite(offset: number, value: number): void;
+  protected abstract configWrite(offset: number, width: Width, value: number): void;
+  /** A driver has become ready, or is that no more. */
+  protected driverChanged(): void {}
+
+  /** A driver works the device. */
+  get driverReady(): boolean {
+    return (this.transport.status & (ready | Status.needsReset)) === ready;
+  }
+
+  /** For people. */
+  get driver(): 'none' | 'ready' | 'broken' {
+    if ((this.transport.status & Status.needsReset) !== 0) return 'broken';
+    return this.driverReady ? 'ready' : 'none';
+  }
 
   /** The device's configuration changed by itself. */
   protected configurationChanged(): void {
@@ -140,7 +156,8 @@ export abstract class VirtioFunction extends PciFunction {
   // The structures of BAR 4
 
   private structureRead(offset: number, width: Width, effects: boolean): number {
-    if (offset < Structure.isr) return this.commonRead(offset, width);
+    // Narrower reads of a register give its lower part.
+    if (offset < Structure.isr) return this.commonRead(offset, width) % 2 ** (8 * width);
     if (offset < Structure.device) {
       if (offset !== Structure.isr) return 0;
       const { isr } = this.transport;
@@ -157,28 +174,28 @@ export abstract class VirtioFunction extends PciFunction {
 
   private structureWrite(offset: number, width: Width, value: number): void {
     if (offset < Structure.isr) this.commonWrite(offset, value);
-    else if (offset >= Structure.notify) this.notified(Math.floor((offset - Structure.notify) / notifyMultiplier));
-    else if (offset >= Structure.device && width === 4) this.configWrite(offset - Structure.device, value);
+    else if (offset >= Structure.notify) this.queueNotified(Math.floor((offset - Structure.notify) / notifyMultiplier));
+    else if (offset >= Structure.device) this.configWrite(offset - Structure.device, width, value);
   }
 
   private commonRead(offset: number, width: Width): number {
-    const { transport, kind } = this;
+    const { transport, identity } = this;
     const queue = transport.queueSelect;
-    const of = (field: Uint32Array): number => (queue < kind.queues ? (field[queue] ?? 0) : 0);
+    const of = (field: Uint32Array): number => (queue < identity.queues ? (field[queue] ?? 0) : 0);
     switch (offset) {
       case Common.deviceFeatureSelect:
         return transport.deviceFeatureSelect;
       case Common.deviceFeature:
-        return transport.deviceFeatureSelect === 0 ? kind.features : transport.deviceFeatureSelect === 1 ? version1 : 0;
+        return transport.deviceFeatureSelect === 0 ? identity.features : transport.deviceFeatureSelect === 1 ? version1 : 0;
       case Common.driverFeatureSelect:
         return transport.driverFeatureSelect;
       case Common.driverFeature:
         return transport.driverFeatures[transport.driverFeatureSelect] ?? 0;
       case Common.configVector:
         // A driver may read both halves at once.
-        return width === 4 ? noVector + kind.queues * 0x10000 : noVector;
+        return width === 4 ? noVector + identity.queues * 0x10000 : noVector;
       case Common.queues:
-        return kind.queues;
+        return identity.queues;
       case Common.status:
         return transport.status;
       case Common.generation:
@@ -211,11 +228,11 @@ export abstract class VirtioFunction extends PciFunction {
   }
 
   private commonWrite(offset: number, value: number): void {
-    const { transport, kind } = this;
+    const { transport, identity } = this;
     const queue = transport.queueSelect;
     const put = (field: Uint32Array, word: number): void => {
       // A queue that runs stays where it is.
-      if (queue < kind.queues && transport.queueEnable[queue] === 0) field[queue] = word;
+      if (queue < identity.queues && transport.queueEnable[queue] === 0) field[queue] = word;
     };
     switch (offset) {
       case Common.deviceFeatureSelect:
@@ -256,32 +273,54 @@ export abstract class VirtioFunction extends PciFunction {
   }
 
   private statusWritten(value: number): void {
-    const { transport, kind } = this;
+    const { transport, identity } = this;
     if (value === 0) return this.restart();
+    const had = this.driverReady;
     let status = value | (transport.status & Status.needsReset);
     const [low = 0, high = 0] = transport.driverFeatures;
-    const offered = (low & ~kind.features) === 0 && high === version1;
+    const offered = (low & ~identity.features) === 0 && high === version1;
     if ((status & Status.featuresOk) !== 0 && !offered) status &= ~Status.featuresOk;
     transport.status = status;
+    if (this.driverReady !== had) this.driverChanged();
   }
 
-  private notified(number: number): void {
-    const { transport } = this;
-    const queue = this.queues[number];
-    const ready = Status.driverOk | Status.featuresOk;
-    if (queue === undefined || transport.queueEnable[number] !== 1 || (transport.status & (ready | Status.needsReset)) !== ready) return;
-    try {
-      const high = [transport.descriptorsHigh, transport.driverHigh, transport.deviceHigh];
-      if (high.some((field) => (field[number] ?? 0) !== 0)) throw new VirtqueueError('a queue lies above 4 GiB');
+  /** The driver has put something in a queue. */
+  protected queueNotified(number: number): void {
+    this.work(number, (queue) => {
       let interrupt = false;
       for (let request: Request | undefined; (request = queue.take()) !== undefined; ) {
         interrupt = queue.complete(request, this.serve(number, request.bytes)) || interrupt;
       }
-      if (interrupt) this.raise(Isr.queue);
+      return interrupt;
+    });
+  }
+
+  /** Puts what the device has to say into the driver's buffers, as long as `pending` and there are any. `next` gives at most `least` bytes. */
+  protected fill(number: number, least: number, pending: () => boolean, next: () => Uint8Array): void {
+    this.work(number, (queue) => {
+      let interrupt = false;
+      for (let request: Request | undefined; pending() && (request = queue.take()) !== undefined; ) {
+        if (request.room < least) throw new VirtqueueError('a buffer is too small');
+        interrupt = queue.complete(request, next()) || interrupt;
+      }
+      return interrupt;
+    });
+  }
+
+  /** Works on a queue that the driver has set up. `body` says whether the driver wants an interrupt; where the driver broke the protocol it hears so. */
+  private work(number: number, body: (queue: Virtqueue) => boolean): void {
+    const { transport } = this;
+    const queue = this.queues[number];
+    if (queue === undefined || transport.queueEnable[number] !== 1 || !this.driverReady) return;
+    try {
+      const high = [transport.descriptorsHigh, transport.driverHigh, transport.deviceHigh];
+      if (high.some((field) => (field[number] ?? 0) !== 0)) throw new VirtqueueError('a queue lies above 4 GiB');
+      if (body(queue)) this.raise(Isr.queue);
     } catch (error) {
       if (!(error instanceof VirtqueueError)) throw error;
       transport.status |= Status.needsReset;
       this.configurationChanged();
+      this.driverChanged();
     }
   }
 

@@ -23,12 +23,16 @@ interface Part {
 /** More bytes than any request that a driver makes. */
 const largestRequest = 1 << 20;
 const noInterrupt = 1;
+/** Flags and index of a ring. */
+const ringHeader = 4;
 
 /** A request: what the driver has written, and where an answer goes. */
 export interface Request {
   readonly head: number;
   readonly bytes: Uint8Array;
   readonly answer: readonly Part[];
+  /** Bytes that the answer may have. */
+  readonly room: number;
 }
 
 export class Virtqueue {
@@ -43,10 +47,20 @@ export class Virtqueue {
     return new DataView(into.buffer).getUint32(0, true);
   }
 
-  /** The next request, if the driver has made one available. */
+  private reach(what: string, address: number, length: number, write: boolean): void {
+    if (!this.memory.dmaReaches(address, length, write)) throw new VirtqueueError(`${what} lies where there is no memory`);
+  }
+
+  /** The next request, if the driver has made one available. Throws VirtqueueError, and nothing is changed, where it is none that can be answered. */
   take(): Request | undefined {
     const { place } = this;
-    if (place.size === 0 || this.word(place.driver + 2, 2) === (place.next & 0xffff)) return undefined;
+    if (place.size === 0) return undefined;
+    this.reach('a table of descriptors', place.descriptors, place.size * Descriptor.bytes, false);
+    this.reach('a ring', place.driver, ringHeader + 2 * place.size, false);
+    this.reach('a ring', place.device, ringHeader + 8 * place.size, true);
+    const waiting = (this.word(place.driver + 2, 2) - place.next) & 0xffff;
+    if (waiting === 0) return undefined;
+    if (waiting > place.size) throw new VirtqueueError('there is more in a ring than it has entries');
     const head = this.word(place.driver + 4 + 2 * (place.next % place.size), 2);
     const parts: { read: Part[]; write: Part[] } = { read: [], write: [] };
     let total = 0;
@@ -60,6 +74,7 @@ export class Virtqueue {
       if (high !== 0 || (flags & Descriptor.indirect) !== 0) throw new VirtqueueError('a descriptor is none of those that were offered');
       total += length;
       if (total > largestRequest) throw new VirtqueueError('a request is too large');
+      this.reach('a part of a request', address, length, (flags & Descriptor.write) !== 0);
       if ((flags & Descriptor.write) !== 0) parts.write.push({ address, length });
       else if (parts.write.length > 0) throw new VirtqueueError('what the driver wrote comes behind the answer');
       else parts.read.push({ address, length });
@@ -73,7 +88,7 @@ export class Virtqueue {
       this.memory.dmaRead(address, bytes.subarray(at, at + length));
       at += length;
     }
-    return { head, bytes, answer: parts.write };
+    return { head, bytes, answer: parts.write, room: parts.write.reduce((sum, { length }) => sum + length, 0) };
   }
 
   /** Answers a request, with as much as there is room for. True: the driver wants an interrupt. */

@@ -234,6 +234,7 @@ export class FakeMachine implements Machine {
       }),
       input: last?.properties.input ?? { keyboard: true, mouse: true, pointer: false, touchPoints: 0, pen: false },
       takesPositions: false,
+      devices: [],
       memoryBytes: 32 << 20,
     };
   }
