@@ -127,7 +127,7 @@ export interface Picture {
 /** Input as it goes to the chips. Scancodes are set 1 with 0xE0 prefixes, as the i8042 delivers them after translation. */
 export type MachineInput =
   | { kind: 'scancodes'; bytes: number[] }
-  /** Relative motion in counts, y up as PS/2 has it; buttons bit 0 left, 1 right, 2 middle; wheel steps. */
+  /** Relative motion in counts, y up as PS/2 has it; buttons bit 0 left, 1 right, 2 middle; wheel steps, positive towards the user. */
   | { kind: 'mouse'; dx: number; dy: number; wheel: number; buttons: number }
   | { kind: 'serial'; bytes: Uint8Array }
   /** Absolute position on an output, 0 to 65,535 from its left and upper edge; buttons and wheel as of the mouse, but steps away from the user are positive. */

@@ -225,6 +225,10 @@ function describe(state: DisplayStateMessage): string[] {
       ];
     }),
     `Input: ${devices.join(', ') || 'none'}.`,
+    ...state.devices.map(
+      ({ kind, place, state: here, driver, contacts }) =>
+        `Device ${place}  ${kind}${contacts > 0 ? ` (${contacts})` : ''}; ${here === 'present' ? `driver: ${driver}` : here === 'leaving' ? 'the guest is asked to eject it' : 'another one comes when the guest has ejected it'}`,
+    ),
     ...(state.rfb === null ? [] : [`VNC viewers may connect to ${state.rfb.address}, port ${state.rfb.port}${state.rfb.password ? ', with a password' : ''}.`]),
     `When a session ends: ${state.whenSessionEnds}.`,
   ];

@@ -122,6 +122,19 @@ export const displayState = z.object({
   input: z.object({ keyboard: z.boolean(), mouse: z.boolean(), pointer: z.boolean(), touchPoints: z.int(), pen: z.boolean() }),
   /** The guest listens to absolute pointer and touch. */
   takesPositions: z.boolean(),
+  /** Virtio input devices as the guest has them; what a person does reaches a device whose driver is ready. */
+  devices: z.array(
+    z.object({
+      kind: z.enum(['keyboard', 'mouse', 'pointer', 'touch', 'pen']),
+      /** On PCI: "08.0". */
+      place: z.string(),
+      /** `leaving`: the guest was asked to eject it; `coming`: another form of it takes its place then. */
+      state: z.enum(['present', 'leaving', 'coming']),
+      driver: z.enum(['none', 'ready', 'broken']),
+      /** Fingers of a touch screen. */
+      contacts: z.int(),
+    }),
+  ),
   memoryBytes: z.int(),
   /** Where VNC viewers may connect; null: nowhere. */
   rfb: z.object({ address: z.string(), port: z.int(), password: z.boolean() }).nullable(),

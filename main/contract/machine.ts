@@ -184,6 +184,19 @@ export const machineInput = z.discriminatedUnion('kind', [
     x: z.int().min(0).max(65535),
     y: z.int().min(0).max(65535),
   }),
+  /** A pen. */
+  z.object({
+    kind: z.literal('pen'),
+    output: z.int().min(0).max(7),
+    x: z.int().min(0).max(65535),
+    y: z.int().min(0).max(65535),
+    /** It is over the output; away it touches nothing. */
+    near: z.boolean(),
+    /** 0: it hovers. */
+    pressure: z.int().min(0).max(65535),
+    button: z.boolean(),
+    eraser: z.boolean(),
+  }),
 ]);
 
 /** What a machine's event stream carries. The first events are the present: state, display, and the history that was asked for. */

@@ -1,6 +1,6 @@
 import { eventIterator } from '@orpc/contract';
 import { z } from 'zod';
-import { outputNumber } from './display.ts';
+import { clientId, outputNumber } from './display.ts';
 import { procedure } from './errors.ts';
 import { machineEvent, machineId, machineInput, machineStatistics, machineSummary, screenshot } from './machine.ts';
 
@@ -22,10 +22,14 @@ export const machines = {
   powerOff: procedure.input(one).output(machineSummary),
   /** ACPI power button; the guest decides. */
   powerButton: procedure.input(one).output(machineSummary),
-  input: procedure.input(z.object({ id: machineId, input: machineInput })).output(z.void()),
+  /**
+   * Types, points and touches. While a display session is live that is its client's alone, which `client` names: CONFLICT for all others. The serial port
+   * and the command line are nobody's display.
+   */
+  input: procedure.input(z.object({ id: machineId, input: machineInput, client: clientId.optional() })).output(z.void()),
   /** Types text on the guest's keyboard (US layout, newline is Enter). Returns how many characters were typed; one without a key is BAD_INPUT. */
   typeText: procedure
-    .input(z.object({ id: machineId, text: z.string().min(1).max(65536) }))
+    .input(z.object({ id: machineId, text: z.string().min(1).max(65536), client: clientId.optional() }))
     .output(z.object({ typed: z.int() })),
   screenshot: procedure.input(one).output(screenshot),
   /** The rows of a text mode, trailing spaces kept; null in a graphics mode. */

@@ -152,4 +152,26 @@ describe('display sessions of a machine', () => {
     expect(told.at(-1)).toEqual({ kind: 'ended', reason: 'The machine is off.' });
     expect(() => desk.sessions.state).toThrow('The machine is off');
   });
+
+  it('let only the client that has the machine type, and whoever comes when nobody has it', async () => {
+    const desk = await Desk.on();
+    const may = (client?: string) => {
+      try {
+        desk.sessions.requireTypist(client);
+        return true;
+      } catch (error) {
+        expect(error).toMatchObject({ code: 'CONFLICT' });
+        return false;
+      }
+    };
+    expect([may(), may('desk')]).toEqual([true, true]);
+    const first = await desk.attach('desk', [window(0, 1280)]);
+    await desk.attach('phone', [window(0, 400)], { role: 'viewer' });
+    expect([may('desk'), may('phone'), may()]).toEqual([true, false, false]);
+    // A take-over is one for keys as well; the first has lost them.
+    await desk.attach('phone', [window(0, 400)], { takeOver: true });
+    expect([may('desk'), may('phone')]).toEqual([false, true]);
+    expect(() => desk.sessions.detach(first.attachment)).toThrow('This attachment has ended.');
+    expect(may('desk')).toBe(false);
+  });
 });

@@ -225,6 +225,13 @@ export class DisplaySessions {
     return this.#queue;
   }
 
+  /** Throws CONFLICT unless this client may type: while somebody has the machine, or is about to, nobody else may. */
+  requireTypist(client: string | undefined): void {
+    const holder = this.#state.next?.session.client ?? this.#state.holder?.client;
+    if (holder === undefined || holder.id === client) return;
+    throw new HostError('CONFLICT', `${holder.name} has the machine, and only who has it types. Take it over first.`);
+  }
+
   // Inside
 
   #require(): Machine {
@@ -449,6 +456,7 @@ export class DisplaySessions {
       desktop: desktopOf(device.outputs.map(({ properties }) => properties)),
       input: device.input,
       takesPositions: device.takesPositions,
+      devices: device.devices,
       memoryBytes: device.memoryBytes,
       rfb: this.rfb.listening,
     };

@@ -11,6 +11,7 @@ import { debugRouter } from './debug/router.ts';
 import { inspectDrive } from './drive-drafting.ts';
 import { explain, HostError } from './errors.ts';
 import { forgetRange, keepRange } from './guard.ts';
+import type { DisplaySessions } from './display-sessions.ts';
 import { resolveGuardRange } from './guard-range.ts';
 import type { Host } from './host.ts';
 import { scancodesOf } from './keyboard.ts';
@@ -97,6 +98,11 @@ function guardSource(context: FrontContext, source: CreationSource): void {
   if (source.kind === 'assembly') guardPaths(context, source.file);
 }
 
+/** Windows and pages type for the session that has the machine. The command line is the owner's own hand, and no display. */
+function guardTyping(context: FrontContext, displays: DisplaySessions, client: string | undefined): void {
+  if (context.front !== 'command-line' || client !== undefined) displays.requireTypist(client);
+}
+
 function desktopOf(context: FrontContext): Desktop {
   if (!context.desktop) throw new HostError('NOT_SUPPORTED', 'This needs the desktop app; a browser and the command line have no windows of ours.');
   return context.desktop;
@@ -156,10 +162,16 @@ export const router = os.router({
     powerButton: os.machines.powerButton.handler(({ context, input }) =>
       context.host.control(input.id, ({ machine }) => machine.pressPowerButton()),
     ),
-    input: os.machines.input.handler(({ context, input }) => context.host.ask(input.id, ({ machine }) => machine.input(input.input))),
+    input: os.machines.input.handler(({ context, input }) =>
+      context.host.ask(input.id, ({ machine, displays }) => {
+        if (input.input.kind !== 'serial') guardTyping(context, displays, input.client);
+        return machine.input(input.input.kind === 'mouse' ? { ...input.input, wheel: -input.input.wheel } : input.input);
+      }),
+    ),
     typeText: os.machines.typeText.handler(async ({ context, input }) => {
       const strokes = scancodesOf(input.text);
-      await context.host.ask(input.id, async ({ machine }) => {
+      await context.host.ask(input.id, async ({ machine, displays }) => {
+        guardTyping(context, displays, input.client);
         for (const bytes of strokes) await machine.input({ kind: 'scancodes', bytes });
       });
       return { typed: strokes.length };

@@ -210,6 +210,24 @@ describe('its sockets', () => {
     socket.close();
   });
 
+  it('let a page type for the session that has the machine, and no other', async () => {
+    const { engine, server, token, origin } = await serve();
+    const { client: host, socket } = client(server.port, await logIn(server.port, token, origin));
+    await host.machines.start({ id: 'hello' });
+    const key = (bytes: number[], as?: string) => host.machines.input({ id: 'hello', input: { kind: 'scancodes', bytes }, client: as });
+    await key([1]);
+    const stop = new AbortController();
+    const attached = await host.display.attach({ id: 'hello', client: { id: 'desk', name: 'Desk' }, outputs: [{ output: 0, width: 640, height: 480 }] }, { signal: stop.signal });
+    expect((await attached.next()).value).toMatchObject({ kind: 'attached', role: 'holder' });
+    await host.display.attach({ id: 'hello', client: { id: 'phone', name: 'Phone' }, outputs: [{ output: 0, width: 400, height: 600 }], role: 'viewer' }, { signal: stop.signal });
+    await key([2], 'desk');
+    for (const as of ['phone', undefined]) await expect(key([3], as)).rejects.toMatchObject({ code: 'CONFLICT', message: 'Desk has the machine, and only who has it types. Take it over first.' });
+    await expect(host.machines.typeText({ id: 'hello', text: 'x' })).rejects.toMatchObject({ code: 'CONFLICT' });
+    expect(engine.machines[0]?.inputs).toEqual([1, 2].map((byte) => ({ kind: 'scancodes', bytes: [byte] })));
+    stop.abort();
+    socket.close();
+  });
+
   it('turn every failure into a code and a sentence', async () => {
     const { server, token, origin, logged, host: real } = await serve();
     const { client: host } = client(server.port, await logIn(server.port, token, origin));

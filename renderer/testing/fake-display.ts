@@ -36,6 +36,7 @@ export class FakeDisplay {
     desktop: { x: 0, y: 0, width: 0, height: 0 },
     input: { keyboard: true, mouse: true, pointer: false, touchPoints: 0, pen: false },
     takesPositions: false,
+    devices: [],
     memoryBytes: 32 << 20,
     rfb: null,
   };

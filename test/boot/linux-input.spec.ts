@@ -84,7 +84,7 @@ describe.skipIf(!present(debianKernel, debianBusybox, ...debianModules, ...debia
       await touch(1, 'down', 3000, 4000);
       await touch(0, 'up', 0, 0);
       await touch(1, 'up', 0, 0);
-      expect(await read(guest, 3, 19)).toEqual([
+      expect(await read(guest, 3, 21)).toEqual([
         ...['3:39=0', '3:35=1000', '3:36=2000', '1:14a=1', '3:0=1000', '3:1=2000', syn],
         ...['3:2f=1', '3:39=1', '3:35=3000', '3:36=4000', syn],
         ...['3:2f=0', '3:39=-1', '3:0=3000', '3:1=4000', syn],

@@ -8,6 +8,7 @@ import type GuestScreen from './GuestScreen.vue';
 import { InputQueue } from './input-queue.ts';
 import type { ReleaseChord } from './keyboard.ts';
 import { parseScaling, scalingKey, type Scaling } from './scaling.ts';
+import { displayClient } from './display-client.ts';
 import { chord } from '../../../main/contract/scancodes.ts';
 
 /** A console's state, for its window and for its panel in the workbench. */
@@ -65,7 +66,7 @@ export function useConsole(id: () => string, fullScreen: () => HTMLElement | und
   onBeforeUnmount(() => window.removeEventListener('resize', onResize));
 
   const input = new InputQueue(
-    (message) => host.machines.input({ id: id(), input: message }),
+    (message) => host.machines.input({ id: id(), input: message, client: displayClient(application.about).id }),
     (error) => {
       screen.value?.letGo();
       notices.failure('The input did not reach the guest', error);

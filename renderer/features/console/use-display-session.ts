@@ -8,6 +8,7 @@ import type { MachineStateName } from '../../../main/contract/machine.ts';
 import { useHost } from '../../host/client.ts';
 import { errorCode, sentence } from '../../host/failure.ts';
 import { useApplication } from '../../stores/application.ts';
+import { displayClient } from './display-client.ts';
 
 export interface DisplaySession {
   /** Undefined: not attached. */
@@ -26,16 +27,6 @@ export interface DisplaySession {
 
 /** Milliseconds for which a size has to stay before the machine gets it. */
 const SETTLE = 60;
-const CLIENT_KEY = 'vitrine.client';
-
-/** All pages of a browser are one client, as all windows of the app are. */
-function browserClient(): string {
-  const known = localStorage.getItem(CLIENT_KEY);
-  if (known !== null && /^browser-[a-z0-9-]{1,50}$/.test(known)) return known;
-  const made = `browser-${crypto.randomUUID()}`;
-  localStorage.setItem(CLIENT_KEY, made);
-  return made;
-}
 
 /** `wanted` is the display that the console is; undefined while it has no size. */
 export function useDisplaySession(
@@ -59,8 +50,7 @@ export function useDisplaySession(
   let gone = false;
 
   const on = (): boolean => state.value === 'running' || state.value === 'paused';
-  const client = () =>
-    application.about?.desktop ? { id: 'app', name: 'This app' } : { id: browserClient(), name: navigator.maxTouchPoints > 0 ? 'Touch browser' : 'Browser' };
+  const client = () => displayClient(application.about);
   const input = () => ({ keyboard: true, mouse: true, pointer: true, touchPoints: Math.min(10, navigator.maxTouchPoints) });
 
   async function follow(asked: 'holder' | 'viewer', takeOver: boolean): Promise<void> {

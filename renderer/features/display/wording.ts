@@ -37,3 +37,26 @@ export function inputWords({ keyboard, mouse, pointer, pen }: DisplayStateMessag
   const devices = [keyboard && 'keyboard', mouse && 'mouse', pointer && 'absolute pointer', pen && 'pen'].filter((word) => word !== false);
   return devices.join(', ') || 'none';
 }
+
+type InputDevice = DisplayStateMessage['devices'][number];
+
+const KINDS: Readonly<Record<InputDevice['kind'], string>> = { keyboard: 'Keyboard', mouse: 'Mouse', pointer: 'Absolute pointer', touch: 'Touch screen', pen: 'Pen' };
+
+export function deviceWords({ kind, contacts }: InputDevice): string {
+  return kind === 'touch' ? `${KINDS[kind]}, ${contacts} ${contacts === 1 ? 'finger' : 'fingers'}` : KINDS[kind];
+}
+
+/** What the guest makes of a virtio input device. */
+export function driverWords({ state, driver }: InputDevice): string {
+  if (state === 'leaving') return 'the guest is asked to eject it';
+  if (state === 'coming') return 'another one comes when the guest has ejected it';
+  if (driver === 'broken') return 'the guest’s driver broke the protocol';
+  return driver === 'ready' ? 'the guest’s driver takes it' : 'no driver';
+}
+
+/** Where absolute positions go. */
+export function positionWords({ takesPositions, devices, input }: DisplayStateMessage): string {
+  if (devices.some(({ kind, driver, state }) => kind === 'pointer' && driver === 'ready' && state === 'present')) return 'the guest takes absolute ones, by virtio';
+  if (takesPositions) return 'the guest takes absolute ones, by the display’s registers';
+  return input.mouse ? 'the guest has a relative mouse, which is moved' : 'the guest takes none';
+}
