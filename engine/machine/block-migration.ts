@@ -4,7 +4,6 @@
  *
  * A step gets the bytes of one block as version `n` had them and returns those of version `n + 1`.
  */
-import { displayBlock } from '../chipset/display/state.ts';
 import type { PlacedField } from '../layout/block.ts';
 
 export type Step = (older: Uint8Array) => Uint8Array;
@@ -36,5 +35,5 @@ export function moved(before: Readonly<Record<string, Pick<PlacedField, 'offset'
 /** The migrations of this build. */
 export const migrations: Migrations = {
   // A pen.
-  display: { 1: grownTo(displayBlock.size) },
+  display: { 1: grownTo(4480) },
 };

@@ -390,7 +390,9 @@ describe('the chips of a machine', () => {
         'debug-port',
         'vga',
       ],
-      ...['video-function', 'display', 'ide', 'floppy', 'power-management'],
+      ...['video-function', 'display', 'hot-plug'],
+      ...['keyboard', 'mouse', 'pointer', 'touch', 'pen'].map((kind) => `virtio-input-${kind}`),
+      ...['ide', 'floppy', 'power-management'],
     ]);
     // Negative control: the guest's own way to look is seen to change something.
     out(0x43, 0x30);

@@ -216,15 +216,13 @@ describe('its sockets', () => {
     await host.machines.start({ id: 'hello' });
     const key = (bytes: number[], as?: string) => host.machines.input({ id: 'hello', input: { kind: 'scancodes', bytes }, client: as });
     await key([1]);
-    const stop = new AbortController();
-    const attached = await host.display.attach({ id: 'hello', client: { id: 'desk', name: 'Desk' }, outputs: [{ output: 0, width: 640, height: 480 }] }, { signal: stop.signal });
+    const attached = await host.display.attach({ id: 'hello', client: { id: 'desk', name: 'Desk' }, outputs: [{ output: 0, width: 640, height: 480 }] });
     expect((await attached.next()).value).toMatchObject({ kind: 'attached', role: 'holder' });
-    await host.display.attach({ id: 'hello', client: { id: 'phone', name: 'Phone' }, outputs: [{ output: 0, width: 400, height: 600 }], role: 'viewer' }, { signal: stop.signal });
+    await host.display.attach({ id: 'hello', client: { id: 'phone', name: 'Phone' }, outputs: [{ output: 0, width: 400, height: 600 }], role: 'viewer' });
     await key([2], 'desk');
     for (const as of ['phone', undefined]) await expect(key([3], as)).rejects.toMatchObject({ code: 'CONFLICT', message: 'Desk has the machine, and only who has it types. Take it over first.' });
     await expect(host.machines.typeText({ id: 'hello', text: 'x' })).rejects.toMatchObject({ code: 'CONFLICT' });
     expect(engine.machines[0]?.inputs).toEqual([1, 2].map((byte) => ({ kind: 'scancodes', bytes: [byte] })));
-    stop.abort();
     socket.close();
   });
 

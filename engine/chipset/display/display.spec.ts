@@ -3,10 +3,12 @@ import { describe, expect, it } from 'vitest';
 import type { DisplayProperties, OutputProperties } from '../../machine/display-face.ts';
 import { edidOfOutput } from '../../display/edid-output.ts';
 import { FakeBus, FakeLine } from '../testing/fake-bus.ts';
+import { migrations } from '../../machine/block-migration.ts';
 import { PciBus } from '../pci/pci.ts';
 import { vgaBlock } from '../vga/registers.ts';
 import { DisplayFunction } from './display-function.ts';
 import { ScanoutScreen } from './scanout-screen.ts';
+import { displayBlock } from './state.ts';
 
 const base = 0xe000_0000;
 const memoryBase = 0xe200_0000;
@@ -181,6 +183,16 @@ describe('the display device', () => {
     wiring.write(0xf000, 1);
     expect(wiring.bus.image()).toEqual(before);
     expect([wiring.bus.mmioRead(base + 0x1005, 1), wiring.bus.mmioRead(base + 0x0, 2)]).toEqual([2, 0x5456]);
+  });
+});
+
+describe('the block of the display device', () => {
+  it('is that of a saved state from before there were pens, and they are away', () => {
+    const before = new Uint8Array(4416).fill(7);
+    const now = migrations['display']?.[1]?.(before) ?? new Uint8Array(0);
+    expect(now.length).toBe(displayBlock.size);
+    expect([...now.subarray(displayBlock.offset.penState)].filter((byte) => byte !== 0 && byte !== 7)).toEqual([]);
+    expect(displayBlock.offset.penPressure + 4).toBeLessThanOrEqual(displayBlock.size);
   });
 });
 

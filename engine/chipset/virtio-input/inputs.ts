@@ -2,22 +2,20 @@
  * Where what a person does goes: to the virtio input device of its kind while the guest has a driver for that, else to the keyboard and mouse at the
  * i8042, or to the display device's registers. Never to two of them. Under the device lock.
  */
-import type { DisplayDevice, PointerInput, TouchInput } from '../chipset/display/display-device.ts';
-import { contactCount } from '../chipset/display/registers.ts';
-import type { HotPlug } from '../chipset/hot-plug/hot-plug.ts';
-import type { PciBus } from '../chipset/pci/pci.ts';
-import type { Ps2 } from '../chipset/ps2/ps2.ts';
-import { keyLength } from '../chipset/ps2/scancodes.ts';
-import { keyOf, type KeyStroke } from '../chipset/virtio-input/keys.ts';
-import { Button } from '../chipset/virtio-input/registers.ts';
-import { hold, isHeld } from '../chipset/virtio-input/report.ts';
-import { numberOfForm, VirtioInput, type InputForm } from '../chipset/virtio-input/virtio-input.ts';
-import { array, defineBlock } from '../layout/block.ts';
-import type { Bus, Chip } from './bus.ts';
-import { inputKinds, largestPosition, type InputDeviceState, type InputKind } from './display-face.ts';
-import type { MachineInput } from './machine.ts';
-
-type Of<Kind extends MachineInput['kind']> = Extract<MachineInput, { kind: Kind }>;
+import type { DisplayDevice, PenInput, PointerInput, TouchInput } from '../display/display-device.ts';
+import { contactCount } from '../display/registers.ts';
+import type { HotPlug } from '../hot-plug/hot-plug.ts';
+import type { PciBus } from '../pci/pci.ts';
+import type { MouseEvent } from '../ps2/mouse.ts';
+import type { Ps2 } from '../ps2/ps2.ts';
+import { keyLength } from '../ps2/scancodes.ts';
+import { keyOf, type KeyStroke } from './keys.ts';
+import { Button } from './registers.ts';
+import { hold, isHeld } from './report.ts';
+import { numberOfForm, VirtioInput, type InputForm } from './virtio-input.ts';
+import { array, defineBlock } from '../../layout/block.ts';
+import type { Bus, Chip } from '../../machine/bus.ts';
+import { inputKinds, largestPosition, type InputDeviceState, type InputKind } from '../../machine/display-face.ts';
 
 /** Keys that went down at the i8042: they go up there, whoever has a driver by then. */
 const heldBlock = defineBlock('input.held', 1, { keys: array('u32', 8) });
@@ -117,7 +115,7 @@ export class MachineInputs {
     return true;
   }
 
-  moveMouse(event: Of<'mouse'>): boolean {
+  moveMouse(event: MouseEvent): boolean {
     const mouse = this.ready('mouse');
     if (mouse === undefined) return this.ps2.mouse(event);
     // As PS/2 has them, y grows upwards and steps towards the user are positive.
@@ -138,7 +136,7 @@ export class MachineInputs {
     return place !== undefined && screen.contact(event.contact, event.phase === 'down' || event.phase === 'move', place.x, place.y);
   }
 
-  pen(event: Of<'pen'>): boolean {
+  pen(event: PenInput): boolean {
     const pen = this.ready('pen');
     if (pen === undefined) return this.display.pen(event);
     const place = this.display.placeOnDesktop(event);
