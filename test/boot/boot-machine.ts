@@ -29,7 +29,7 @@ export async function withMachine(
   boot: BootSource,
   memoryMebibytes: number,
   body: (machine: BootedMachine) => Promise<void>,
-  more: Partial<Pick<MachineConfiguration, 'drives' | 'bootOrder' | 'cpus' | 'clock' | 'startTime' | 'guard' | 'saveState' | 'guestSmm' | 'virtioGpu'>> = {},
+  more: Partial<Pick<MachineConfiguration, 'drives' | 'bootOrder' | 'cpus' | 'clock' | 'startTime' | 'guard' | 'saveState' | 'guestSmm' | 'virtioGpu' | 'virtioInput'>> = {},
   start: { paused?: boolean; restore?: string | undefined } = {},
 ): Promise<void> {
   const machine = await createMachine(
