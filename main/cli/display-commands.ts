@@ -28,6 +28,13 @@ interface AttachOptions extends CommonOptions {
   untilFrame?: boolean;
 }
 
+interface SetOptions extends CommonOptions {
+  output?: string[];
+  whenSessionEnds?: 'suspend' | 'run';
+  virtioGpu?: 'on' | 'off';
+  virtioInput?: 'on' | 'off';
+}
+
 const repeated = (value: string, before: string[] = []): string[] => [...before, value];
 
 /** `vitrine display`: what a machine's displays are, and who has them; of a machine that runs in the app or server that holds the library. */
@@ -75,16 +82,18 @@ export function addDisplayCommands(program: Command, services: Services, termina
     .option('--output <display>', outputHelp, repeated)
     .addOption(new Option('--when-session-ends <what>', 'what the machine does when a session ends; kept in its file').choices(['suspend', 'run']))
     .addOption(new Option('--virtio-gpu <what>', 'a virtio GPU for guests with a driver for it; while the machine is off').choices(['on', 'off']))
-    .action(async (word: string, options: CommonOptions & { output?: string[]; whenSessionEnds?: 'suspend' | 'run'; virtioGpu?: 'on' | 'off' }) => {
-      const { output, whenSessionEnds, virtioGpu } = options;
-      if (output === undefined && whenSessionEnds === undefined && virtioGpu === undefined)
-        throw usage('What to set? Give --output, --when-session-ends or --virtio-gpu.');
+    .addOption(new Option('--virtio-input <what>', 'virtio input devices that come and go with the session; while the machine is off').choices(['on', 'off']))
+    .action(async (word: string, options: SetOptions) => {
+      const { output, whenSessionEnds, virtioGpu, virtioInput } = options;
+      if (output === undefined && whenSessionEnds === undefined && virtioGpu === undefined && virtioInput === undefined)
+        throw usage('What to set? Give --output, --when-session-ends, --virtio-gpu or --virtio-input.');
       const outputs = output === undefined ? undefined : parseOutputs(output);
       // What stands in the machine's file can be set while nobody has the library open.
       const library = libraryFolder(options.library, terminal.environment);
       const result = await withLibrary(services, terminal, library, async (client) => {
         const id = await findMachine(client, word);
         if (virtioGpu !== undefined) await client.library.configure({ id, virtioGpu: virtioGpu === 'on' });
+        if (virtioInput !== undefined) await client.library.configure({ id, virtioInput: virtioInput === 'on' });
         if (whenSessionEnds !== undefined) await client.display.whenSessionEnds({ id, whenSessionEnds });
         return outputs === undefined ? undefined : client.display.set({ id, outputs });
       });

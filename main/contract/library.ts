@@ -186,6 +186,8 @@ export const library = {
         commandLine: z.string().max(2047).nullable().optional(),
         /** A virtio GPU, for guests that bring a driver for it; only while off. */
         virtioGpu: z.boolean().optional(),
+        /** Virtio input devices that come and go with the session; only while off. */
+        virtioInput: z.boolean().optional(),
       }),
     )
     .output(machineSummary),

@@ -333,6 +333,7 @@ export class Host {
       tags?: string[];
       commandLine?: string | null;
       virtioGpu?: boolean;
+      virtioInput?: boolean;
     },
   ): Promise<MachineSummary> {
     const needsOff =
@@ -340,7 +341,8 @@ export class Host {
       change.cpus !== undefined ||
       change.clock !== undefined ||
       change.commandLine !== undefined ||
-      change.virtioGpu !== undefined;
+      change.virtioGpu !== undefined ||
+      change.virtioInput !== undefined;
     if (needsOff) await this.refuseUnlessOff(await this.library.get(id));
     return this.change(id, (file) => {
       const changed: MachineFile = { ...file };
@@ -350,6 +352,10 @@ export class Host {
       if (change.virtioGpu !== undefined) {
         const { virtioGpu: _before, ...display } = file.display ?? {};
         changed.display = change.virtioGpu ? { ...display, virtioGpu: true } : display;
+      }
+      if (change.virtioInput !== undefined) {
+        const { virtioInput: _before, ...display } = changed.display ?? {};
+        changed.display = change.virtioInput ? display : { ...display, virtioInput: false };
       }
       if (change.note !== undefined) changed.note = change.note;
       if (change.group === null) delete changed.group;

@@ -112,6 +112,8 @@ export const machineFile = z.strictObject({
       whenSessionEnds: whenSessionEnds.optional(),
       /** A virtio GPU, for guests that bring a driver for it. */
       virtioGpu: z.literal(true).optional(),
+      /** Without virtio input devices. */
+      virtioInput: z.literal(false).optional(),
     })
     .optional(),
   /** What firmware tries, first to last. */

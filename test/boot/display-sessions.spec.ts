@@ -102,6 +102,8 @@ async function oneSession(guest: BootedMachine, sessions: DisplaySessions, who: 
   const now = reports(guest.serial());
   const last = now.at(-1);
   expect(last?.outputs).toBe(told[who]);
+  // What it can be typed and pointed with is each one's as well.
+  expect([...guest.serial().matchAll(/^input (.*)\r$/gm)].at(-1)?.[1]).toBe(who === 'A' ? 'keyboard, pointer, touch 2' : 'keyboard, pointer');
   // It is the same life: its clock has gone on, by what it ran and no more than that.
   const lived = (last?.ticks ?? 0) - (before.at(-1)?.ticks ?? 0);
   expect(lived).toBeGreaterThanOrEqual(0);

@@ -233,6 +233,9 @@ draw_words:
         mov al, 's'
         stosb
         call next_line
+        mov edi, words
+        call put_input
+        call next_line
         popa
         ret
 

@@ -38,10 +38,24 @@ POINTER_Y       equ 0x58
 POINTER_BUTTONS equ 0x5c
 EVENT_COUNT     equ 0x60
 INPUT_DEVICES   equ 0x40
+HAS_KEYBOARD    equ 1
+HAS_MOUSE       equ 2
 HAS_POINTER     equ 4
+HAS_TOUCH       equ 8
+HAS_PEN         equ 16
+TOUCH_POINTS    equ 0x44
+INPUT_GENERATION equ 0x48
+PEN_STATE       equ 0x80
+PEN_OUTPUT      equ 0x84
+PEN_X           equ 0x88
+PEN_Y           equ 0x8c
+PEN_NEAR        equ 1
+PEN_TIP         equ 2
 CONTACTS        equ 0x100
 OUTPUTS         equ 8
 FINGERS         equ 10
+PEN             equ FINGERS + 1         ; its mark, behind the pointer's and the fingers'
+MARKS           equ FINGERS + 2
 
 ; One output, from its own base.
 OUTPUT_SPACE    equ 0x1000
@@ -69,3 +83,4 @@ SOFT            equ 0x9fb4bb
 GLYPH_HEIGHT    equ 16
 GLYPH_WIDTH     equ 8
 RING            equ 28                  ; radius of what shows a finger
+NIB             equ 12                  ; and a pen

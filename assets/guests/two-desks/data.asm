@@ -34,12 +34,14 @@ low_end         dd 0
 high_end        dd 0
 drawn_generation times OUTPUTS dd -1
 drawn_base      times OUTPUTS dd -1
-; The pointer, then the fingers.
-shown           times FINGERS + 1 dd 0
-shown_output    times FINGERS + 1 dd 0
-shown_x         times FINGERS + 1 dd 0
-shown_y         times FINGERS + 1 dd 0
+drawn_input     dd -1                   ; the generation of the input devices that the cards name
+; The pointer, then the fingers, then the pen.
+shown           times MARKS dd 0
+shown_output    times MARKS dd 0
+shown_x         times MARKS dd 0
+shown_y         times MARKS dd 0
 shown_buttons   dd 0
+shown_pen       dd 0
 inverting       db 0
 changed         db 0
 touched         db 0
@@ -67,12 +69,19 @@ word_portrait   db 'portrait', 0
 word_turned     db ', turned ', 0
 word_session    db 'session ', 0
 word_up         db ', up ', 0
+word_keyboard   db 'keyboard', 0
+word_mouse      db 'mouse', 0
+word_pointer    db 'pointer', 0
+word_touch      db 'touch ', 0
+word_pen        db 'pen', 0
+word_no_input   db 'no input', 0
 text_none       db 'There is no display device at 00:02.0.', 13, 10, 0
 text_exception  db 'An exception.', 13, 10, 0
 text_session    db 'session ', 0
 text_change     db ' change ', 0
 text_alive      db ' ticks ', 0
 text_output     db ' output ', 0
+text_input      db 'input ', 0
 text_line       db 13, 10, 0
 
 words           times 80 db 0

@@ -1,10 +1,10 @@
-; Where the pointer and the fingers are: lines across the output, and a ring each. Both are drawn by inverting, so drawing again takes them away.
+; Where the pointer, the fingers and the pen are: lines across the output, a ring each, and a small one. All are drawn by inverting, so drawing again takes them away.
 
 ; Everything is drawn anew below: what was shown on it is gone.
 input_gone:
         push ecx
         call input_toggle               ; outputs that stay as they are keep none of it
-        mov ecx, FINGERS + 1
+        mov ecx, MARKS
 .each:  mov dword [shown + ecx * 4 - 4], 0
         loop .each
         pop ecx
@@ -58,6 +58,17 @@ input_read:
         inc ecx
         cmp ecx, FINGERS
         jb .each
+        mov ebx, [registers]
+        mov eax, [ebx + PEN_STATE]
+        mov [shown_pen], eax
+        and eax, PEN_NEAR
+        mov [shown + PEN * 4], eax
+        mov eax, [ebx + PEN_OUTPUT]
+        mov [shown_output + PEN * 4], eax
+        mov eax, [ebx + PEN_X]
+        mov [shown_x + PEN * 4], eax
+        mov eax, [ebx + PEN_Y]
+        mov [shown_y + PEN * 4], eax
         popa
         ret
 
@@ -74,6 +85,8 @@ input_toggle:
         jc .next
         mov eax, [shown_x + edi * 4]
         mov ebx, [shown_y + edi * 4]
+        cmp edi, PEN
+        je .pen
         test edi, edi
         jnz .finger
         call cross
@@ -84,8 +97,15 @@ input_toggle:
         call circle
         mov ecx, RING - 3
         call circle
+        jmp .next
+.pen:   mov ecx, NIB
+        call circle
+        test byte [shown_pen], PEN_TIP
+        jz .next
+        mov ecx, NIB - 3
+        call circle
 .next:  inc edi
-        cmp edi, FINGERS + 1
+        cmp edi, MARKS
         jb .each
         mov byte [inverting], 0
         popa
@@ -106,3 +126,53 @@ cross:
         call fill
         popa
         ret
+
+; Names of the input devices that the session has, to EDI, which moves on.
+put_input:
+        push eax
+        push ebx
+        push ecx
+        push edx
+        push esi
+        mov ebx, [registers]
+        mov ecx, [ebx + INPUT_DEVICES]
+        mov edx, edi
+        mov esi, word_keyboard
+        test cl, HAS_KEYBOARD
+        call .name
+        mov esi, word_mouse
+        test cl, HAS_MOUSE
+        call .name
+        mov esi, word_pointer
+        test cl, HAS_POINTER
+        call .name
+        mov esi, word_touch
+        test cl, HAS_TOUCH
+        call .name
+        test cl, HAS_TOUCH
+        jz .pen
+        mov eax, [ebx + TOUCH_POINTS]
+        call put_number
+.pen:   mov esi, word_pen
+        test cl, HAS_PEN
+        call .name
+        cmp edi, edx
+        jne .done
+        mov esi, word_no_input
+        call put_text
+.done:  pop esi
+        pop edx
+        pop ecx
+        pop ebx
+        pop eax
+        ret
+; The name at ESI, unless the flags say zero; a comma in front unless it is the first.
+.name:  jz .none
+        cmp edi, edx
+        je .first
+        push esi
+        mov esi, word_comma
+        call put_text
+        pop esi
+.first: call put_text
+.none:  ret

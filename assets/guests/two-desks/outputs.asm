@@ -7,12 +7,26 @@ outputs_changed:
         mov dword [low_end], 0
         mov eax, [memory_bytes]
         mov [high_end], eax
-        xor ecx, ecx
+        ; Each card names the input devices.
+        mov ebx, [registers]
+        mov eax, [ebx + INPUT_GENERATION]
+        xor edx, edx
+        cmp eax, [drawn_input]
+        je .same
+        mov [drawn_input], eax
+        inc edx
+        mov ecx, OUTPUTS
+.stale: dec dword [drawn_generation + ecx * 4 - 4]
+        loop .stale
+.same:  xor ecx, ecx
 .each:  call output_look
         inc ecx
         cmp ecx, OUTPUTS
         jb .each
-        call report
+        test edx, edx
+        jz .told
+        call report_input
+.told:  call report
         popa
         ret
 
@@ -136,6 +150,21 @@ report:
 .next:  inc ecx
         cmp ecx, OUTPUTS
         jb .each
+        mov esi, text_line
+        call serial_text
+        popa
+        ret
+
+; And what there is to type and point with, when that is new.
+report_input:
+        pusha
+        mov esi, text_input
+        call serial_text
+        mov edi, words
+        call put_input
+        mov byte [edi], 0
+        mov esi, words
+        call serial_text
         mov esi, text_line
         call serial_text
         popa
