@@ -123,6 +123,9 @@ describe('the physical map', () => {
     const copy = new Uint8Array(4);
     bus.memory.dmaRead(tseg.base, copy);
     bus.memory.dmaWrite(tseg.base, Uint8Array.of(1));
+    // Nor is it a place for rings of a device, nor is what lies across an edge of memory.
+    expect([tseg.base, tseg.base - 4, 0xa0000, 0x9fffc, 2 * mebibyte, 0xffff_fffc].map((address) => bus.memory.dmaReaches(address, 8, true))).toEqual([false, false, false, false, false, false]);
+    expect([bus.memory.dmaReaches(0x9fff8, 8, true), bus.memory.dmaReaches(0x9fff8, 8, false)]).toEqual([true, true]);
     expect([[...copy], memory.ram[tseg.base]]).toEqual([[0xff, 0xff, 0xff, 0xff], 0x77]);
 
     // Any word will do for this test: 0 is not in the view, 1 is.
