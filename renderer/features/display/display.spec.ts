@@ -10,7 +10,7 @@ import HistoryPanel from './HistoryPanel.vue';
 import { historyOf } from './history.ts';
 import OutputsPanel from './OutputsPanel.vue';
 import SessionPanel from './SessionPanel.vue';
-import { guestWords } from './wording.ts';
+import { guestWords, positionWords } from './wording.ts';
 
 const entry = (at: number, client: string, what: DisplayLogEntry['what'], sentence = '', session = 1): DisplayLogEntry => ({ at, session, client, what, sentence });
 const log = [
@@ -135,5 +135,24 @@ describe('the panels of displays', () => {
   it('say that a dark output is dark', () => {
     expect(guestWords(fakeOutput(2, { properties: fakeProperties(800, 600) }))).toBe('dark: the guest gives it no frame');
     expect(guestWords(fakeOutput(0, { properties: fakeProperties(800, 600), use: 'vga', shown: { width: 720, height: 400 } }))).toBe('shows the VGA, 720 × 400');
+  });
+
+  it('names the input devices that the guest has, and who takes what comes', async () => {
+    const device = { place: '08.0', state: 'present', driver: 'ready', contacts: 0 } as const;
+    const { text } = await panel(SessionPanel, {
+      ...two,
+      devices: [
+        { ...device, kind: 'keyboard' },
+        { ...device, kind: 'mouse', place: '09.0', driver: 'none' },
+        { ...device, kind: 'pointer', place: '0a.0', state: 'leaving' },
+        { ...device, kind: 'touch', place: '0b.0', state: 'coming', contacts: 1 },
+        { ...device, kind: 'pen', place: '0c.0', driver: 'broken' },
+      ],
+    });
+    for (const said of ['08.0Keyboardthe guest’s driver takes it', '09.0Mouseno driver', 'Absolute pointerthe guest is asked to eject it', 'Touch screen, 1 fingeranother one comes', 'Penthe guest’s driver broke the protocol'])
+      expect(text.replaceAll(/\s*\n\s*/g, '')).toContain(said);
+    expect(positionWords({ devices: [{ ...device, kind: 'pointer' }], takesPositions: true, input: { keyboard: true, mouse: true, pointer: true, touchPoints: 0, pen: false } })).toBe(
+      'the guest takes absolute ones, by virtio',
+    );
   });
 });

@@ -55,7 +55,7 @@ export function driverWords({ state, driver }: InputDevice): string {
 }
 
 /** Where absolute positions go. */
-export function positionWords({ takesPositions, devices, input }: DisplayStateMessage): string {
+export function positionWords({ takesPositions, devices, input }: Pick<DisplayStateMessage, 'takesPositions' | 'devices' | 'input'>): string {
   if (devices.some(({ kind, driver, state }) => kind === 'pointer' && driver === 'ready' && state === 'present')) return 'the guest takes absolute ones, by virtio';
   if (takesPositions) return 'the guest takes absolute ones, by the display’s registers';
   return input.mouse ? 'the guest has a relative mouse, which is moved' : 'the guest takes none';
