@@ -22,6 +22,14 @@ export const pairSettings = z.object({
   stormAfter: z.int().min(1).max(10_000).default(10),
   /** Both sides' digests are compared after each resync. */
   verify: z.boolean().default(false),
+  /** The name of the host on which the second machine runs; without it, this one. It needs `etcd`. */
+  peer: z.string().min(1).max(63).optional(),
+  /** Addresses of an etcd that keeps the lease; without it, a file of the machine's folder does. */
+  etcd: z
+    .array(z.url({ protocol: /^https?$/u, error: 'An etcd is named as http://host:2379.' }))
+    .min(1)
+    .max(9)
+    .optional(),
 });
 
 /** What mends a point of the pre-flight list. */
@@ -29,7 +37,7 @@ export const preflightAction = z.enum(['powerOff', 'powerButton', 'resume', 'dis
 
 /** A point that is looked at before a pair is made. `note`: it can be made, but somebody should know. */
 export const preflightPoint = z.object({
-  id: z.enum(['state', 'system', 'vcpus', 'clock', 'memory', 'disks', 'space', 'port', 'serial']),
+  id: z.enum(['state', 'system', 'peer', 'lease', 'vcpus', 'clock', 'memory', 'disks', 'space', 'port', 'serial']),
   state: z.enum(['ok', 'note', 'blocks']),
   title: z.string(),
   /** A sentence. */
@@ -70,6 +78,10 @@ export const pairStatus = z.object({
       waitingInputs: z.number(),
     })
     .nullable(),
+  /** Where its lease is kept. */
+  lease: z.enum(['file', 'etcd']),
+  /** The other host that side b runs on, by its address; null: this one, as side a does. */
+  away: z.string().nullable(),
   settings: z.object({ deadAfter: z.number(), lateAfter: z.number(), stormAfter: z.number(), verify: z.boolean() }),
   /** Resyncs since the primary was started. */
   resyncs: z.number(),
@@ -152,7 +164,9 @@ const one = z.object({ id: machineId });
 /** Two machines, one service: a machine of the library that runs in two processes of which either may die. */
 export const pairs = {
   /** What stands in the way of a pair, and what is worth knowing. Nothing is changed. */
-  preflight: procedure.input(one.extend({ port: pairSettings.shape.port })).output(z.array(preflightPoint)),
+  preflight: procedure.input(one.extend(pairSettings.pick({ port: true, peer: true, etcd: true }).shape)).output(z.array(preflightPoint)),
+  /** Other hosts that this library knows, on which a second machine can run; null: it has come to us, and has not said where it listens. */
+  peers: procedure.output(z.array(z.object({ name: z.string(), address: z.string().nullable() }))),
   /** Of a machine that is off; answered when it is protected. What blocks is WRONG_STATE, with its sentence. */
   create: procedure.input(one.extend({ settings: pairSettings.optional() })).output(pairStatus),
   status: procedure.input(one).output(pairStatus),

@@ -6,7 +6,8 @@ const os = implement(pairs).$context<FrontContext>();
 
 /** The domain `pairs` of the contract. */
 export const pairsRouter = {
-  preflight: os.preflight.handler(({ context, input }) => context.host.pairs.preflight(input.id, input.port)),
+  preflight: os.preflight.handler(({ context, input }) => context.host.pairs.preflight(input.id, input)),
+  peers: os.peers.handler(({ context }) => context.host.pairs.peers()),
   create: os.create.handler(({ context, input }) =>
     context.host.pairs.create(input.id, input.settings ?? pairSettings.parse({})),
   ),

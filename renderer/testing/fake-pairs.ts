@@ -11,6 +11,8 @@ export function pairStatus(part: Partial<PairStatusMessage> = {}): PairStatusMes
     primary: 'a',
     sides: { a: member, b: { ...member, pid: 12, role: 'secondary', leaseAge: null } },
     gateway: { pid: 10, port: 4001, clients: 1, bytesIn: 2048, bytesOut: 4096, waitingInputs: 0 },
+    lease: 'file',
+    away: null,
     settings: { deadAfter: 1000, lateAfter: 200, stormAfter: 10, verify: true },
     resyncs: 2,
     ...part,
@@ -39,6 +41,7 @@ export { point as preflightPoint };
 /** The pairs of a fake host: what they say is what a test has put here. */
 export class FakePairs {
   points: PreflightPoint[] = [point('state'), point('space')];
+  peers: { name: string; address: string | null }[] = [];
   refusal: string | undefined;
   readonly #said: PairMessage[] = [{ kind: 'none' }];
   #wake: (() => void) | undefined;
@@ -63,9 +66,11 @@ export class FakePairs {
     };
     return {
       preflight: os.preflight.handler(() => this.points),
+      peers: os.peers.handler(() => this.peers),
       create: os.create.handler(({ input, errors }) => {
         refuse(errors);
-        return this.#done(`pair create ${input.id} ${input.settings?.port ?? 0}`);
+        const { port = 0, peer, etcd } = input.settings ?? {};
+        return this.#done(['pair create', input.id, port, peer, etcd].filter((part) => part !== undefined).join(' '));
       }),
       watch: os.watch.handler(() => this.#watch()),
       failover: os.failover.handler(({ input, errors }) => {

@@ -76,6 +76,9 @@ describe.skipIf(displayMissing() !== undefined)('the view of a pair', () => {
   });
 
   it('makes a pair by a click, which answers a client', async () => {
+    // Slow hosts: a side that is killed closes its link, so long limits cost nothing.
+    await page.getByTestId('pair-gone').fill('30000');
+    await page.getByTestId('pair-late').fill('10000');
     await page.locator('[data-action=create-pair]').click();
     await eventually(badge, (word) => word === 'Protected', 'it is protected', patience);
     const { gateway, primary } = await status();
@@ -128,6 +131,7 @@ describe.skipIf(displayMissing() !== undefined)('the view of a pair', () => {
     await page.locator('[data-point=state][data-state=blocks]').waitFor({ timeout: patience });
     const entry = await askHost(library(), (host) => host.library.get({ id: clerk }));
     expect(entry).toMatchObject({ state: 'suspended', pair: null });
-    expect(app.complaints).toEqual([]);
+    // A screen whose machine was killed says that it lost its connection, and may have tried to get it again.
+    expect(app.complaints.filter((text) => !/Connection closed|WebSocket connection to/u.test(text))).toEqual([]);
   });
 });

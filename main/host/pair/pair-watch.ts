@@ -180,7 +180,7 @@ const member = (side: SideStatus | null): PairMemberMessage | null =>
 /** As the contract has it. `isNew`: it has never been protected, and was made a moment ago. */
 export function statusOf(seen: PairStatus, pair: Pick<Pair, 'folder'>, isNew: boolean): PairStatusMessage {
   const { gateway, sides, primary, isProtected } = seen;
-  const { deadAfter, lateAfter, stormAfter, verify } = pair.folder.read();
+  const { deadAfter, lateAfter, stormAfter, verify, lease, away } = pair.folder.read();
   const speaker = primary === null ? null : sides[primary];
   const state = isProtected
     ? speaker?.periodic === true
@@ -207,6 +207,8 @@ export function statusOf(seen: PairStatus, pair: Pick<Pair, 'folder'>, isNew: bo
             bytesOut: gateway.bytesOut,
             waitingInputs: gateway.waitingInputs,
           },
+    lease: lease.kind,
+    away: away?.host ?? null,
     settings: { deadAfter, lateAfter, stormAfter, verify },
     resyncs: speaker?.resyncs ?? 0,
   };

@@ -1,5 +1,5 @@
 /** What is looked at before a pair is made: what stands in its way, and what is worth knowing. Nothing is changed. */
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { freemem } from 'node:os';
 import { statfs } from 'node:fs/promises';
 import { openDriveImage } from '../../../engine/machine/drive-image.ts';
@@ -11,6 +11,7 @@ import { examineDrive, lookAt, storageFailure } from '../drive-image.ts';
 import { HostError } from '../errors.ts';
 import type { StoredMachine } from '../library.ts';
 import { driveConfigurations } from '../linking.ts';
+import type { KnownPeer } from '../peer/known-peers.ts';
 import { formatSize } from '../memory-size.ts';
 import { ownDrives } from './pairs.ts';
 
@@ -19,7 +20,14 @@ export interface PreflightSubject {
   readonly state: RunStateName;
   /** Where clients are to connect; 0: any port that is free. */
   readonly port: number;
+  /** The name of the host for the second machine, and addresses of an etcd for the lease. */
+  readonly peer?: string | undefined;
+  readonly etcd?: readonly string[] | undefined;
+  readonly peers: readonly KnownPeer[];
 }
+
+/** Milliseconds for which another host is waited for. */
+const reachedWithin = 2000;
 
 /** What this computer says; tests say otherwise. */
 export interface PreflightSurroundings {
@@ -28,6 +36,8 @@ export interface PreflightSurroundings {
   freeMemory(): number;
   freeSpace(folder: string): Promise<number>;
   isPortFree(port: number): Promise<boolean>;
+  /** Somebody listens there. */
+  isReached(host: string, port: number): Promise<boolean>;
 }
 
 export const thisComputer: PreflightSurroundings = {
@@ -42,6 +52,17 @@ export const thisComputer: PreflightSurroundings = {
       const server = createServer();
       server.once('error', () => resolve(false));
       server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
+    }),
+  isReached: (host, port) =>
+    new Promise((resolve) => {
+      const socket = connect({ host, port, timeout: reachedWithin });
+      const end = (reached: boolean) => () => {
+        socket.destroy();
+        resolve(reached);
+      };
+      socket.once('connect', end(true));
+      socket.once('error', end(false));
+      socket.once('timeout', end(false));
     }),
 };
 
@@ -83,9 +104,9 @@ function clock(mode: MachineConfiguration['clock']): Outcome {
   return ok('The wall clock: the two may read different times, which costs nothing until one of them is said.');
 }
 
-function memory(bytes: number, free: number): Outcome {
-  const needed = 2 * bytes;
-  const words = `Twice ${formatSize(bytes)}`;
+function memory(bytes: number, free: number, isAlone: boolean): Outcome {
+  const needed = isAlone ? bytes : 2 * bytes;
+  const words = isAlone ? formatSize(bytes) : `Twice ${formatSize(bytes)}`;
   if (free < needed) return note(`${words} are needed, and ${formatSize(free)} are free now: this computer may get slow.`);
   return ok(`${words} of ${formatSize(free)} that are free.`);
 }
@@ -105,7 +126,8 @@ function disks({ machine, state }: PreflightSubject): Outcome {
   return ok(`${own.length === 1 ? 'One image is' : `${own.length} images are`} written; the second machine gets a copy.`);
 }
 
-async function space({ machine }: PreflightSubject, surroundings: PreflightSurroundings): Promise<Outcome> {
+async function space({ machine, peer }: PreflightSubject, surroundings: PreflightSurroundings): Promise<Outcome> {
+  if (peer !== undefined) return ok('The second machine’s disks are made on its own host.');
   let needed = 0;
   for (const { kind, path } of ownDrives(driveConfigurations(machine))) {
     try {
@@ -125,6 +147,31 @@ async function space({ machine }: PreflightSubject, surroundings: PreflightSurro
       ? `Nothing is copied; ${formatSize(free)} are free.`
       : `Up to ${formatSize(needed)} for the second machine’s disks; ${formatSize(free)} are free.`,
   );
+}
+
+async function secondHost({ peer, peers }: PreflightSubject, { isReached }: PreflightSurroundings): Promise<Outcome> {
+  if (peer === undefined) return ok('Both machines run on this computer; what it does not survive, they do not.');
+  const known = peers.find(({ name }) => name === peer);
+  if (known === undefined) return blocks(`No host named ${peer} is known here. "vitrine peer add" makes two hosts known to each other.`);
+  if (known.address === null) return blocks(`${peer} has not said where it listens. Name its address with "vitrine peer add".`);
+  const { host, port } = known.address;
+  if (!(await isReached(host, port))) return blocks(`${peer} does not answer at ${host}:${port}. Run "vitrine serve --peer" there.`);
+  return ok(`The second machine runs on ${peer}, over TLS with both hosts’ certificates.`);
+}
+
+async function leaseKeeper({ peer, etcd }: PreflightSubject, { isReached }: PreflightSurroundings): Promise<Outcome> {
+  if (etcd === undefined)
+    return peer === undefined ? ok('A file of the machine’s folder says who may speak.') : blocks('Two hosts share no file that could be the lease; name an etcd that both reach.');
+  const reached = await Promise.all(
+    etcd.map((address) => {
+      const { hostname, port, protocol } = new URL(address);
+      return isReached(hostname, Number(port) || (protocol === 'https:' ? 443 : 80));
+    }),
+  );
+  const gone = etcd.filter((_address, at) => reached[at] !== true);
+  if (gone.length === etcd.length) return blocks(`No etcd answers at ${gone.join(', ')}.`);
+  if (gone.length > 0) return note(`${gone.join(', ')} does not answer; the others do.`);
+  return ok(`etcd at ${etcd.join(', ')} says who may speak.`);
 }
 
 async function portFree(port: number, surroundings: PreflightSurroundings): Promise<Outcome> {
@@ -147,9 +194,11 @@ export async function preflight(
         ? blocks('Pairs need local sockets with permissions, which Windows does not have: run them on Linux or macOS.')
         : ok('Three processes of this computer: two machines and a gateway. They go on when this window is closed.'),
     ],
+    ['peer', 'Second host', await secondHost(subject, surroundings)],
+    ['lease', 'Lease', await leaseKeeper(subject, surroundings)],
     ['vcpus', 'vCPUs', vcpus(file.cpus)],
     ['clock', 'Clock', clock(file.clock)],
-    ['memory', 'Memory', memory(file.memoryMiB * MEMORY_UNIT, surroundings.freeMemory())],
+    ['memory', 'Memory', memory(file.memoryMiB * MEMORY_UNIT, surroundings.freeMemory(), subject.peer !== undefined)],
     ['disks', 'Disks', disks(subject)],
     ['space', 'Room for the copy', await space(subject, surroundings)],
     ['port', 'Where clients connect', await portFree(subject.port, surroundings)],

@@ -88,8 +88,15 @@ it('finds a pair again that was made before the host came, and one that others m
 
 it('names what stands in the way, and the action that mends it; what only is worth knowing blocks nothing', async () => {
   const { host } = await open();
-  const points = async (port = 0) => Object.fromEntries((await host.pairs.preflight('clerk', port)).map((point) => [point.id, point]));
+  const points = async (port = 0, more: { peer?: string; etcd?: string[] } = {}) =>
+    Object.fromEntries((await host.pairs.preflight('clerk', { port, ...more })).map((point) => [point.id, point]));
   expect(Object.values(await points()).filter(({ state }) => state === 'blocks')).toEqual([]);
+  expect(await points(0, { peer: 'rack-2' })).toMatchObject({
+    peer: { state: 'blocks', sentence: expect.stringContaining('No host named rack-2') as string },
+    lease: { state: 'blocks', sentence: expect.stringContaining('name an etcd') as string },
+  });
+  expect(await points(0, { etcd: ['http://127.0.0.1:1'] })).toMatchObject({ lease: { state: 'blocks', sentence: 'No etcd answers at http://127.0.0.1:1.' } });
+  expect(host.pairs.peers()).toEqual([]);
   await host.configure('clerk', { cpus: 2, clock: 'virtual' });
   expect(await points()).toMatchObject({ vcpus: { state: 'note', actions: ['oneVcpu'] }, clock: { state: 'note', actions: ['wallClock'] } });
   await host.start('clerk', false);
@@ -108,7 +115,7 @@ it('does one thing at a time to a pair, and knows machines that are in none', as
   const { host } = await open();
   await expect(host.pairs.status('clerk')).rejects.toMatchObject({ code: 'NOT_FOUND' });
   await expect(host.pairs.resync('clerk')).rejects.toMatchObject({ code: 'NOT_FOUND' });
-  await expect(host.pairs.preflight('nobody', 0)).rejects.toMatchObject({ code: 'NOT_FOUND' });
+  await expect(host.pairs.preflight('nobody', { port: 0 })).rejects.toMatchObject({ code: 'NOT_FOUND' });
   const both = await Promise.allSettled([host.pairs.create('clerk', settings), host.pairs.create('clerk', settings)]);
   expect(both.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
   const refused = { code: 'WRONG_STATE', message: 'The pair of Clerk is being made; wait until that is done.' };

@@ -13,6 +13,7 @@ import type {
 } from '../../contract/pairs.ts';
 import { explain, HostError } from '../errors.ts';
 import type { StoredMachine, StoredProblem } from '../library.ts';
+import { KnownPeers, type KnownPeer } from '../peer/known-peers.ts';
 import { PairFolder } from './folder.ts';
 import { preflight, thisComputer, type PreflightSurroundings } from './preflight.ts';
 import { Pair, type Launch } from './pairs.ts';
@@ -33,6 +34,8 @@ export interface PairsOptions {
   readonly surroundings?: PreflightSurroundings;
 }
 
+/** Seconds after which a side that etcd does not hear of has lost its lease. */
+const leaseTtl = 3;
 /** Milliseconds between two looks while somebody watches this pair, and while somebody watches the library. */
 const lookInterval = 500;
 const libraryInterval = 2000;
@@ -125,20 +128,30 @@ export class Pairs {
   }
 
   /** See contract/pairs.ts. */
-  async preflight(id: string, port: number): Promise<PreflightPoint[]> {
+  peers(): { name: string; address: string | null }[] {
+    return this.#peers().map(({ name, address }) => ({ name, address: address === null ? null : `${address.host}:${address.port}` }));
+  }
+
+  #peers(): KnownPeer[] {
+    return new KnownPeers(this.options.library).list();
+  }
+
+  /** See contract/pairs.ts. */
+  async preflight(id: string, { port, peer, etcd }: Pick<PairSettings, 'port' | 'peer' | 'etcd'>): Promise<PreflightPoint[]> {
     const machine = await this.options.machine(id);
     if (Pairs.has(machine)) throw new HostError('CONFLICT', `${machine.file.name} is in a pair already.`);
-    return preflight({ machine, state: await this.options.state(machine), port }, this.options.surroundings ?? thisComputer);
+    return preflight({ machine, state: await this.options.state(machine), port, peer, etcd, peers: this.#peers() }, this.options.surroundings ?? thisComputer);
   }
 
   async create(id: string, settings: PairSettings): Promise<PairStatusMessage> {
     return this.#do(id, 'being made', async (pair, machine) => {
-      const points = await this.preflight(id, settings.port);
+      const points = await this.preflight(id, settings);
       const blocking = points.find(({ state }) => state === 'blocks');
       if (blocking !== undefined)
         throw new HostError('WRONG_STATE', `${machine.file.name} cannot be protected yet. ${blocking.sentence}`);
       this.options.refuseUnlessFree(machine);
-      await pair.create(this.options.library, { ...settings, lease: { kind: 'file' } });
+      const { etcd, ...others } = settings;
+      await pair.create(this.options.library, { ...others, lease: etcd === undefined ? { kind: 'file' } : { kind: 'etcd', endpoints: etcd, ttl: leaseTtl } });
     });
   }
 

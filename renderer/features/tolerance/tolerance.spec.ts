@@ -56,18 +56,40 @@ describe('the pre-flight list', () => {
 
   it('makes a pair at the port that was named, and says why it was refused', async () => {
     const { view } = await show(StatePanel);
-    await view.find('.port input').setValue('70000');
+    await view.find('[data-testid=pair-port]').setValue('70000');
     expect(button('[data-action=create-pair]').disabled).toBe(true);
-    await view.find('.port input').setValue('4567');
+    await view.find('[data-testid=pair-port]').setValue('4567');
     await flushPromises();
     host.pairs.refusal = 'The disk is full.';
     await view.find('form.make').trigger('submit');
     await flushPromises();
     expect(text()).toContain('The disk is full.');
     host.pairs.refusal = undefined;
+    await view.find('[data-testid=pair-gone]').setValue('20');
+    expect(button('[data-action=create-pair]').disabled).toBe(true);
+    await view.find('[data-testid=pair-gone]').setValue('3000');
     await view.find('form.make').trigger('submit');
     await flushPromises();
     expect(host.calls).toContain('pair create hello 4567');
+  });
+});
+
+describe('a second machine on another host', () => {
+  it('is offered where hosts are known, with the etcd that it needs', async () => {
+    host.pairs.peers = [{ name: 'rack-2', address: 'rack-2:7443' }];
+    const { view } = await show(StatePanel);
+    await view.find('[data-testid=pair-peer]').setValue('rack-2');
+    const etcd = view.find('.etcd input');
+    await etcd.setValue('rack-3');
+    expect(button('[data-action=create-pair]').disabled).toBe(true);
+    await etcd.setValue('http://rack-3:2379');
+    await flushPromises();
+    await view.find('form.make').trigger('submit');
+    await flushPromises();
+    expect(host.calls).toContain('pair create hello 0 rack-2 http://rack-3:2379');
+    await pairIs({ lease: 'etcd', away: 'rack-2' });
+    expect(text()).toContain('in etcd: side a, term 3');
+    expect(text()).toContain('TLS to rack-2, both authenticated');
   });
 });
 

@@ -66,7 +66,7 @@ export const FAULTS: readonly FaultRow[] = [
   { id: 'stop-primary', role: 'primary', fault: 'stop', title: 'Stop the primary', how: 'for 3 s, as kill -STOP' },
   { id: 'cut', role: 'secondary', fault: 'cut', title: 'Cut the link', how: 'one side goes on alone' },
   { id: 'delay', role: 'secondary', fault: 'delay', title: 'Delay the link', how: 'by 50 ms for 10 s' },
-  { id: 'flip-memory', role: 'secondary', fault: 'flip-memory', title: 'Flip memory', how: 'of the secondary at' },
+  { id: 'flip-memory', role: 'secondary', fault: 'flip-memory', title: 'Flip memory', how: 'secondary, at' },
   { id: 'flip-output', role: 'secondary', fault: 'flip-output', title: 'Flip output', how: 'the secondary’s next byte' },
 ];
 
