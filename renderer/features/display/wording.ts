@@ -48,15 +48,15 @@ export function deviceWords({ kind, contacts }: InputDevice): string {
 
 /** What the guest makes of a virtio input device. */
 export function driverWords({ state, driver }: InputDevice): string {
-  if (state === 'leaving') return 'the guest is asked to eject it';
-  if (state === 'coming') return 'another one comes when the guest has ejected it';
-  if (driver === 'broken') return 'the guest’s driver broke the protocol';
-  return driver === 'ready' ? 'the guest’s driver takes it' : 'no driver';
+  if (state === 'leaving') return 'the guest is to eject it';
+  if (state === 'coming') return 'another comes once it is ejected';
+  if (driver === 'broken') return 'driver broke the protocol';
+  return driver === 'ready' ? 'driver ready' : 'no driver';
 }
 
 /** Where absolute positions go. */
 export function positionWords({ takesPositions, devices, input }: Pick<DisplayStateMessage, 'takesPositions' | 'devices' | 'input'>): string {
-  if (devices.some(({ kind, driver, state }) => kind === 'pointer' && driver === 'ready' && state === 'present')) return 'the guest takes absolute ones, by virtio';
-  if (takesPositions) return 'the guest takes absolute ones, by the display’s registers';
-  return input.mouse ? 'the guest has a relative mouse, which is moved' : 'the guest takes none';
+  if (devices.some(({ kind, driver, state }) => kind === 'pointer' && driver === 'ready' && state === 'present')) return 'absolute, by virtio';
+  if (takesPositions) return 'absolute, by the display’s registers';
+  return input.mouse ? 'relative: its mouse is moved' : 'none';
 }
