@@ -52,6 +52,33 @@ describe('a secondary’s disk', () => {
     );
   });
 
+  it('would be ahead of the last checkpoint, were it written to as a primary’s is', async () => {
+    const { content, image } = memoryImage();
+    const disk = new TrackedImage(image, false);
+    await disk.write(0, new Uint8Array(512).fill(1));
+    await disk.commit(new Map());
+    // A checkpoint that says nothing of the block would leave what only this side has written.
+    expect(content[0]).toBe(1);
+    const secondary = memoryImage();
+    const own = new TrackedImage(secondary.image, true);
+    await own.write(0, new Uint8Array(512).fill(1));
+    await own.commit(new Map([[0, new Uint8Array(imageBlockBytes)]]));
+    expect(secondary.content[0]).toBe(0);
+  });
+
+  it('counts a block again whose write was under way when it was counted', async () => {
+    const { image } = memoryImage();
+    let finish: () => void = () => {};
+    const disk = new TrackedImage({ ...image, write: () => new Promise<void>((resolve) => (finish = resolve)) }, false);
+    const written = disk.write(0, new Uint8Array(512).fill(1));
+    expect([...disk.dirty]).toEqual([0]);
+    // Whoever copies the block now may get what it was before.
+    disk.countAnew();
+    finish();
+    await written;
+    expect([...disk.dirty]).toEqual([0]);
+  });
+
   it('is what a full state says and zero elsewhere', async () => {
     const { content, image } = memoryImage();
     content.fill(9);

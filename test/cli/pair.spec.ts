@@ -1,7 +1,14 @@
 /**
  * A pair in real processes, as people start it: a client sends numbered requests through the gateway while sides are killed, stopped and cut off.
- * Every answer comes once, in order, and right, by a second clerk in TypeScript. VITRINE_PAIR=N sends N requests in each part.
+ * Every answer comes once, in order, and right, by a second clerk in TypeScript.
+ *
+ * VITRINE_PAIR=N sends N requests altogether while the sides fail at every step of the protocol, by either signal, and says at the end what came of it:
+ *
+ *   VITRINE_PAIR=100000 npx vitest run --project cli test/cli/pair.spec.ts -t 'whatever step'
+ *
+ * VITRINE_PAIR_SEED repeats a run as far as the scheduler lets it.
  */
+import { readFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ClerkOracle } from '../../engine/tolerance/testing/clerk.ts';
 import type { PairStatus } from '../../main/host/pair/pairs.ts';
@@ -10,10 +17,23 @@ import { LineClient, PairLine, pidOf } from './pair-line.ts';
 import type { CommandLine } from './vitrine.ts';
 
 const isLong = process.env['VITRINE_PAIR'] !== undefined;
-const requests = Number(process.env['VITRINE_PAIR'] ?? 40);
+/** Of each part, but for those of a long run. */
+const requests = 40;
 const machine = 'bank-clerk';
 /** Requests that are on their way at the same time. */
-const window = 4;
+const window = isLong ? 16 : 4;
+const seed = Number(process.env['VITRINE_PAIR_SEED'] ?? (isLong ? Date.now() % 2 ** 32 : 1));
+
+/** Numbers from 0 to 1 that a seed repeats (mulberry32). */
+function randomFrom(state: number): () => number {
+  let at = state >>> 0;
+  return () => {
+    at = (at + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(at ^ (at >>> 15), at | 1);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
 
 let clerks: PairLine;
 let line: CommandLine;
@@ -44,12 +64,12 @@ class Client {
     expect(await this.client.line(`"${expected}"`)).toBe(expected);
   }
 
-  /** `count` requests, some on their way at a time; `midway` happens in the middle of them. */
-  async requests(count: number, midway: () => Promise<unknown> = () => Promise.resolve()): Promise<void> {
+  /** `count` requests, some on their way at a time; `midway` happens in the middle of them, or after that part. */
+  async requests(count: number, midway: () => Promise<unknown> = () => Promise.resolve(), part = 0.5): Promise<void> {
     const waiting: string[] = [];
     let happening: Promise<unknown> = Promise.resolve();
     for (let number = 0; number < count; number++) {
-      if (number === Math.floor(count / 2)) happening = midway();
+      if (number === Math.floor(count * part)) happening = midway();
       const { request, answer } = this.oracle.next((number * 7) % 100, number * 1001 + 1);
       this.client.say(request);
       waiting.push(answer);
@@ -166,24 +186,37 @@ describe('a pair', { timeout: 240_000 + requests * 600 }, () => {
   const chosen = isLong ? failures : failures.filter(([point, , signal]) => point === 'sent' && signal === 'SIGKILL');
 
   it('answers every request once and right whatever step of the protocol a side fails at', { timeout: 120_000 + chosen.length * 120_000 }, async () => {
+    const random = randomFrom(seed);
+    const share = isLong ? Math.ceil(Number(process.env['VITRINE_PAIR']) / chosen.length) : requests;
+    const began = Date.now();
     const created = await create(isLong ? 4000 : 30_000);
     const client = await Client.open(created);
     for (const [index, [point, side, signal]] of chosen.entries()) {
       if (index > 0) await pair('reprotect', machine);
       const before = await look();
       const target = before.primary === null ? undefined : before.sides[side === 'primary' ? before.primary : before.primary === 'a' ? 'b' : 'a'];
-      expect((await line.run('pair', 'inject', machine, 'fail-at', '--side', side, '--point', point, '--signal', signal)).status).toBe(0);
-      // A resync comes by, and the rest of the steps with it. Not by a wrong byte: a secondary that is wrong and takes over is two faults.
-      const all = point === 'ahead' || point === 'staged' ? ['--full'] : [];
-      await client.requests(requests, () => line.run('pair', 'inject', machine, 'resync', ...all));
+      const fail = async () => {
+        expect((await line.run('pair', 'inject', machine, 'fail-at', '--side', side, '--point', point, '--signal', signal)).status).toBe(0);
+        // A resync comes by, and the rest of the steps with it. Not by a wrong byte: a secondary that is wrong and takes over is two faults.
+        const all = point === 'ahead' || point === 'staged' ? ['--full'] : [];
+        await line.run('pair', 'inject', machine, 'resync', ...all);
+      };
+      await client.requests(share, fail, random() / 2);
+      await client.requests(4);
       await until(`the end of protection at ${point}`, ({ sides, primary }) => primary !== null && sides[primary]?.mode === 'alone');
       if (signal === 'SIGSTOP' && target) {
         process.kill(target.pid, 'SIGCONT');
         await until('the end of the stopped side', ({ sides }) => sides[target.side] === null);
       }
       await client.requests(4);
+      // Neither has come to a state that is not the other's.
+      expect(readFileSync(`${line.library}/${machine}/pair/journal.jsonl`, 'utf8')).not.toMatch(/Failed:/);
     }
     client.close();
+    if (isLong)
+      process.stdout.write(
+        `${JSON.stringify({ seed, answered: client.oracle.last, failures: chosen.length, seconds: Math.round((Date.now() - began) / 1000) })}\n`,
+      );
   });
 
   it('is refused with a sentence where there is nothing to be made a pair of', async () => {
