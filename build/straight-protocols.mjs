@@ -107,7 +107,7 @@ export function straighten(code, id) {
       fields.set(property.key.name, property.value);
     }
     const op = fields.get('op')?.value;
-    if (op === 'wait') return `perform(${memory}, ${text.piece(object.start, object.end)})`;
+    if (op === 'wait' || op === 'any') return `perform(${memory}, ${text.piece(object.start, object.end)})`;
     const call = calls[op];
     if (call === undefined) refuse(node, `there is no operation "${String(op)}"`);
     const values = call.slice(1).map((field) => {

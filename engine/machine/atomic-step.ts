@@ -8,11 +8,15 @@
 export type AtomicStep = {
   /** Names the place in the protocol; two different places never share one. */
   readonly at: string;
-  /** Index of the word. */
-  readonly word: number;
   /** Local variables that are live across the step. */
   readonly local?: number;
 } & (
+  | (WordStep & { /** Index of the word. */ readonly word: number })
+  /** One number of the set `of`, or -1 of none. Which one makes no difference: the lowest, but the model check takes each. */
+  | { readonly op: 'any'; readonly of: number }
+);
+
+type WordStep =
   | { readonly op: 'load' }
   | { readonly op: 'store'; readonly value: number }
   | { readonly op: 'and'; readonly value: number }
@@ -22,8 +26,10 @@ export type AtomicStep = {
   /** Sleeps while the word is `expected`, until notified or for `milliseconds`; may also return for no reason. */
   | { readonly op: 'wait'; readonly expected: number; readonly milliseconds?: number }
   /** Wakes all who wait on the word. */
-  | { readonly op: 'notify' }
-);
+  | { readonly op: 'notify' };
+
+/** As the step `any`. */
+export const lowest = (set: number): number => 31 - Math.clz32(set & -set);
 
 /** A protocol in the middle of which other threads may do anything; `next` takes the word's old value. */
 export type Protocol<Result = void> = Generator<AtomicStep, Result, number>;
@@ -57,6 +63,8 @@ export function perform(words: Int32Array<SharedArrayBuffer>, step: AtomicStep):
     case 'notify':
       Atomics.notify(words, step.word);
       return 0;
+    case 'any':
+      return lowest(step.of);
   }
 }
 

@@ -18,7 +18,7 @@
  * All of it is a text over AtomicStep (see there); test/model/stop.spec.ts explores every interleaving.
  */
 import { Attention } from '../isa/state.ts';
-import type { Protocol } from './atomic-step.ts';
+import { lowest, type Protocol } from './atomic-step.ts';
 
 /** Bit 0 of a vCPU's stop word. */
 export const running = 1;
@@ -58,7 +58,12 @@ export interface StopWords {
   readonly owner: number;
   /** Index of a word that is not 0 while the vCPU is QUIESCENT in the middle of an instruction: an Inside. Its end is notified. */
   inside(cpu: number): number;
+  /** Whoever asks several vCPUs asks the lowest first. It makes no difference: true in the model check, where every order is taken. */
+  readonly anyOrder?: boolean;
 }
+
+/** The set of all vCPUs but `except`. */
+const everyone = ({ cpus }: StopWords, except = -1): number => ((1 << cpus) - 1) & ~(except < 0 ? 0 : 1 << except);
 
 /** What a vCPU waits for in the middle of an instruction; `awaited` beside it: somebody sleeps until it has come out. */
 export const enum Inside {
@@ -151,11 +156,15 @@ export function* releaseStop(words: StopWords, cpu: number, reason: number): Pro
 /** Stops all vCPUs but `except` and waits until they stand still. */
 export function* stopAll(words: StopWords, reason: number, except = -1): Protocol {
   let awaited = 0;
-  for (let cpu = 0; cpu < words.cpus; cpu++) {
-    if (cpu !== except && (yield* requestStop(words, cpu, reason, awaited))) awaited |= 1 << cpu;
+  for (let left = everyone(words, except); ;) {
+    const cpu = words.anyOrder === true ? yield { at: 'request.next', op: 'any', of: left, local: awaited } : lowest(left);
+    if (cpu < 0) break;
+    if (yield* requestStop(words, cpu, reason, awaited)) awaited |= 1 << cpu;
+    left &= ~(1 << cpu);
   }
-  for (let cpu = 0; awaited !== 0; cpu++) {
-    if ((awaited & (1 << cpu)) === 0) continue;
+  for (;;) {
+    const cpu = words.anyOrder === true ? yield { at: 'await.next', op: 'any', of: awaited } : lowest(awaited);
+    if (cpu < 0) return;
     yield* awaitQuiescence(words, cpu, awaited);
     awaited &= ~(1 << cpu);
   }
@@ -174,20 +183,26 @@ export function* stopUnless(words: StopWords, reason: number, except: number, al
   const matters = (inside: number) => inside !== 0 && (inside & ~Inside.awaited) !== allowed;
   attempt: for (;;) {
     yield* stopAll(words, reason, except);
-    for (let cpu = 0; cpu < words.cpus; cpu++) {
-      if (cpu === except) continue;
+    for (let left = everyone(words, except); ;) {
+      const cpu = words.anyOrder === true ? yield { at: 'inside.next', op: 'any', of: left } : lowest(left);
+      if (cpu < 0) return;
+      left &= ~(1 << cpu);
       const inside = yield { at: 'inside', op: 'load', word: words.inside(cpu) };
       if (!matters(inside)) continue;
       yield* releaseAll(words, reason, except);
       yield* awaitOutside(words, cpu, matters, 'inside');
       continue attempt;
     }
-    return;
   }
 }
 
 export function* releaseAll(words: StopWords, reason: number, except = -1): Protocol {
-  for (let cpu = 0; cpu < words.cpus; cpu++) if (cpu !== except) yield* releaseStop(words, cpu, reason);
+  for (let left = everyone(words, except); ;) {
+    const cpu = words.anyOrder === true ? yield { at: 'release.next', op: 'any', of: left, local: reason } : lowest(left);
+    if (cpu < 0) return;
+    yield* releaseStop(words, cpu, reason);
+    left &= ~(1 << cpu);
+  }
 }
 
 /**
@@ -214,7 +229,10 @@ export function* acquireExclusivity(words: StopWords, cpu: number): Protocol {
 export function* acquireExclusivityBetweenInstructions(words: StopWords, cpu: number): Protocol {
   yield* acquireExclusivity(words, cpu);
   attempt: for (;;) {
-    for (let other = 0; other < words.cpus; other++) {
+    for (let left = everyone(words, cpu); ;) {
+      const other = words.anyOrder === true ? yield { at: 'between.next', op: 'any', of: left } : lowest(left);
+      if (other < 0) return;
+      left &= ~(1 << other);
       const inside = yield { at: 'between', op: 'load', word: words.inside(other) };
       if (!isInLock(inside)) continue;
       yield* releaseAll(words, StopReason.exclusive, cpu);
@@ -227,7 +245,6 @@ export function* acquireExclusivityBetweenInstructions(words: StopWords, cpu: nu
       yield* stopAll(words, StopReason.exclusive, cpu);
       continue attempt;
     }
-    return;
   }
 }
 

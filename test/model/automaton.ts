@@ -15,9 +15,14 @@ export class Domains {
   /** How many values of each word there is room for. */
   capacity: number[];
 
-  constructor(words: readonly number[]) {
-    this.values = words.map((value) => [value]);
-    this.#numbers = words.map((value) => new Map([[value, 0]]));
+  /** `alike`: the first of the words that a word shares its numbers with. */
+  constructor(words: readonly number[], alike: (word: number) => number = (word) => word) {
+    const values = words.map((value) => [value]);
+    const numbers = words.map((value) => new Map([[value, 0]]));
+    const shared = <Each>(each: readonly Each[]) => words.map((_, word) => each[alike(word)]!);
+    if (words.some((value, word) => words[alike(word)] !== value)) throw new RangeError('words that are alike begin differently');
+    this.values = shared(values);
+    this.#numbers = shared(numbers);
     this.capacity = words.map(() => maximumValues);
   }
 
@@ -47,6 +52,7 @@ export const enum Kind {
   notify,
   checkpoint,
   choose,
+  any,
   assert,
   act,
 }
@@ -79,8 +85,10 @@ export function mergeAlike(places: readonly Place[]): Int32Array {
 
 /** Of a step that is no more than its operation: that. */
 function whatIsDone({ thread, pending, label }: Place): string {
-  if (pending === undefined || !('word' in pending)) return `${thread} ${label}`;
+  if (pending === undefined) return `${thread} ${label}`;
   const { also, holds, own } = pending;
+  if (pending.op === 'any' && holds === undefined) return `${thread} any ${pending.of}`;
+  if (!('word' in pending)) return `${thread} ${label}`;
   if (also !== undefined || holds !== undefined || own === true) return `${thread} ${label}`;
   return [
     thread,
@@ -129,6 +137,8 @@ export class Automaton {
   readonly passes: number[] = [];
   /** By node and number of the old value: next node * 256 + number of the new value; of other kinds by result: the next node. -1: not known yet. */
   readonly rows: Int32Array[] = [];
+  /** Set of the choices that there are, as bits. */
+  readonly ways: number[] = [];
   readonly #members: Place[][] = [];
   readonly #byPlace = new Map<number, number>();
   readonly #byClass = new Map<number, number>();
@@ -174,7 +184,9 @@ export class Automaton {
     this.holds.push(step?.holds);
     this.isEager.push(step !== undefined && this.options.isEager(step));
     this.passes.push(step?.op === 'checkpoint' ? this.options.goalsAt(step.at) : 0);
-    this.rows.push(new Int32Array(kind === Kind.memory ? maximumValues : step?.op === 'choose' ? step.count : 1).fill(-1));
+    const ways = waysOf(step);
+    this.ways.push(ways);
+    this.rows.push(new Int32Array(kind === Kind.memory ? maximumValues : Math.max(1, 32 - Math.clz32(ways))).fill(-1));
     this.#members.push([]);
     if (node >= this.options.capacity) throw new Again();
     return node;
@@ -201,8 +213,14 @@ export class Automaton {
   }
 
   /** Fills in what `rows` says of a step that is not on a word, or of who sleeps. */
-  next(node: number, result: number): number {
-    return (this.rows[node]![result] = this.#follow(node, result));
+  next(node: number, choice: number): number {
+    const step = this.step[node];
+    return (this.rows[node]![choice] = this.#follow(node, step?.op === 'any' && step.of === 0 ? -1 : choice));
+  }
+
+  /** One of the places that are this node; undefined: somebody sleeps here. */
+  placeOf(node: number): Place | undefined {
+    return this.#members[node]?.[0];
   }
 
   /** Fills in what `rows` says of a step on a word. */
@@ -238,17 +256,34 @@ export class Automaton {
 
   /** The node of who sleeps in the `wait` of `node`. What matters of it is what wakes it, and where it goes on. */
   #sleeperAt(node: number): number {
-    const wakes = this.#follow(node, 0);
-    const key = `${this.word[node]} ${wakes}`;
+    return this.sleeper(this.word[node]!, this.#follow(node, 0));
+  }
+
+  sleeper(word: number, wakes: number): number {
+    const key = `${word} ${wakes}`;
     let sleeper = this.#sleepers.get(key);
     if (sleeper === undefined) {
       sleeper = this.#create(undefined);
       this.kind[sleeper] = Kind.asleep;
-      this.word[sleeper] = this.word[node]!;
+      this.ways[sleeper] = 0;
+      this.word[sleeper] = word;
       this.rows[sleeper]![0] = wakes;
       this.#sleepers.set(key, sleeper);
     }
     return sleeper;
+  }
+}
+
+function waysOf(step: ModelStep | undefined): number {
+  switch (step?.op) {
+    case undefined:
+      return 0;
+    case 'choose':
+      return 2 ** step.count - 1;
+    case 'any':
+      return step.of === 0 ? 1 : step.of;
+    default:
+      return 1;
   }
 }
 
@@ -262,6 +297,8 @@ function kindOf(step: ModelStep | undefined): Kind {
       return Kind.checkpoint;
     case 'choose':
       return Kind.choose;
+    case 'any':
+      return Kind.any;
     case 'assert':
       return Kind.assert;
     case 'act':

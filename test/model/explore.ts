@@ -9,12 +9,15 @@
  * - steps of a thread that commute with everybody's belong to the step before them: checkpoints, its own words, and notifies (a sleeper that is woken
  *   early may still be slow, and one that goes to sleep meanwhile is not woken at all, so this only takes away ways on). Each is its thread's only
  *   step there, invisible to goals and to what `holds`, and there is no circle of them: so all that is told here is told of every order.
- * explore.spec.ts compares with the search that does neither. vCPUs are not exchanged for each other: the text walks them in the order of their numbers.
+ * - where a model says so (Symmetry in model.ts), states that differ in who is who only are one (symmetry.ts);
+ * - transitions are not kept but found anew (transitions.ts).
+ * explore.spec.ts compares with searches that do none of the first three.
  */
 import { Again, Domains } from './automaton.ts';
 import type { Model, Outcome } from './model.ts';
 import { Places } from './places.ts';
 import { Search } from './search.ts';
+import { Exchanges } from './symmetry.ts';
 
 export type { Check, Model, ModelStep, Outcome, Thread } from './model.ts';
 
@@ -23,17 +26,21 @@ export interface Options {
   readonly limit?: number;
   /** False: every step of every thread is a transition of its own, and every place a place. */
   readonly isReduced?: boolean;
+  /** False: threads are not exchanged for each other. */
+  readonly isExchanged?: boolean;
 }
 
 /** Explores all interleavings. */
-export function explore(model: Model, { limit = 3_000_000, isReduced = true }: Options = {}): Outcome {
+export function explore(model: Model, { limit = 3_000_000, isReduced = true, isExchanged = true }: Options = {}): Outcome {
   const places = new Places(model.threads);
-  const domains = new Domains(model.words);
+  const exchanges = isExchanged && model.symmetry !== undefined ? new Exchanges(model, places) : undefined;
+  const domains = new Domains(model.words, exchanges && ((word) => exchanges.alike(word)));
   // Small searches first, which learn what there is.
   for (const scope of [...firstScopes.filter((each) => isReduced && each < limit), limit]) {
     for (;;) {
       try {
-        const search = new Search(model, places, domains, isReduced, scope, scope === firstScopes[0] ? 4 : 1.15);
+        const room = scope === firstScopes[0] ? 4 : 1.15;
+        const search = new Search(model, { places, domains, exchanges, isReduced, room }, scope);
         const outcome = search.run();
         if (outcome !== undefined) return outcome;
         if (scope === limit) return { ...search.figures, failure: `more than ${limit} states` };
@@ -46,4 +53,4 @@ export function explore(model: Model, { limit = 3_000_000, isReduced = true }: O
   throw new Error('unreachable');
 }
 
-const firstScopes = [4_000, 80_000];
+const firstScopes = [4_000, 80_000, 2_000_000];

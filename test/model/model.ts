@@ -5,7 +5,10 @@ import type { AtomicStep } from '../../engine/machine/atomic-step.ts';
 export type Act = (words: number[]) => string | undefined;
 export type Check = (words: readonly number[]) => string | undefined;
 
-/** Two steps of a thread that look the same (`at`, operands, `local`) do the same. */
+/**
+ * Two steps of a thread that look the same (`at`, operands, `local`) do the same. A step `any` and its `local` say all about the loop that it is
+ * in: what came of it before in that loop is forgotten. Whatever it takes, the goals have to be reachable.
+ */
 export type ModelStep = (
   | AtomicStep
   /** One of `count` ways to go on, all explored. */
@@ -43,6 +46,22 @@ export interface Model {
   readonly own?: (word: number) => boolean;
   /** Of the words, in every state. */
   readonly holds?: Check;
+  readonly symmetry?: Symmetry;
+}
+
+/**
+ * Threads that may be exchanged for each other, with all that is said of them. The steps of threads are compared when it is made use of; what
+ * the functions of steps and goals say is taken to be the same for all.
+ */
+export interface Symmetry {
+  /** Disjoint sets of threads. */
+  readonly groups: readonly (readonly number[])[];
+  /** The words of one of these threads, in the same order for each. */
+  wordsOf(thread: number): readonly number[];
+  /** Words whose low eight bits are 0 or the number of a thread plus one. */
+  readonly numbers: readonly number[];
+  /** Words that are a set of threads, a bit each. */
+  readonly sets: readonly number[];
 }
 
 export interface Outcome {

@@ -16,11 +16,34 @@ export interface Place {
   readonly label: string;
   /** By result of the step. */
   readonly next: Map<number, Place>;
+  /** The shortest history leads through this place; undefined: the thread begins here. */
+  readonly from: { readonly place: Place; readonly result: number } | undefined;
 }
 
 const comparedHistories = 3;
 
-const labelOf = (step: ModelStep | undefined) => (step === undefined ? 'done' : JSON.stringify(step));
+const labelOf = (step: ModelStep | undefined) => {
+  if (step === undefined) return 'done';
+  return step.op === 'any' ? `${loopOf(step.at)}${step.of} ${step.local ?? 0}` : JSON.stringify(step);
+};
+const loopOf = (at: string) => `any ${at} `;
+const over = 'over';
+
+/** The path with the step that is next. */
+function extended(before: readonly string[], step: ModelStep | undefined, label: string): readonly string[] {
+  if (step?.op === 'checkpoint') return [label];
+  const seen = before.indexOf(label);
+  if (seen >= 0) return before.slice(0, seen + 1);
+  if (step?.op !== 'any') return [...before, label];
+  const loop = loopOf(step.at);
+  const start = before.findIndex((each) => each.startsWith(loop));
+  if (start >= 0) return [...before.slice(0, start), label];
+  // Where one loop follows another it shows all that is known of the one before.
+  const last = before.at(-1);
+  const [any, name, left] = last?.split(' ') ?? [];
+  if (any !== 'any' || name === undefined || left !== '0') return [...before, label];
+  return [...before.slice(0, -1), `${loopOf(name)}${over}`, label];
+}
 
 export class Places {
   readonly all: Place[] = [];
@@ -31,7 +54,7 @@ export class Places {
   constructor(private readonly threads: readonly Thread[]) {}
 
   start(thread: number): Place {
-    return this.#learn(thread, [], []);
+    return this.#learn(thread, [], [], undefined);
   }
 
   #replay(thread: number, history: readonly number[]): ModelStep | undefined {
@@ -43,15 +66,14 @@ export class Places {
     return step.done === true ? undefined : step.value;
   }
 
-  #learn(thread: number, before: readonly string[], history: readonly number[]): Place {
+  #learn(thread: number, before: readonly string[], history: readonly number[], from: Place['from']): Place {
     const pending = this.#replay(thread, history);
     const label = labelOf(pending);
-    const seen = before.indexOf(label);
-    const path = pending?.op === 'checkpoint' ? [label] : seen >= 0 ? before.slice(0, seen + 1) : [...before, label];
+    const path = extended(before, pending, label);
     const key = `${thread} ${path.join(' ')}`;
     let place = this.#byKey.get(key);
     if (place === undefined) {
-      place = { thread, id: this.all.length, path, histories: [history], pending, label, next: new Map() };
+      place = { thread, id: this.all.length, path, histories: [history], pending, label, next: new Map(), from };
       this.#byKey.set(key, place);
       this.all.push(place);
     } else if (place.histories.length < comparedHistories) {
@@ -64,7 +86,7 @@ export class Places {
   after(place: Place, result: number): Place {
     let next = place.next.get(result);
     if (next === undefined) {
-      next = this.#learn(place.thread, place.path, [...(place.histories[0] ?? []), result]);
+      next = this.#learn(place.thread, place.path, [...(place.histories[0] ?? []), result], { place, result });
       place.next.set(result, next);
       this.learned += 1;
       for (const history of place.histories) this.#compare(place, result, history);

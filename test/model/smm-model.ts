@@ -6,7 +6,7 @@
  * SMRAM, in SMM always. An SMI is owed from the step on that sends it to the one that accepts it.
  */
 import { Attention } from '../../engine/isa/state.ts';
-import type { Protocol } from '../../engine/machine/atomic-step.ts';
+import { lowest, type Protocol } from '../../engine/machine/atomic-step.ts';
 import { hasPassed, type GraceWords } from '../../engine/machine/grace-period.ts';
 import * as stop from '../../engine/machine/stop.ts';
 import { Inside, running, StopReason } from '../../engine/machine/stop.ts';
@@ -26,6 +26,8 @@ const ownNames: readonly (typeof perVcpu)[number][] = ['inSmm', 'latched', 'cach
 export const isOwn = (touched: number) =>
   touched < shared && ownNames.some((name) => Math.floor(touched / maximum) === perVcpu.indexOf(name));
 
+export const wordsOfVcpu = (cpu: number) => perVcpu.map((name) => at(name, cpu));
+
 const graceWords = ({ stop: words }: SmmWords): GraceWords => {
   const done = (cpu: number) => at('done', cpu);
   // Only requests have to do with the others.
@@ -39,7 +41,7 @@ const enum Cached {
   smram,
 }
 
-type Steps = Generator<ModelStep, void, number>;
+type Steps<Result = void> = Generator<ModelStep, Result, number>;
 
 export const sound = { ...rendezvous, decode: stop.acquireExclusivityBetweenInstructions };
 export type Parts = Pick<typeof sound, 'enterSmm' | 'leaveSmm' | 'stand' | 'sendSmi' | 'decode'>;
@@ -56,9 +58,10 @@ export const hooks: SmmHooks = {
   held: () => undefined,
 };
 
-export function wordsOf(cpus: number): SmmWords {
+export function wordsOf(cpus: number, anyOrder = false): SmmWords {
   return {
     stop: {
+      anyOrder,
       cpus,
       stop: (cpu) => at('stop', cpu),
       attention: (cpu) => at('attention', cpu),
@@ -211,7 +214,9 @@ function* inHandler(words: SmmWords, cpu: number, attention: number, habit: Habi
   if ((attention & Attention.smi) !== 0)
     yield { at: 'latch', op: 'and', word: words.stop.attention(cpu), value: ~Attention.smi, also: latch(1) };
   yield* touch(cpu, true);
-  for (let other = 0; habit === 'gathers' && other < words.stop.cpus; other++) {
+  for (let left = habit === 'gathers' ? 2 ** words.stop.cpus - 1 : 0; left !== 0;) {
+    const other = words.stop.anyOrder === true ? yield { at: 'gather.next', op: 'any', of: left, holds } : lowest(left);
+    left &= ~(1 << other);
     if (other === cpu) continue;
     const owed = yield { at: `gather ${other}`, op: 'load', word: at('owed', other), holds };
     if (owed !== 0) return;
@@ -222,15 +227,26 @@ function* inHandler(words: SmmWords, cpu: number, attention: number, habit: Habi
   yield { at: 'rsm', op: 'store', word: at('inSmm', cpu), value: 0 };
 }
 
+/** Whom something is sent to; undefined: to anybody. */
+type Target = number | undefined;
+
+function* targetOf(words: SmmWords, target: Target): Steps<number> {
+  return target ?? (yield { at: 'target', op: 'any', of: 2 ** words.stop.cpus - 1 });
+}
+
 /** Sends an SMI. */
-function sender(parts: Parts, words: SmmWords, cpu: number): Thread {
-  const owe = (values: number[]) => void (values[at('owed', cpu)] = 1);
-  return () => adorned(parts.sendSmi(words.stop, cpu), ({ at }) => (at === 'smi' ? { also: owe } : undefined));
+function sender(parts: Parts, words: SmmWords, target: Target): Thread {
+  return function* () {
+    const cpu = yield* targetOf(words, target);
+    const owe = (values: number[]) => void (values[at('owed', cpu)] = 1);
+    yield* adorned(parts.sendSmi(words.stop, cpu), ({ at }) => (at === 'smi' ? { also: owe } : undefined));
+  };
 }
 
 /** Sends an INIT or an NMI, which has to wait until the vCPU is out of SMM. */
-function eventSender(words: SmmWords, cpu: number, bit: Attention.init | Attention.nmi): Thread {
+function eventSender(words: SmmWords, target: Target, bit: Attention.init | Attention.nmi): Thread {
   return function* () {
+    const cpu = yield* targetOf(words, target);
     yield { at: 'event', op: 'or', word: words.stop.attention(cpu), value: bit };
     yield { at: 'event.notify', op: 'notify', word: words.stop.attention(cpu) };
   };
@@ -249,7 +265,8 @@ function saved(values: readonly number[], cpus: number): string | undefined {
 function reset(values: number[], cpus: number): void {
   values[word.turn] = values[word.members] = values[word.view] = 0;
   for (let cpu = 0; cpu < cpus; cpu++) {
-    values[at('inSmm', cpu)] = values[at('latched', cpu)] = values[at('cached', cpu)] = 0;
+    values[at('inSmm', cpu)] = values[at('latched', cpu)] = 0;
+    values[at('cached', cpu)] = Cached.outside;
     // What was asked of the processor before is void.
     values[at('attention', cpu)] = Attention.stop;
     values[at('owed', cpu)] = 0;
@@ -322,40 +339,52 @@ const nothingPending = (cpus: number) => (values: readonly number[]) => {
 };
 
 /** What goes on beside the vCPUs: each is a thread of its own. `look`: somebody sees whether a grace period is over for the vCPU. */
-export type Other = `${'SMI' | 'INIT' | 'NMI' | 'look'} ${number}` | 'pause' | 'reset';
+export type Other = `${'SMI' | 'INIT' | 'NMI'} ${number | 'any'}` | `look ${number}` | 'pause' | 'reset';
 
 const isHabit = (name: string): name is Habit => habits.some((habit) => habit === name);
-const isOther = (name: string): name is Other => /^((SMI|INIT|NMI|look) [0-3]|pause|reset)$/.test(name);
+const isOther = (name: string): name is Other => /^((SMI|INIT|NMI) ([0-3]|any)|look [0-3]|pause|reset)$/.test(name);
 
 export interface Scene {
   /** By vCPU. */
   readonly vcpus: readonly Habit[];
+  /** Sets of vCPUs that are exchanged for each other; then whoever asks several asks them in any order. */
+  readonly groups?: readonly (readonly number[])[];
   readonly others: readonly (Other | Thread)[];
   /** Replaced by negative controls. */
   readonly parts?: Parts;
 }
 
-/** From 'HABIT HABIT… | OTHER, OTHER…'. */
+/** From 'VCPU VCPU… | OTHER, OTHER…', where VCPU is a HABIT, or COUNT*HABIT for several that are exchanged for each other. */
 export function sceneOf(text: string): Scene {
   const [left = '', right = ''] = text.split(' | ');
-  const [vcpus, others] = [left.split(' '), right.split(', ')];
-  if (!vcpus.every(isHabit) || !others.every(isOther)) throw new Error(`there is no scene '${text}'`);
-  return { vcpus, others };
+  const others = right.split(', ');
+  const vcpus: Habit[] = [];
+  const groups: number[][] = [];
+  for (const each of left.split(' ')) {
+    const [, count, habit = ''] = /^(?:(\d)\*)?(\w+)$/.exec(each) ?? [];
+    if (!isHabit(habit)) throw new Error(`there is no scene '${text}'`);
+    const group = Array.from({ length: Number(count ?? 1) }, (_, index) => vcpus.length + index);
+    if (count !== undefined) groups.push(group);
+    vcpus.push(...group.map(() => habit));
+  }
+  if (!others.every(isOther)) throw new Error(`there is no scene '${text}'`);
+  return { vcpus, others, groups };
 }
 
 function otherThread(other: Other | Thread, parts: Parts, words: SmmWords): Thread {
   if (typeof other === 'function') return other;
   if (other === 'pause' || other === 'reset') return service(words, other === 'reset');
-  const [kind, cpu] = other.split(' ');
+  const [kind, to] = other.split(' ');
+  const cpu = to === 'any' ? undefined : Number(to);
   switch (kind) {
     case 'SMI':
-      return sender(parts, words, Number(cpu));
+      return sender(parts, words, cpu);
     case 'look':
-      return () => adorned(hasPassed(graceWords(words), Number(cpu), 1), () => undefined);
+      return () => adorned(hasPassed(graceWords(words), Number(to), 1), () => undefined);
     case 'INIT':
-      return eventSender(words, Number(cpu), Attention.init);
+      return eventSender(words, cpu, Attention.init);
     default:
-      return eventSender(words, Number(cpu), Attention.nmi);
+      return eventSender(words, cpu, Attention.nmi);
   }
 }
 
@@ -365,19 +394,30 @@ export interface CheckOptions extends Options {
 }
 
 /** Every vCPU that does not halt must be able to come to run again, and every other thread to its end, whatever happens. */
-export function check({ vcpus, others, parts = sound }: Scene, options: CheckOptions = {}): Outcome {
-  return explore(modelOf({ vcpus, others, parts }, options), options);
+export function check(scene: Scene, options: CheckOptions = {}): Outcome {
+  return explore(modelOf(scene, options), options);
 }
 
-export function modelOf({ vcpus, others, parts = sound }: Scene, { checksInvariant = true }: CheckOptions = {}): Model {
+/**
+ * Each vCPU has a translation of the region to begin with, and behind a reset. One that has none yet does nothing that is worse: it gets the same at its
+ * first access outside of SMM, or fails there all the same; and in SMM it would get what is right, although nobody has dropped the old one.
+ */
+const initialWords = Array.from({ length: wordCount }, (_, index) =>
+  Math.floor(index / maximum) === perVcpu.indexOf('cached') ? Cached.outside : 0,
+);
+
+export function modelOf(
+  { vcpus, groups = [], others, parts = sound }: Scene,
+  { checksInvariant = true }: CheckOptions = {},
+): Model {
   const cpus = vcpus.length;
-  const words = wordsOf(cpus);
+  const words = wordsOf(cpus, groups.length > 0);
   return {
     threads: [
       ...vcpus.map((habit, cpu) => vcpu(parts, words, cpu, habit)),
       ...others.map((other) => otherThread(other, parts, words)),
     ],
-    words: new Array<number>(wordCount).fill(0),
+    words: initialWords,
     own: isOwn,
     holds: checksInvariant ? invariant(cpus) : undefined,
     goals: [
@@ -386,5 +426,6 @@ export function modelOf({ vcpus, others, parts = sound }: Scene, { checksInvaria
       noneOwed(cpus),
       nothingPending(cpus),
     ],
+    ...(groups.length > 0 && { symmetry: { groups, wordsOf: wordsOfVcpu, numbers: [word.turn, word.owner], sets: [word.members] } }),
   };
 }

@@ -1,9 +1,9 @@
 /**
  * What smm.spec.ts explores: 'by vCPU what it does besides | what goes on beside the vCPUs, each in a thread of its own'. See Habit and Other. Every
- * vCPU that gets an SMI executes RSM behind it.
+ * vCPU that gets an SMI executes RSM behind it. Where vCPUs are exchanged for each other (3*busy), they are asked in any order, else as on real machines.
  */
 
-/** In each run of the suite: all events on one vCPU and on two, all but pause and reset on three, SMI, RSM and INIT on four. */
+/** In each run of the suite: all events on one vCPU and on two, all but reset on three, SMI, RSM and INIT on four. */
 export const everyTime: readonly string[] = [
   'busy | SMI 0, SMI 0, INIT 0, NMI 0, pause',
   'busy | SMI 0, SMI 0, INIT 0, NMI 0, reset',
@@ -25,9 +25,14 @@ export const everyTime: readonly string[] = [
   'busy busy busy | SMI 0, SMI 1',
   'busy busy busy busy | SMI 0, INIT 0',
   'busy busy halts lock | SMI 0',
+  'busy busy busy | SMI 0, pause',
+  '2*busy | SMI any, pause',
+  '3*busy | SMI any',
+  '4*busy | SMI any',
+  '4*busy | SMI any, INIT any',
 ];
 
-/** With VITRINE_MODEL=long: with pause or reset on three vCPUs, and on two together with INIT and NMI; all but pause and reset on four. */
+/** With VITRINE_MODEL=long: with pause or reset on three and on four vCPUs, and on three together with INIT and NMI. */
 export const atLength: readonly string[] = [
   'busy halts | SMI 0, INIT 0, NMI 1, pause',
   'busy halts | SMI 0, INIT 0, NMI 1, reset',
@@ -40,9 +45,14 @@ export const atLength: readonly string[] = [
   'busy halts | SMI 0, SMI 1, INIT 0, NMI 1, pause',
   'busy busy busy | SMI 0, SMI 0, INIT 0, NMI 1',
   'busy busy halts | SMI 0, SMI 1, INIT 0, NMI 1',
-  'busy busy busy | SMI 0, pause',
   'busy busy busy | SMI 0, reset',
+  '3*busy | SMI any, pause',
+  '3*busy | SMI any, SMI any',
+  '2*busy 2*halts | SMI any',
   'busy busy busy | SMI 0, INIT 0, NMI 1, pause',
+  'busy busy busy | SMI 0, INIT 0, NMI 1, reset',
   'busy busy busy busy | SMI 0, SMI 1',
   'busy busy busy busy | SMI 0, SMI 0, INIT 0, NMI 1',
+  'busy busy busy busy | SMI 0, pause',
+  'busy busy busy busy | SMI 0, reset',
 ];

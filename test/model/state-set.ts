@@ -34,7 +34,7 @@ export class StateSet {
     const at = number & (rowsPerChunk - 1);
     if (at === 0) this.#chunks.push(new Int32Array(rowsPerChunk * this.width));
     this.#chunks[number >>> 16]!.set(row, at * this.width);
-    if (this.count * 1.6 > this.#table.length) this.#grow();
+    if (this.count * 1.3 > this.#table.length) this.#grow();
     return number;
   }
 
@@ -55,11 +55,6 @@ export class StateSet {
     const at = (number & (rowsPerChunk - 1)) * this.width;
     for (let word = 0; word < this.width; word++) into[word] = chunk[at + word]!;
   }
-
-  /** Only what `take` needs stays. */
-  close(): void {
-    this.#table = new Int32Array(0);
-  }
 }
 
 function hashOf(row: Int32Array, at: number, width: number): number {
@@ -73,25 +68,6 @@ function hashOf(row: Int32Array, at: number, width: number): number {
   hash = Math.imul(hash, 0xc2b2ae35);
   return hash ^ (hash >>> 16);
 }
-
-/** A list of up to 2^32 numbers of 32 bits that grows without a copy of what is there. */
-export class Numbers {
-  length = 0;
-  readonly #chunks: Int32Array[] = [];
-
-  push(value: number): void {
-    const at = this.length & (numbersPerChunk - 1);
-    if (at === 0) this.#chunks.push(new Int32Array(numbersPerChunk));
-    this.#chunks[this.#chunks.length - 1]![at] = value;
-    this.length += 1;
-  }
-
-  at(index: number): number {
-    return this.#chunks[index >>> 16]![index & (numbersPerChunk - 1)]!;
-  }
-}
-
-const numbersPerChunk = 1 << 16;
 
 /** A 16-bit set, or number, for each state; 0 to begin with. */
 export class Masks {
