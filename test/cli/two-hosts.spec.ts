@@ -59,7 +59,7 @@ class TwoHosts {
   }
 
   create(): Promise<PairStatus> {
-    return this.pair('create', machine, '--peer', 'north', '--etcd', this.etcd.url, '--lease-ttl', '2', '--dead-after', '3000', '--late-after', '2000', '--verify');
+    return this.pair('create', machine, '--peer', 'north', '--etcd', this.etcd.url, '--lease-ttl', '2', '--dead-after', '4000', '--late-after', '2000', '--verify');
   }
 
   /** Sockets in folders are seen from everywhere; side b is asked on its own host. */
@@ -195,6 +195,21 @@ describe.skipIf(why !== undefined)(`a pair of two hosts${why === undefined ? '' 
     await client.line('clerk 0');
     await client.requests(requests);
 
+    /** Of two that are there one goes on. A host that stood still for too long may have cost one of them before: then again. */
+    const pulled = async (cable: (isIn: boolean) => void, isExpected: (look: Look) => boolean) => {
+      for (let tries = 0; ; tries++) {
+        await hosts.protect();
+        const before = await hosts.look();
+        const answered = client.requests(requests, () => cable(false));
+        const after = await hosts.until('one side', (look) => isExpected(look) || (look.a === null) !== (look.b === null));
+        const isDone = isExpected(after) || isExpected(await hosts.until('one side', (look) => isExpected(look) || alone(look.a) || alone(look.b)));
+        cable(true);
+        await answered;
+        if (isDone) return;
+        if (tries === 2) throw new Error(`The wrong side goes on: ${JSON.stringify([before, after])}`);
+      }
+    };
+
     if (isLong) {
       // The hosts do not reach each other: who has the gateway goes on, and the other ends.
       await client.requests(requests, () => network.cable('a', 'b', false));
@@ -213,9 +228,10 @@ describe.skipIf(why !== undefined)(`a pair of two hosts${why === undefined ? '' 
     }
 
     // The primary cannot prove its lease, and the secondary could have it: the other host goes on, and the gateway serves its clients from there.
-    await client.requests(requests, () => network.cable('a', 'e', false));
-    await hosts.until('the other host to go on', ({ a, b }) => a === null && alone(b));
-    network.cable('a', 'e', true);
+    await pulled(
+      (isIn) => network.cable('a', 'e', isIn),
+      ({ a, b }) => a === null && alone(b),
+    );
     await client.requests(4);
 
     if (isLong) {
@@ -238,10 +254,10 @@ describe.skipIf(why !== undefined)(`a pair of two hosts${why === undefined ? '' 
     }
 
     // The primary is on the other host, which cannot be reached any more: it leaves the term to who has the gateway.
-    await hosts.protect();
-    await client.requests(requests, () => network.cable('a', 'b', false));
-    await hosts.until('the gateway’s host to go on', ({ a, b }) => alone(a) && b === null);
-    network.cable('a', 'b', true);
+    await pulled(
+      (isIn) => network.cable('a', 'b', isIn),
+      ({ a, b }) => alone(a) && b === null,
+    );
     await client.requests(4);
 
     await hosts.protect();
