@@ -1,8 +1,8 @@
 /** The shell of Debian's Linux on the serial port. */
 import type { BootedMachine } from './boot-machine.ts';
 
-/** Seconds; a quiet host needs some ten. */
-export const patience = 300;
+/** Seconds; a quiet host needs some ten, a busy one has needed three hundred. */
+export const patience = 600;
 export const prompt = '/ # ';
 
 /** What the shell says to a command. */
