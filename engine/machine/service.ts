@@ -345,19 +345,24 @@ export class MachineService {
       await this.#settle();
       const { memory, bus } = this;
       this.smm.keepPending();
-      const bytes = await saveMachine(
-        {
-          memory,
-          configuration: this.#configuration,
-          romUsed: bus.memory.romUsed,
-          scancodes: this.#scancodes,
-          serialInput: this.#serialInput,
-          ranFor: this.#ranFor,
-          drives: this.#drives(),
-        },
-        path,
-        this.#follow('suspend'),
-      );
+      let bytes: number;
+      try {
+        bytes = await saveMachine(
+          {
+            memory,
+            configuration: this.#configuration,
+            romUsed: bus.memory.romUsed,
+            scancodes: this.#scancodes,
+            serialInput: this.#serialInput,
+            ranFor: this.#ranFor,
+            drives: this.#drives(),
+          },
+          path,
+          this.#follow('suspend'),
+        );
+      } finally {
+        this.smm.restorePending();
+      }
       this.#busy = undefined;
       this.#feed();
       return { bytes };
@@ -568,6 +573,7 @@ export class MachineService {
   /** Ends `beginTransfer`. Runs on if it ran before, or as `run` says. */
   endTransfer(run = this.#ranBeforeTransfer): void {
     if (this.#busy !== 'synchronized') return;
+    this.smm.restorePending();
     this.#busy = undefined;
     this.#feed();
     if (run && this.state === 'paused') this.#go('Resynchronized.');
@@ -586,7 +592,6 @@ export class MachineService {
     this.#guard.stateReplaced();
     this.bus.lock.with(() => this.bus.stateReplaced());
     this.control.noteStateReplaced();
-    this.smm.restorePending();
     this.smm.rederive();
     this.#offerInterrupts();
     this.#ranFor = input.ranFor;

@@ -253,14 +253,14 @@ export class SystemManagement {
     }
   }
 
-  /** Before a state is saved, while every vCPU stands still: what is pending goes where it is saved. */
+  /** Before a state is saved, while every vCPU stands still: what is pending goes where it is saved, and is pending no more until `restorePending`. */
   keepPending(): void {
     this.#states.forEach((state, cpu) => {
-      state.latched |= Atomics.load(this.#shared, this.words.stop.attention(cpu)) & asynchronous;
+      state.latched |= Atomics.and(this.#shared, this.words.stop.attention(cpu), ~asynchronous) & asynchronous;
     });
   }
 
-  /** After a state was restored: what it holds of pending events is pending again. */
+  /** After a state was restored, or kept: what it holds of pending events is pending again. */
   restorePending(): void {
     this.#states.forEach((state, cpu) => {
       // A state that is older than SMM has no SMBASE.
