@@ -4,6 +4,7 @@
  */
 
 import type { ChainedException } from '../cpu/platform.ts';
+import type { EpochDecision } from './epochs.ts';
 import type { DebugCall, DebugCalls, DebugEvent } from './debug/calls.ts';
 import type { InjectedSmis, SaveStateLayout, SmmBreak, SmmEvents, SmmSaveState, SmmState, SmmStatistics } from './smm-face.ts';
 import type { DisplayDeviceState, DisplayProperties, RfbAnswer, RfbListening, RfbViewerEvent } from './display-face.ts';
@@ -94,6 +95,8 @@ export type MachineEvent =
   | { kind: 'display'; width: number; height: number; text: { columns: number; rows: number } | undefined }
   /** What displayState says is different: outputs, what the guest shows on them, or whether it takes positions. */
   | { kind: 'outputs'; generation: number }
+  /** A side of a pair under the virtual clock: an epoch has begun. `differs`: its state was another than the leader's there. */
+  | { kind: 'epoch'; decision: EpochDecision; differs: boolean }
   /** A VNC viewer has come, asks something, or is gone. */
   | { kind: 'rfb'; event: RfbViewerEvent };
 

@@ -119,6 +119,8 @@ export type FromVcpu =
   | { kind: 'debug'; cpu: number; message: FromDebugger }
   /** runUntil has come to its end; the vCPU stands still (StopReason.pause). `missed`: why it never will. */
   | { kind: 'reached'; cpu: number; missed?: string }
+  /** The epoch has ended (epochs.ts); the vCPU stands still (StopReason.epoch). */
+  | { kind: 'epochEnd'; cpu: number }
   /** The vCPU has entered or left SMM, and stands still (StopReason.pause) since somebody wanted to know. */
   | { kind: 'smmBreak'; cpu: number; at: keyof SmmBreak }
   /** The thread cannot go on; its vCPU is quiescent for good. */

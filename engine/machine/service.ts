@@ -18,6 +18,7 @@ import { MachineClock, virtualStartTime } from './clock.ts';
 import { flushAll, MachineControl } from './control.ts';
 import { MachineDebugger, snapshot } from './debug/machine-debugger.ts';
 import { DeviceLock } from './device-lock.ts';
+import { EpochGate } from './epoch-gate.ts';
 import { DiskService, type OpenImage } from './disk-service.ts';
 import { digestParts } from './digest.ts';
 import { openDriveImage } from './drive-image.ts';
@@ -86,6 +87,8 @@ export class MachineService {
   readonly debug: MachineDebugger;
   readonly smm: SystemManagement;
   readonly #guard: GuardService;
+  /** Of a side of a pair under the virtual clock. */
+  readonly epochs: EpochGate | undefined;
   state: MachineState = 'off';
   /** Told of every event, with the state that holds then. */
   onEvent: (event: MachineEvent) => void = () => {};
@@ -172,6 +175,26 @@ export class MachineService {
       isVirtual: () => this.clock.mode === 'virtual',
       onEvent: (event) => this.onEvent(event),
     });
+    if (configuration.pair !== undefined && configuration.clock === 'virtual') {
+      this.epochs = new EpochGate(
+        {
+          memory,
+          control: this.control,
+          isRunning: () => this.state === 'running' && this.#busy === undefined,
+          isQuiet: () => this.bus.timers.next() === Infinity,
+          interruptPending: (cpu) => this.chips.interruptPending(cpu),
+          apply: (inputs) => {
+            for (const input of inputs) this.#give(input);
+            this.#offer();
+          },
+          began: (decision, differs) => {
+            this.drain();
+            this.onEvent({ kind: 'epoch', decision, differs });
+          },
+        },
+        configuration.pair === 'primary',
+      );
+    }
   }
 
   #startTime(): number {
@@ -286,6 +309,7 @@ export class MachineService {
   #prepare(powerOn: boolean): void {
     this.#guard.reset(powerOn);
     const context = this.#resetAll(powerOn);
+    this.epochs?.arm();
     boot(this.#configuration.boot, context);
     // What the loader wrote is what is protected.
     for (const range of this.#configuration.guard?.ranges ?? []) this.#guard.protectAtReset(range);
@@ -552,10 +576,18 @@ export class MachineService {
 
   // Transfer of the state to and from the other side of a pair (engine/tolerance)
 
-  /** Stands still, with nothing under way and no output untold, until `endTransfer`. A second call changes nothing. */
-  async beginTransfer(): Promise<void> {
-    if (this.#busy === 'synchronized') return;
+  /**
+   * Stands still, with nothing under way and no output untold, until `endTransfer`. A second call changes nothing. `epoch`: where, see EpochGate.standAt.
+   */
+  async beginTransfer(epoch?: { at: number | undefined; within: number }): Promise<void> {
+    const isHeld = () => this.#busy === 'synchronized';
+    if (isHeld()) return;
     this.#require(['running', 'paused'], 'held');
+    if (epoch !== undefined && this.state === 'running') {
+      await this.epochs?.standAt(epoch.at, epoch.within);
+      this.epochs?.letGo();
+      if (isHeld()) return;
+    }
     this.#ranBeforeTransfer = this.state === 'running';
     if (this.#ranBeforeTransfer) this.#pauseNow('Held for a resync.');
     this.#busy = 'synchronized';
@@ -577,6 +609,7 @@ export class MachineService {
     this.#busy = undefined;
     this.#feed();
     if (run && this.state === 'paused') this.#go('Resynchronized.');
+    this.epochs?.look();
   }
 
   /** What of a held machine's state is neither block nor area. */
@@ -748,6 +781,9 @@ export class MachineService {
         else waiting?.reject(new MachineError('wrong-state', message.missed));
         return;
       }
+      case 'epochEnd':
+        this.epochs?.look();
+        return;
       case 'smmBreak':
         if (this.state === 'running') {
           this.onEvent({ kind: 'smmBreak', cpu: message.cpu, at: message.at });
@@ -872,6 +908,13 @@ export class MachineService {
   /** Input that a chip has no room for waits here; more than a person could mean is refused. */
   input(input: MachineInput): void {
     this.#require(['running', 'paused'], 'given input');
+    if (this.epochs !== undefined)
+      throw new MachineError('wrong-state', `The machine ${this.#configuration.name} is a side of a pair, and takes input between two epochs only.`);
+    this.#give(input);
+    this.#feed();
+  }
+
+  #give(input: MachineInput): void {
     if (input.kind === 'mouse') {
       // Motion that the mouse does not take is lost, as on the wire.
       this.#deviceWork(() => this.chips.moveMouse(input));
@@ -894,17 +937,24 @@ export class MachineService {
       );
     }
     for (const byte of input.bytes) queue.push(byte);
-    this.#feed();
   }
 
   #feed(): void {
     clearTimeout(this.#feedTimer);
     this.#feedTimer = undefined;
-    if (this.#busy !== undefined) return;
+    // Between two epochs, see above.
+    if (this.#busy !== undefined || this.epochs !== undefined) return;
     if (this.state !== 'running' && this.state !== 'paused') {
       this.#scancodes = [];
       this.#serialInput = [];
     }
+    this.#offer();
+    if (this.#scancodes.length > 0 || this.#serialInput.length > 0)
+      this.#feedTimer = setTimeout(() => this.#feed(), feedInterval);
+  }
+
+  /** What waits is offered to the chips. */
+  #offer(): void {
     if (this.#scancodes.length === 0 && this.#serialInput.length === 0) return;
     this.#deviceWork(() => {
       if (this.#scancodes.length > 0) this.#scancodes = this.#scancodes.slice(this.chips.typeScancodes(this.#scancodes));
@@ -912,8 +962,6 @@ export class MachineService {
         this.#serialInput = this.#serialInput.slice(this.chips.receiveSerial(Uint8Array.from(this.#serialInput)));
       }
     });
-    if (this.#scancodes.length > 0 || this.#serialInput.length > 0)
-      this.#feedTimer = setTimeout(() => this.#feed(), feedInterval);
   }
 
   /** See Machine.guard. */

@@ -45,6 +45,8 @@ export const enum StopReason {
   peek = 1 << 9,
   /** Somebody looks, for a moment, where the vCPU stands; see grace-period.ts. */
   grace = 1 << 10,
+  /** Virtual clock of a pair: the vCPU has come to the end of an epoch, and the next has not begun (epochs.ts). */
+  epoch = 1 << 11,
 }
 
 /** Indices of the protocol's words. */

@@ -267,6 +267,12 @@ export class VcpuThread {
         if (left <= 0) return this.#arrive();
         budget = Math.min(budget, left);
       }
+      const { time } = this.#target;
+      if (time !== 0) {
+        const left = time - clock.now();
+        if (left <= 0) return this.#endEpoch();
+        budget = Math.min(budget, left);
+      }
     }
     const steps = debug?.steps ?? 0;
     if (steps > 0) budget = Math.min(budget, steps);
@@ -306,9 +312,10 @@ export class VcpuThread {
     if (givesWay) {
       pauses.giveWay();
       // Else a wait of a millisecond would be some hundred thousand turns.
-      clock.skipTo(Math.min(clock.now() + pauseTime, bus.timers.next()));
+      clock.skipTo(Math.min(clock.now() + pauseTime, bus.timers.next(), this.#target.time || Infinity));
     }
-    if ((turn.left === 0 && end === RunEnd.budget) || (givesWay && end === RunEnd.timer)) this.#passTurn();
+    // A stop that comes at that very instruction changes nothing about whose turn is next.
+    if ((turn.left === 0 && end === RunEnd.budget) || (givesWay && (end === RunEnd.timer || end === RunEnd.stop))) this.#passTurn();
     return end;
   }
 
@@ -392,6 +399,13 @@ export class VcpuThread {
     send({ kind: 'reached', cpu, missed });
   }
 
+  /** A side of a pair has come to where inputs are applied. */
+  #endEpoch(): void {
+    const { control, cpu, send } = this.#parts;
+    run(control.words, requestStop(control.stopWords, cpu, StopReason.epoch));
+    send({ kind: 'epochEnd', cpu });
+  }
+
   /** HLT, waiting for SIPI, shutdown: asleep until there is something to do. */
   #halt(): void {
     const { bus, clock, control, cpu } = this.#parts;
@@ -400,7 +414,8 @@ export class VcpuThread {
     if (control.takingTurns && this.#passTurn()) return;
     const deadline = bus.timers.next();
     if (clock.mode === 'virtual') {
-      if (deadline !== Infinity) return clock.skipTo(deadline);
+      const until = Math.min(deadline, this.#target.time || Infinity);
+      if (until !== Infinity) return clock.skipTo(until);
       if (this.#target.count !== 0) return this.#arrive(`The guest halted for good after ${clock.instructions()} instructions.`);
     }
     run(words, enterQuiescence(stopWords, cpu));

@@ -1,4 +1,5 @@
 /** The pair's tool on a machine's service worker: its disks, and the transfer of its state. */
+import { flushAll } from '../machine/control.ts';
 import type { Image, OpenImage } from '../machine/disk-service.ts';
 import { placeDrives } from '../machine/drives.ts';
 import { MachineError, type MachineConfiguration } from '../machine/machine.ts';
@@ -37,12 +38,16 @@ export class PairTool {
     return (this.#transfer ??= new StateTransfer({
       memory: service.memory,
       disks: this.#disks,
-      hold: () => service.beginTransfer(),
+      hold: (epoch) => service.beginTransfer(epoch),
       go: (run) => service.endTransfer(run),
       held: () => service.heldInput,
       replace: (body, input) => service.replaceState(body, input),
       currentEpoch: () => service.control.currentEpoch(),
-      advanceEpoch: () => void service.bus.lock.with(() => service.control.advanceEpoch()),
+      advanceEpoch: () => {
+        service.bus.lock.with(() => service.control.advanceEpoch());
+        // The other side begins with empty TLBs, and what is in them shows in the accessed bits of guests that take these back.
+        if (service.epochs !== undefined) service.control.requestFlush(flushAll);
+      },
       newEpoch: () => service.grace.passed(service.bus.lock.with(() => service.control.advanceEpoch()).flush),
     }));
   }
@@ -53,7 +58,7 @@ export class PairTool {
     const transfer = this.#of(service);
     switch (question.kind) {
       case 'hold':
-        return transfer.hold(question.tell);
+        return transfer.hold(question.tell, question.epoch);
       case 'go':
         return transfer.go(question.run);
       case 'begin':
@@ -76,7 +81,9 @@ export class PairTool {
         return transfer.receiving.stage(question.bytes);
       case 'put':
         try {
-          return await transfer.receiving.put(question.bytes);
+          const done = await transfer.receiving.put(question.bytes);
+          if (question.epochs !== undefined) service.epochs?.replace(question.epochs);
+          return done;
         } catch (error) {
           if (error instanceof TransferError) return { refused: error.message };
           throw error;
@@ -85,6 +92,17 @@ export class PairTool {
         return transfer.takeOver();
       case 'heldBlocks':
         return [...this.#disks.values()].reduce((sum, { heldBlocks }) => sum + heldBlocks, 0);
+      case 'offer':
+        return service.epochs?.offer(question.sequence, question.input);
+      case 'decided':
+        return service.epochs?.decided(question.decision);
+      case 'followedTo':
+        return service.epochs?.followedTo(question.epoch);
+      case 'lead':
+        return service.epochs?.lead();
+      case 'compareEvery':
+        if (service.epochs !== undefined) service.epochs.wholeEvery = question.epochs;
+        return undefined;
       case 'flip':
         return service.whileStopped(() => {
           const byte = new Uint8Array(1);

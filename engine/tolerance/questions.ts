@@ -1,5 +1,7 @@
 /** What the pair's runtime asks a machine's service worker, and what it answers. Goes through Machine.ask. */
-import type { Machine } from '../machine/machine.ts';
+import type { EpochDecision, EpochState } from '../machine/epochs.ts';
+import type { Machine, MachineInput } from '../machine/machine.ts';
+import type { EpochHold } from './state-parts.ts';
 import type { ChangedPages, Taken } from './state-transfer.ts';
 
 /** The tool's name for Machine.ask. */
@@ -7,7 +9,8 @@ export const pairTool = 'pair';
 
 interface PairCalls {
   /** Stands still; with `tell`, what this side has changed since the last checkpoint. */
-  hold: { argument: { tell: boolean }; result: ChangedPages | undefined };
+  /** With `epoch`, under the virtual clock, at the end of an epoch: of the one before `at`, or of the one that comes first. `within` so many milliseconds. */
+  hold: { argument: { tell: boolean; epoch?: EpochHold | undefined }; result: ChangedPages | undefined };
   /** Goes on after `hold`; without `run` if it ran before. */
   go: { argument: { run?: boolean }; result: void };
   /** A transfer of the state begins: of all of it without `peer`, else of what differs. */
@@ -25,11 +28,22 @@ interface PairCalls {
   /** The other side's: a piece that goes ahead. */
   stage: { argument: { bytes: Uint8Array }; result: void };
   /** Replaces the state, once held. A transfer that is not whole is an answer, since nothing has changed then. */
-  put: { argument: { bytes: Uint8Array }; result: { refused: string } | { digest: string | undefined } };
+  put: { argument: { bytes: Uint8Array; epochs?: EpochState<MachineInput> | undefined }; result: { refused: string } | { digest: string | undefined } };
   /** The secondary's disks become the real ones. */
   takeOver: { argument: Record<never, never>; result: void };
   /** Blocks that only a secondary's memory holds of its disks. */
   heldBlocks: { argument: Record<never, never>; result: number };
+  // Under the virtual clock: see engine/machine/epochs.ts. What begins is told by events.
+  /** The next input. */
+  offer: { argument: { sequence: number; input: MachineInput }; result: void };
+  /** Who follows: what the leader has decided. */
+  decided: { argument: { decision: EpochDecision }; result: void };
+  /** Who leads: the epoch that the other has begun; undefined: it is not waited for. */
+  followedTo: { argument: { epoch: number | undefined }; result: void };
+  /** From now on this side leads. */
+  lead: { argument: Record<never, never>; result: void };
+  /** Every so many epochs whole states are compared; 0: never. */
+  compareEvery: { argument: { epochs: number }; result: void };
   /** Changes the lowest bit of a byte of guest RAM: a fault to be found. */
   flip: { argument: { address: number }; result: void };
 }

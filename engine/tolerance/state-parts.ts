@@ -10,12 +10,18 @@ import { pageSize, type MachineMemory } from '../machine/memory.ts';
 import type { TrackedImage } from './tracked-image.ts';
 import type { TransferHead } from './transfer.ts';
 
+/** Under the virtual clock: stand still at the end of the epoch before `at`, or of the one that comes first, within so many milliseconds. */
+export interface EpochHold {
+  readonly at: number | undefined;
+  readonly within: number;
+}
+
 /** What the service worker does for a transfer. */
 export interface TransferMachine {
   readonly memory: MachineMemory;
   readonly disks: ReadonlyMap<string, TrackedImage>;
   /** Stands still, with nothing under way. Idempotent. */
-  hold(): Promise<void>;
+  hold(epoch?: EpochHold): Promise<void>;
   /** Goes on, if it ran before `hold` or `run` says so. */
   go(run?: boolean): void;
   /** What else belongs to the state while it is held. */

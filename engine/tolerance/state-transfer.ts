@@ -3,7 +3,7 @@
  */
 import { hashOf, StateSending, type ChangedPages, type Taken } from './state-sending.ts';
 import { StateReceiving } from './state-receiving.ts';
-import { StateParts, type TransferMachine } from './state-parts.ts';
+import { StateParts, type EpochHold, type TransferMachine } from './state-parts.ts';
 
 export type { ChangedPages, Taken, TransferMachine };
 
@@ -18,8 +18,8 @@ export class StateTransfer {
   }
 
   /** Holds the machine. With `tell` the answer says what this side has changed. */
-  async hold(tell: boolean): Promise<ChangedPages | undefined> {
-    await this.machine.hold();
+  async hold(tell: boolean, epoch?: EpochHold): Promise<ChangedPages | undefined> {
+    await this.machine.hold(epoch);
     if (!tell) return undefined;
     const keys: number[] = [];
     const hashes: Buffer[] = [];

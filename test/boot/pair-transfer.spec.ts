@@ -36,12 +36,12 @@ async function side(role: 'primary' | 'secondary', cpus: number, image: Uint8Arr
 /** Brings the state of `from` to `to`, which differs from it in whatever it has done since. */
 async function resync(from: Machine, to: Machine, isFull: boolean, run: boolean): Promise<void> {
   const theirs = await askPair(to, 'hold', { tell: !isFull });
+  await askPair(from, 'begin', { peer: theirs });
   await askPair(from, 'hold', { tell: false });
-  const taken = await askPair(from, 'take', { peer: theirs, withDigest: true });
+  await askPair(from, 'snapshot', { capture: 1, withDigest: true });
+  const taken = await askPair(from, 'pack', {});
   const put = await askPair(to, 'put', { bytes: taken.bytes });
   expect(put).toEqual({ digest: taken.digest });
-  // The primary goes on only now, so that it is not at its end before there were enough of these.
-  await askPair(from, 'go', {});
   if (run) await askPair(to, 'go', { run: true });
 }
 

@@ -49,10 +49,12 @@ export class Capture {
     this.#roomMade?.();
   }
 
-  /** Has the secondary stand still, and sends ahead what is worth it. `onAhead` comes before each piece. */
-  async prepare(onAhead: () => void): Promise<void> {
+  /**
+   * Has the secondary stand still, and sends ahead what is worth it. `onAhead` comes before each piece. `epoch`: where the secondary is to stand, see EpochHold.
+   */
+  async prepare(onAhead: () => void, epoch?: number): Promise<void> {
     const held = new Promise<ChangedPages | undefined>((resolve) => (this.#peerHeld = resolve));
-    this.send({ kind: 'hold', capture: this.number, tell: !this.isFull });
+    this.send({ kind: 'hold', capture: this.number, tell: !this.isFull, epoch });
     const changed = await held;
     if (this.isOver) return;
     await askPair(this.machine, 'begin', { peer: this.isFull ? undefined : (changed ?? nothing) });

@@ -1,4 +1,5 @@
 /** What the processes of a pair and the command line say over local sockets, beside the protocol itself (engine/tolerance/messages.ts). */
+import type { EpochDecision } from '../../../engine/machine/epochs.ts';
 import type { MachineInput } from '../../../engine/machine/machine.ts';
 import { byteChannel } from '../../../engine/tolerance/channel.ts';
 import type { Mode } from '../../../engine/tolerance/side.ts';
@@ -42,8 +43,12 @@ export type ToPeerProcess =
   | { readonly kind: 'beat' }
   | { readonly kind: 'protocol'; readonly message: ToPeer }
   /** Stand still, and say what you have changed. */
-  | { readonly kind: 'hold'; readonly capture: number; readonly tell: boolean }
+  | { readonly kind: 'hold'; readonly capture: number; readonly tell: boolean; /** At the end of the epoch before this one. */ readonly epoch: number | undefined }
   | { readonly kind: 'held'; readonly capture: number; readonly changed: ChangedPages | undefined }
+  /** Virtual clock: what the primary has decided; how far the secondary is; where it was not what the primary was, for the first time since a checkpoint. */
+  | { readonly kind: 'epoch'; readonly decision: EpochDecision }
+  | { readonly kind: 'followed'; readonly epoch: number }
+  | { readonly kind: 'strayed'; readonly epoch: number }
   /** A piece of a state that is to come, and that it has been laid aside. */
   | { readonly kind: 'ahead'; readonly capture: number; readonly bytes: Uint8Array }
   | { readonly kind: 'staged'; readonly capture: number };
@@ -119,6 +124,8 @@ export interface Resync {
   /** Until the secondary acknowledged it, from its begin on, in milliseconds. */
   took?: number;
   digest?: string | undefined;
+  /** Virtual clock: the first epoch at whose begin the sides were not the same; null: they were at all. */
+  strayed?: number | null;
   /** The first pages that differed. */
   differing?: readonly DifferingPage[];
 }

@@ -4,6 +4,7 @@
  */
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { epochLength, type EpochDecision, type EpochState } from '../../../engine/machine/epochs.ts';
 import type { Machine, MachineConfiguration, MachineInput } from '../../../engine/machine/machine.ts';
 import { type Checkpoint, type FromGateway, type SideAction, type SideName, type SideNote } from '../../../engine/tolerance/messages.ts';
 import { askPair } from '../../../engine/tolerance/questions.ts';
@@ -12,6 +13,7 @@ import type { Lease } from '../../../engine/tolerance/lease.ts';
 import { Capture } from './capture.ts';
 import type { PairDescription, PairFolder } from './folder.ts';
 import { HOST_FILES } from '../library.ts';
+import { EpochInput } from './epoch-input.ts';
 import { InputQueue } from './input-queue.ts';
 import { resyncEntry, type JournalEntry, type JournalKind } from './journal.ts';
 import { LagMeter } from './lag.ts';
@@ -29,6 +31,8 @@ const stormWindow = 10_000;
 /** Milliseconds for which another process is waited for at the start. */
 const patience = 30_000;
 const keptEvents = 200;
+/** Under the virtual clock whole states are compared every so many epochs, with --verify. */
+const wholeEvery = 64;
 /** Milliseconds for which a lease that is given up is waited for. */
 const endPatience = 500;
 
@@ -36,12 +40,19 @@ const endPatience = 500;
 interface State {
   readonly transfer: Uint8Array;
   readonly inputs: readonly MachineInput[];
+  /** Under the virtual clock. */
+  readonly epochs: EpochState<MachineInput> | undefined;
 }
 
 export class SideProcess {
   readonly #side: Side;
   readonly #lease: Lease;
   readonly #inputs: InputQueue;
+  /** Under the virtual clock, instead. */
+  readonly #epochs: EpochInput | undefined;
+  /** The last epoch of the last checkpoint; where the secondary strayed from the primary since. */
+  #checkpointEpoch = 0;
+  #strayed: number | undefined;
   readonly #storm: StormWatch;
   readonly #events: { at: number; text: string }[] = [];
   readonly #resyncs: Resync[] = [];
@@ -88,6 +99,7 @@ export class SideProcess {
     this.#lease = folder.lease(name, (sentence) => this.#note(sentence));
     this.#storm = new StormWatch(pair.stormAfter, stormWindow);
     this.#inputs = new InputQueue(machine);
+    if (machine.configuration.clock === 'virtual') this.#epochs = new EpochInput(machine, (error) => this.#fail(error));
     this.#links = new SideLinks(folder, pair, name, {
       control: (link, question) => void this.#control(link, question),
       peer: (link) => this.#meet(link),
@@ -117,11 +129,13 @@ export class SideProcess {
     machine.on((event) => {
       if (event.kind === 'serial') this.#said('com1', event.bytes);
       else if (event.kind === 'debugConsole') this.#said('debug', event.bytes);
+      else if (event.kind === 'epoch') this.#began(event.decision, event.differs);
       else if (event.kind === 'state' && (event.state === 'off' || event.state === 'crashed')) this.#end(`The machine is ${event.state}. ${event.reason}`);
     });
     if (!this.#isPrimary) {
       await machine.start({ paused: true });
       await askPair(machine, 'hold', { tell: false });
+      await this.#compareStates();
     } else if (!(await this.#acquire(1))) return this.#end('Somebody else has the lease of this pair.');
     await this.#links.listen();
     await this.#links.connectGateway(patience);
@@ -130,6 +144,7 @@ export class SideProcess {
       this.#note(this.#reason, 'unprotected');
       this.#perform(this.#side.begin());
       await machine.start();
+      await this.#compareStates();
     } else {
       this.#reason = 'Waits for its first state.';
       await this.#links.joinPeer(patience);
@@ -181,6 +196,29 @@ export class SideProcess {
     this.#peer?.send({ kind: 'reach', canServe });
   }
 
+  async #compareStates(): Promise<void> {
+    if (this.#epochs !== undefined && this.pair.verify) await askPair(this.machine, 'compareEvery', { epochs: wholeEvery });
+  }
+
+  /** Virtual clock: the machine has begun an epoch. */
+  #began(decision: EpochDecision, differs: boolean): void {
+    this.#epochs?.began(decision);
+    if (this.#isPrimary) {
+      this.#peer?.send({ kind: 'epoch', decision });
+      return;
+    }
+    const { epoch } = decision;
+    this.#peer?.send({ kind: 'followed', epoch });
+    if (!differs || this.#strayed !== undefined) return;
+    this.#stray(epoch);
+    this.#peer?.send({ kind: 'strayed', epoch });
+  }
+
+  #stray(epoch: number): void {
+    this.#strayed = epoch;
+    this.#note(`The sides are not the same inside since epoch ${epoch}, ${epoch * epochLength} ns after power-on. That costs nothing until something else leaves.`);
+  }
+
   async #acquire(term: number): Promise<boolean> {
     // Who reaches no client leaves the term to who may: the other, if it is there.
     const after = term > 1 && !this.#hasGateway ? 2 * this.pair.deadAfter + (this.pair.lease.kind === 'etcd' ? this.pair.lease.ttl * 1000 : 0) : 0;
@@ -215,10 +253,20 @@ export class SideProcess {
       case 'hold':
         // Behind a commit that is under way, as it came.
         this.#commits = this.#commits.then(async () => {
-          const changed = await askPair(this.machine, 'hold', { tell: message.tell });
+          const epoch = message.epoch === undefined ? undefined : { at: message.epoch, within: this.pair.lateAfter };
+          const changed = await askPair(this.machine, 'hold', { tell: message.tell, epoch });
           this.#peer?.send({ kind: 'held', capture: message.capture, changed });
         });
         return;
+      case 'epoch':
+        // Behind the state that it follows on.
+        this.#commits = this.#commits.then(() => this.#epochs?.decided(message.decision));
+        return;
+      case 'followed':
+        if (this.#side.state.mode === 'together' && this.#side.state.sync === undefined) this.#epochs?.followedTo(message.epoch);
+        return;
+      case 'strayed':
+        return this.#stray(message.epoch);
       case 'held':
         if (this.#capture?.number === message.capture) this.#capture.held(message.changed);
         return;
@@ -298,7 +346,8 @@ export class SideProcess {
         case 'apply':
           this.#point('input');
           // Made by the gateway.
-          this.#inputs.push(action.input as MachineInput);
+          if (this.#epochs === undefined) this.#inputs.push(action.input as MachineInput);
+          else this.#epochs.push(action.sequence, action.input as MachineInput);
           break;
         case 'capture':
           // One at a time: an earlier one that was given up lets go of the machine first.
@@ -381,32 +430,55 @@ export class SideProcess {
     this.#capture = capture;
     this.#point('resync');
     let inputs: readonly MachineInput[] = [];
+    let epochs: EpochState<MachineInput> | undefined;
+    let strayed: number | undefined;
+    // Until the other has this state nobody follows, and this side waits for nobody.
+    this.#epochs?.followedTo(undefined);
+    const since = await this.#standForComparison();
     try {
-      await capture.prepare(() => this.#point('ahead'));
+      await capture.prepare(() => this.#point('ahead'), since?.epoch);
       const result = await capture.take({
         withDigest: this.pair.verify,
         onHeld: () => this.#point('held'),
         onCopied: () => {
           this.#sayAll();
           inputs = [...this.#inputs.left];
+          epochs = this.#epochs?.state;
+          this.#checkpointEpoch = (epochs?.next ?? 1) - 1;
+          strayed = this.#strayed;
+          this.#strayed = undefined;
           this.#perform(this.#side.snapped());
           this.#point('taken');
         },
       });
       if (result === undefined) return;
-      const { taken, pause } = result;
-      const state: State = { transfer: taken.bytes, inputs };
+      const { taken } = result;
+      const pause = since === undefined ? result.pause : performance.now() - since.at;
+      const state: State = { transfer: taken.bytes, inputs, epochs };
       this.#stateBytes += taken.sentBytes;
       const last = this.#resyncs.at(-1);
       if (last !== undefined) {
         const { pages, sentBytes: bytes, rounds, digest, differing } = taken;
-        Object.assign(last, { pages, bytes, rounds, pause, digest, differing });
+        Object.assign(last, { pages, bytes, rounds, pause, digest, differing, ...(epochs === undefined ? {} : { strayed: strayed ?? null }) });
       }
       this.#perform(this.#side.captured(state));
     } finally {
+      // One that follows on this lets it go itself.
+      if (since !== undefined && (this.#capture === capture || this.#capture === undefined)) await askPair(this.machine, 'go', {});
       if (this.#capture === capture) this.#capture = undefined;
       this.#inputs.offer();
     }
+  }
+
+  /**
+   * Virtual clock: where nothing may differ both are looked at in the same moment of the guest's time. This side stands at the end of its epoch, and the
+   * other is to come there.
+   */
+  async #standForComparison(): Promise<{ epoch: number; at: number } | undefined> {
+    const reason = this.#resyncs.at(-1)?.reason;
+    if (this.#epochs === undefined || (reason !== 'asked' && reason !== 'differs')) return undefined;
+    await askPair(this.machine, 'hold', { tell: false, epoch: { at: undefined, within: this.pair.lateAfter } });
+    return { epoch: this.#epochs.state.next, at: performance.now() };
   }
 
   /** Puts the primary's state in place. Nothing of this machine was changed when it is refused. */
@@ -417,13 +489,15 @@ export class SideProcess {
     const state = checkpoint.state as State;
     // What was said before is of the state that goes.
     this.#sayAll();
-    const put = await askPair(this.machine, 'put', { bytes: state.transfer });
+    const put = await askPair(this.machine, 'put', { bytes: state.transfer, epochs: state.epochs });
     if ('refused' in put) {
       this.#note(`A state was refused. ${put.refused}`);
       this.#perform(this.#side.refused());
       return;
     }
     this.#inputs.replace(state.inputs);
+    if (state.epochs !== undefined) this.#epochs?.replace(state.epochs);
+    this.#strayed = undefined;
     this.#point('committed');
     this.#reason = checkpoint.periodic ? 'Protected by periodic checkpoints.' : 'Protected: outputs are compared.';
     this.#perform(this.#side.committed());
@@ -436,6 +510,7 @@ export class SideProcess {
     this.#lag.clear();
     this.#storm.clear();
     this.#isProtected = false;
+    this.#epochs?.lead();
     if (!tookOver) return;
     await askPair(this.machine, 'takeOver', {});
     await this.#run();
@@ -455,6 +530,7 @@ export class SideProcess {
       }
       if (!this.#isProtected) this.#note('Protected: outputs agree.', 'protected');
       this.#isProtected = true;
+      this.#epochs?.followedTo(this.#side.state.periodic ? undefined : this.#checkpointEpoch);
       this.#reason = this.#side.state.periodic ? 'Protected by periodic checkpoints: outputs differ too often to be compared.' : 'Protected: outputs agree.';
       return;
     }

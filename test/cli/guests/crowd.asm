@@ -1,7 +1,7 @@
 ; Several processors do one job together for each byte that comes on COM1, and the first of them says "JOB TOTAL" in hexadecimal: the same whatever
 ; order they worked in. Inside nothing is the same twice: they note down when and in which order they came. RACES 1: each also says its letter when it
 ; is done, in whatever order that happens to be, "dbca JOB TOTAL". Between jobs they are halted; IPIs wake them, and timers that each has.
-; The includer says PROCESSORS and RACES.
+; STAMPED 1: the line ends with the time-stamp counter besides. The includer says PROCESSORS, RACES and STAMPED.
 
 %include "bring-up.asm"
 
@@ -98,6 +98,15 @@ first:
         call send
         mov edx, [total]
         call hex
+%if STAMPED
+        mov al, ' '
+        call send
+        rdtsc
+        push eax
+        call hex
+        pop edx
+        call hex
+%endif
         mov al, 10
         call send
         jmp first
