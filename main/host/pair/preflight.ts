@@ -98,7 +98,7 @@ function vcpus(cpus: number): Outcome {
 function clock(mode: MachineConfiguration['clock']): Outcome {
   if (mode === 'virtual')
     return note(
-      'The virtual clock counts instructions, and the two machines do not get each input at the same one: outputs may differ, which costs resyncs.',
+      'The virtual clock: both machines get each input at the same instruction, and nothing differs. Its time is not the world’s, and several vCPUs take turns.',
       'wallClock',
     );
   return ok('The wall clock: the two may read different times, which costs nothing until one of them is said.');
