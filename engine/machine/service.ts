@@ -910,8 +910,18 @@ export class MachineService {
     this.#require(['running', 'paused'], 'given input');
     if (this.epochs !== undefined)
       throw new MachineError('wrong-state', `The machine ${this.#configuration.name} is a side of a pair, and takes input between two epochs only.`);
+    if ('bytes' in input && this.#queueOf(input).length + input.bytes.length > longestInput) {
+      throw new MachineError(
+        'wrong-state',
+        `The guest does not read its ${input.kind === 'serial' ? 'serial port' : 'keyboard'}; no more input is taken.`,
+      );
+    }
     this.#give(input);
     this.#feed();
+  }
+
+  #queueOf({ kind }: MachineInput): number[] {
+    return kind === 'serial' ? this.#serialInput : this.#scancodes;
   }
 
   #give(input: MachineInput): void {
@@ -929,13 +939,7 @@ export class MachineService {
       });
       return;
     }
-    const queue = input.kind === 'serial' ? this.#serialInput : this.#scancodes;
-    if (queue.length + input.bytes.length > longestInput) {
-      throw new MachineError(
-        'wrong-state',
-        `The guest does not read its ${input.kind === 'serial' ? 'serial port' : 'keyboard'}; no more input is taken.`,
-      );
-    }
+    const queue = this.#queueOf(input);
     for (const byte of input.bytes) queue.push(byte);
   }
 
