@@ -56,7 +56,7 @@ async function endsOf(cpus: number, image: Uint8Array, resyncs: number): Promise
       await resync(a.machine, b.machine, count === 0, true);
     } catch (error) {
       // One of them has come to its end by itself; the other goes on to its own.
-      if (a.machine.state !== 'off' && b.machine.state !== 'off') throw error;
+      if (![a, b].some(({ machine }) => machine.state === 'off')) throw error;
       if (b.machine.state === 'paused') await askPair(b.machine, 'go', { run: true });
       break;
     }
