@@ -24,7 +24,7 @@ export const enum Page {
   watched = 1 << 5,
   /** In SMM the RAM at this place is seen (SmramView), whatever the arrays show. */
   smram = 1 << 6,
-  /** Writes are logged by epoch: the first write in an epoch takes the slow path. */
+  /** Pictures lie here. Its writes are logged by epoch as those of all pages are; FlushScope.loggedWrites makes its next one slow, and no other page's. */
   logged = 1 << 7,
   /** A node of the guard's tree, or a page kept for one; always traced as well. */
   guardNode = 1 << 8,
@@ -185,4 +185,6 @@ export const enum FlushScope {
   code = 1 << 2,
   /** Somebody else wrote code: decoded code of pages whose generation has moved. */
   changedCode = 1 << 3,
+  /** A new epoch began for pages with Page.logged only. */
+  loggedWrites = 1 << 4,
 }

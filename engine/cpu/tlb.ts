@@ -181,6 +181,16 @@ export class Tlb {
     for (let index = 0; index < this.#usedCount; index++) this.slowDown((this.#used[index]! << 3) + writeTag);
   }
 
+  /** Makes the write entries of pages with Page.logged slow: a new epoch has begun for these. */
+  dropLoggedWrites(): void {
+    const words = this.#words;
+    const { pageFlags } = this.memory.platform;
+    for (let index = 0; index < this.#usedCount; index++) {
+      const entry = this.#used[index]! << 3;
+      if (words[entry + writeTag] !== -1 && (pageFlags[words[entry + physical]!]! & Page.logged) !== 0) this.slowDown(entry + writeTag);
+    }
+  }
+
   /** Makes the write entries of one physical page slow: it holds code now, or is traced or watched. */
   dropWritesTo(physicalPage: number): void {
     for (let index = 0; index < this.#usedCount; index++) {

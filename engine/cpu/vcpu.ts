@@ -344,6 +344,7 @@ export class Vcpu {
     const scope = cpu.platform.flushScope?.() ?? everything;
     if ((scope & FlushScope.translations) !== 0) cpu.flushTranslations();
     else if ((scope & FlushScope.writes) !== 0) cpu.tlb.dropWrites();
+    else if ((scope & FlushScope.loggedWrites) !== 0) cpu.tlb.dropLoggedWrites();
     if ((scope & FlushScope.code) !== 0) {
       this.#executor.dropAll();
       this.#executor.flushJumpCache();

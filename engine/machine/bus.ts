@@ -151,6 +151,21 @@ export interface PhysicalMap {
   dmaReaches(address: number, length: number, write: boolean): boolean;
 }
 
+/** Pages of VRAM, or of the display device's memory, that may have been written since somebody drew them; see frame-writes.ts. Offsets in bytes. */
+export interface WrittenPages {
+  /** Cheap: asked for up to 60 times a second. */
+  any(offset: number, bytes: number): boolean;
+  /** The page with the byte at `offset`. */
+  isWritten(offset: number): boolean;
+  /** Before any of them is read. */
+  look(): void;
+  /** All that are written, of those that are drawn at all, were read since `look`. */
+  seen(): void;
+}
+
+/** For one who draws once, or where nobody keeps account. */
+export const everyPage: WrittenPages = { any: () => true, isWritten: () => true, look: () => undefined, seen: () => undefined };
+
 export interface Bus {
   /** This chip's block in the shared memory; the same name always gives the same bytes. */
   block<F extends Record<string, Field>>(layout: BlockLayout<F>, instance?: string): BlockView<F>;
@@ -159,9 +174,9 @@ export interface Bus {
   mmio(name: string, base: number | undefined, size: number, handler: MmioHandler): MmioRegion;
   /** A region that shows VRAM from `vramOffset` on without a handler in between: a linear frame buffer. */
   frameBuffer(name: string, base: number | undefined, size: number, vramOffset: number): MmioRegion;
-  /** `name` is unique in the machine, for instance `pit.channel0`. */
   /** The same for all of the display device's own memory. */
   scanoutBuffer(name: string): MmioRegion;
+  /** `name` is unique in the machine, for instance `pit.channel0`. */
   timer(name: string, callback: () => void): Timer;
   output(name: string): OutputStream;
   /** `name` is the position of a drive, see drives.ts: `ide0.0`, `floppy0`. */
@@ -172,6 +187,9 @@ export interface Bus {
   readonly vram: Uint8Array<SharedArrayBuffer>;
   /** Where frames of the display device's outputs lie; apart from VRAM, so that neither device writes over the other's pictures. */
   readonly scanoutMemory: Uint8Array<SharedArrayBuffer>;
+  /** A chip has written to VRAM, or to the display device's memory, itself. Under the device lock; cheap. */
+  vramWritten(offset: number, bytes: number): void;
+  scanoutsWritten(offset: number, bytes: number): void;
   post(request: ChipRequest): void;
   /** Tells display viewers that something visible changed (a counter in shared memory; cheap). */
   displayChanged(): void;

@@ -36,7 +36,7 @@ import { LocalApics } from '../cpu/apic/local-apic.ts';
 import { localApicState } from '../cpu/apic/state.ts';
 import { Attention, vcpuState } from '../isa/state.ts';
 import type { ChipFacts } from '../layout/facts.ts';
-import type { Chip, InterruptLine, Timer } from './bus.ts';
+import { everyPage, type Chip, type InterruptLine, type Timer } from './bus.ts';
 import type { MachineControl } from './control.ts';
 import { mostOutputs, type DisplayDeviceState, type DisplayProperties } from './display-face.ts';
 import { bootOrder, placeDrives, type DrivePosition } from './drives.ts';
@@ -197,6 +197,8 @@ export function constructChips(bus: MachineBus, control: MachineControl, configu
     hotPlug.settle();
     return true;
   };
+  const { frames } = bus.memory;
+  const { memory } = control;
   const vgaSize = () => {
     const { mode } = vga.dispi;
     return mode ?? sizeOf(displayMode(vga.registers));
@@ -206,12 +208,13 @@ export function constructChips(bus: MachineBus, control: MachineControl, configu
       vga,
       () => control.displayChanges(),
       () => bus.clock.now(),
+      () => frames.watch(memory.vramBase),
     );
   const wiring = {
     device,
     memory: bus.scanoutMemory,
     changes: () => control.displayChanges(),
-    now: () => bus.clock.now(),
+    watch: () => frames.watch(memory.scanoutBase),
     vga: vga.registers,
   };
   return {
@@ -267,7 +270,7 @@ export function constructChips(bus: MachineBus, control: MachineControl, configu
       const plain = output === 0 && device.frame(0) === undefined;
       const screen = plain
         ? new VgaRenderer(vga.registers, bus.vram, vga.dispi.registers)
-        : new ScanoutScreen(output, wiring);
+        : new ScanoutScreen(output, { ...wiring, watch: () => everyPage });
       const { width, height, rgba } = screen.render();
       return { width, height, rgba };
     },

@@ -56,6 +56,7 @@ export class MachineControl {
   readonly #base: number;
   readonly #attention: number[];
   readonly #epoch;
+  readonly #epochWord: number;
   /** Whose turn it is under the virtual clock. */
   readonly turn;
   /** Index in `words` of `turn.holder`. */
@@ -69,6 +70,7 @@ export class MachineControl {
     this.words = memory.words;
     this.#base = base;
     this.#epoch = memory.block(epochBlock);
+    this.#epochWord = (memory.directory.open(epochBlock) + epochBlock.offset.current) >>> 2;
     const turn = memory.directory.open(turnBlock);
     this.turn = turnBlock.at(memory.buffer, turn);
     this.turnWord = (turn + turnBlock.offset.holder) >>> 2;
@@ -163,11 +165,11 @@ export class MachineControl {
 
   /**
    * Starts a new epoch. It is in force, and pages without its stamp have not been written in it, once flushPassed says so of
-   * the flush. Under the device lock.
+   * the flush; with loggedWrites only pages with Page.logged, and all others keep what they had in force before. Any thread.
    */
-  advanceEpoch(): { epoch: number; flush: number } {
-    this.#epoch.current += 1;
-    return { epoch: this.#epoch.current, flush: this.requestFlush(FlushScope.writes) };
+  advanceEpoch(scope: FlushScope.writes | FlushScope.loggedWrites = FlushScope.writes): { epoch: number; flush: number } {
+    const epoch = (Atomics.add(this.words, this.#epochWord, 1) + 1) >>> 0;
+    return { epoch, flush: this.requestFlush(scope) };
   }
 
   /** The vCPU blocks were written from outside, while every vCPU stood still. */

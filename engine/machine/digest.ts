@@ -1,9 +1,10 @@
 /**
  * The state digest: SHA-256 over every saved block, all of RAM, VRAM and the ROMs. Two machines with the same digest are in the same guest-visible
- * state. Caches, thread bookkeeping and statistics of this run are left out, and so is the guard: it looks on.
+ * state. Caches, thread bookkeeping and statistics of this run are left out, and so are those who look on: the guard, and the epochs of tools and viewers.
  */
 import { createHash } from 'node:crypto';
 import { vcpuState } from '../isa/state.ts';
+import { epochBlock } from './control.ts';
 import type { BlockEntry } from './directory.ts';
 import type { MachineMemory } from './memory.ts';
 
@@ -36,9 +37,9 @@ export function countedBytes(entry: BlockEntry): Uint8Array {
   return bytes;
 }
 
-/** The guard's blocks (engine/guard/state.ts). */
-function isGuard({ name }: BlockEntry): boolean {
-  return name === 'guard' || name.startsWith('guard-');
+/** The guard's blocks (engine/guard/state.ts), and the epoch that writes are stamped with. */
+function looksOn({ name }: BlockEntry): boolean {
+  return name === 'guard' || name.startsWith('guard-') || name === epochBlock.name;
 }
 
 /** One number per part, to see where two states differ. */
@@ -60,7 +61,7 @@ export function digestParts(memory: MachineMemory): DigestParts {
     parts.set(name, text);
     whole.update(`${name} ${text}\n`);
   };
-  const blocks = memory.directory.list().filter((entry) => !entry.transient && !isGuard(entry));
+  const blocks = memory.directory.list().filter((entry) => !entry.transient && !looksOn(entry));
   blocks.sort((a, b) => (a.name < b.name ? -1 : 1));
   for (const entry of blocks) add(entry.name, entry.version, countedBytes(entry));
   add('rom', 1, memory.rom);

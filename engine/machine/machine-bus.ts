@@ -120,6 +120,14 @@ export class MachineBus implements Bus {
     return this.memory.addRegion(name, undefined, this.scanoutMemory.length, { scanoutOffset: 0 });
   }
 
+  vramWritten(offset: number, bytes: number): void {
+    this.memory.frames.noteWritten(this.machine.vramBase + offset, bytes);
+  }
+
+  scanoutsWritten(offset: number, bytes: number): void {
+    this.memory.frames.noteWritten(this.machine.scanoutBase + offset, bytes);
+  }
+
   timer(name: string, callback: () => void): Timer {
     return this.timers.add(name, callback);
   }

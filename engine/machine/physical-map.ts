@@ -21,6 +21,7 @@ import { array, defineBlock, scalar } from '../layout/block.ts';
 import { FlushScope, Page, physicalPages, type SmramView } from '../cpu/platform.ts';
 import type { LegacyRouting, MmioHandler, MmioRegion, PhysicalMap, SmramRouting, Width } from './bus.ts';
 import { flushAll, type MachineControl } from './control.ts';
+import { FrameWrites } from './frame-writes.ts';
 import { guardPagesBase } from './guard-pages.ts';
 import { pageSize, type MachineMemory } from './memory.ts';
 import { MachineError } from './machine.ts';
@@ -34,7 +35,7 @@ const segmentCount = (legacyEnd - legacyBase) / segmentSize;
 const maximumRoms = 8;
 const addressSpace = 2 ** 32;
 /** Bits of pageFlags that say what a page is; all others are attributes and stay. */
-const kindBits = Page.ram | Page.rom | Page.mmio | Page.smram;
+const kindBits = Page.ram | Page.rom | Page.mmio | Page.smram | Page.logged;
 
 const routeRead = 1;
 const routeWrite = 2;
@@ -102,6 +103,7 @@ export class MachinePhysicalMap implements PhysicalMap {
   readonly #a20;
   readonly #regions: Region[] = [];
   readonly #view: DataView<SharedArrayBuffer>;
+  readonly frames: FrameWrites;
   /** Absent: nothing traces writes. */
   dmaGate: DmaWrites | undefined;
 
@@ -115,6 +117,7 @@ export class MachinePhysicalMap implements PhysicalMap {
     this.#smram = memory.block(smramBlock);
     this.#a20 = memory.block(a20Block);
     this.#view = new DataView(memory.buffer);
+    this.frames = new FrameWrites(memory, control);
   }
 
   /** Derives the page arrays for the first time. */
@@ -165,6 +168,7 @@ export class MachinePhysicalMap implements PhysicalMap {
       throw new RangeError(`The region ${name} does not lie in VRAM.`);
     }
     this.#regions.push(region);
+    if (region.handler === undefined) this.frames.addWindow(region);
     const face = new PlacedRegion(region, (change) => this.#move(region, change));
     // Later threads find the region where the guest has it by now.
     if (isNew && region.state.placed === 0) face.place(base);
@@ -180,6 +184,8 @@ export class MachinePhysicalMap implements PhysicalMap {
     }
     state.base = base ?? 0;
     state.placed = base === undefined ? 0 : 1;
+    // Stamps of the pages where it was say nothing of it any more.
+    if (region.handler === undefined) this.frames.noteWritten(region.backing, size);
     if (before !== undefined) this.#refresh(before, size);
     if (base !== undefined) this.#refresh(base, size);
   }
@@ -334,7 +340,7 @@ export class MachinePhysicalMap implements PhysicalMap {
     if (region === undefined) return undefined;
     if (region.handler !== undefined) return { read: 0, write: 0, kind: Page.mmio };
     const backing = region.backing + (address - region.state.base);
-    return { read: backing, write: backing, kind: Page.ram };
+    return { read: backing, write: backing, kind: Page.ram | Page.logged };
   }
 
   #regionAt(address: number, granularity = 1): Region | undefined {

@@ -234,15 +234,13 @@ describe('a frame of an output', () => {
     const wiring = new Wiring();
     wiring.configure();
     const { bus, display, vga } = wiring;
-    let time = 0;
-    const screen = new ScanoutScreen(1, { device: display.device, memory: bus.scanoutMemory, changes: () => bus.displayChanges, now: () => time, vga: vga.registers });
+    const screen = new ScanoutScreen(1, { device: display.device, memory: bus.scanoutMemory, changes: () => bus.displayChanges, watch: () => bus.watch('scanouts'), vga: vga.registers });
     const dark = screen.render();
     expect([dark.width, dark.height, [...dark.rgba.subarray(0, 4)]]).toEqual([300, 400, [0, 0, 0, 255]]);
     wiring.frame(1, { at: 8192, stride: 1200, width: 300, height: 400 });
     expect(screen.render().changed).toEqual([{ x: 0, y: 0, width: 300, height: 400 }]);
     const before = screen.changeCounter();
     bus.mmioWrite(memoryBase + 8192 + 1200 * 7 + 4 * 40, 0x00ff8040);
-    time++;
     expect(screen.changeCounter()).not.toBe(before);
     const { changed, rgba } = screen.render();
     expect(changed).toEqual([{ x: 40, y: 7, width: 8, height: 1 }]);

@@ -1,8 +1,10 @@
 /** An output of the display device as something a display server can show. Used on the service worker only; changes nothing of the guest. */
+import { everyPage, type WrittenPages } from '../../machine/bus.ts';
 import { LinearRenderer } from '../vga/render-linear.ts';
 import type { RenderedFrame } from '../vga/render.ts';
 import type { VgaRegisters } from '../vga/registers.ts';
-import type { DisplayDevice } from './display-device.ts';
+import type { LinearMode } from '../vga/dispi.ts';
+import type { DisplayDevice, ShownFrame } from './display-device.ts';
 
 /** What is shown instead of a frame. */
 interface OtherScreen {
@@ -15,8 +17,8 @@ export interface ScanoutWiring {
   memory: Uint8Array<SharedArrayBuffer>;
   /** The counter behind bus.displayChanged(). */
   changes: () => number;
-  /** Guest time in nanoseconds. */
-  now: () => number;
+  /** What is known of writes to `memory`; another one at each call. Absent: nothing, which is for those who draw once. */
+  watch?: () => WrittenPages;
   vga: VgaRegisters;
 }
 
@@ -31,7 +33,6 @@ export class ScanoutScreen {
   private width = 0;
   private height = 0;
   private shows: 'frame' | 'dark' | 'other' | undefined;
-  private lastLook = -1;
   private looks = 0;
   private counted = 0;
   private lastOther = -1;
@@ -41,16 +42,14 @@ export class ScanoutScreen {
     private readonly wiring: ScanoutWiring,
     private readonly other?: OtherScreen,
   ) {
-    this.linear = new LinearRenderer(wiring.vga, wiring.memory);
+    this.linear = new LinearRenderer(wiring.vga, wiring.memory, wiring.watch?.() ?? everyPage);
   }
 
   changeCounter(): number {
-    const { device, changes, now } = this.wiring;
-    if (device.frame(this.output) !== undefined) {
-      // Nobody tells of writes to a frame. The guest may have written whenever its time went on.
-      const time = now();
-      if (time !== this.lastLook) this.looks++;
-      this.lastLook = time;
+    const { device, changes } = this.wiring;
+    const frame = device.frame(this.output);
+    if (frame !== undefined) {
+      if (this.linear.mayDiffer(linearModeOf(frame))) this.looks++;
     } else if (this.other !== undefined) {
       const counter = this.other.changeCounter();
       if (counter !== this.lastOther) this.counted++;
@@ -79,10 +78,13 @@ export class ScanoutScreen {
     }
     const changed: RenderedFrame['changed'] = [];
     if (frame !== undefined) {
-      const mode = { width, height, depth: 32, bits: 32, start: frame.base, pitch: frame.stride, dac8: true } as const;
-      this.linear.draw(mode, { pixels: this.pixels, width, height }, whole, changed);
+      this.linear.draw(linearModeOf(frame), { pixels: this.pixels, width, height }, whole, changed);
     }
     if (whole) changed.splice(0, changed.length, { x: 0, y: 0, width, height });
     return { width, height, rgba: new Uint8Array(this.pixels.buffer), changed };
   }
+}
+
+function linearModeOf({ width, height, base, stride }: ShownFrame): LinearMode {
+  return { width, height, depth: 32, bits: 32, start: base, pitch: stride, dac8: true };
 }

@@ -16,6 +16,7 @@ import type {
   PortRegion,
   Timer,
   Width,
+  WrittenPages,
 } from '../../machine/bus.ts';
 
 const vramBytes = 1 << 16;
@@ -116,12 +117,40 @@ class FakeDisk implements DiskPort {
   }
 }
 
+/** Exact: a page is written until it was seen. */
+class FakeWatch implements WrittenPages {
+  private pages = new Set<number>();
+  private fresh = true;
+
+  note(offset: number, bytes: number): void {
+    for (let page = offset >>> 12; page <= (offset + bytes - 1) >>> 12; page++) this.pages.add(page);
+  }
+
+  any(offset: number, bytes: number): boolean {
+    return this.fresh || [...this.pages].some((page) => page >= offset >>> 12 && page <= (offset + bytes - 1) >>> 12);
+  }
+
+  isWritten(offset: number): boolean {
+    return this.fresh || this.pages.has(offset >>> 12);
+  }
+
+  look(): void {
+    // Nothing is written while somebody draws.
+  }
+
+  seen(): void {
+    this.fresh = false;
+    this.pages.clear();
+  }
+}
+
 export class FakeBus implements Bus {
   readonly clock: Bus['clock'];
   readonly memory: PhysicalMap;
   readonly vram: Uint8Array<SharedArrayBuffer>;
   readonly scanoutMemory = new Uint8Array(new SharedArrayBuffer(scanoutBytes));
   displayChanges = 0;
+  private readonly watches = { vram: new Set<FakeWatch>(), scanouts: new Set<FakeWatch>() };
   private readonly portHandlers: { placement: Placement; handler: PortHandler }[] = [];
   private readonly mmioHandlers: { placement: Placement; handler: MmioHandler }[] = [];
   private readonly callbacks = new Map<string, () => void>();
@@ -226,6 +255,7 @@ export class FakeBus implements Bus {
       },
       write: (offset, width, value) => {
         for (let index = 0; index < width; index++) this.vram[at(offset + index)] = value >>> (8 * index);
+        this.vramWritten(at(offset), width);
       },
     });
   }
@@ -240,6 +270,7 @@ export class FakeBus implements Bus {
       },
       write: (offset, width, value) => {
         for (let index = 0; index < width; index++) scanoutMemory[offset + index] = value >>> (8 * index);
+        this.scanoutsWritten(offset, width);
       },
     });
   }
@@ -299,6 +330,21 @@ export class FakeBus implements Bus {
 
   post(request: ChipRequest): void {
     this.shared.posted.push(request);
+  }
+
+  vramWritten(offset: number, bytes: number): void {
+    for (const watch of this.watches.vram) watch.note(offset, bytes);
+  }
+
+  scanoutsWritten(offset: number, bytes: number): void {
+    for (const watch of this.watches.scanouts) watch.note(offset, bytes);
+  }
+
+  /** What a renderer is to know of writes to one of the two memories. */
+  watch(memory: 'vram' | 'scanouts'): WrittenPages {
+    const watch = new FakeWatch();
+    this.watches[memory].add(watch);
+    return watch;
   }
 
   displayChanged(): void {

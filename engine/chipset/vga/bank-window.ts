@@ -10,6 +10,7 @@ export class BankWindow implements MmioHandler {
     private readonly planes: VgaMemory,
     private readonly dispi: Dispi,
     private readonly vram: Uint8Array<SharedArrayBuffer>,
+    private readonly written: (offset: number, bytes: number) => void,
   ) {}
 
   read(offset: number, width: Width): number {
@@ -22,7 +23,6 @@ export class BankWindow implements MmioHandler {
     return start < 0 ? this.planes.peek(offset, width) : this.linear(start, offset, width);
   }
 
-  /** Nobody is told of writes to a linear mode: the frame buffer's tell nobody either, and its viewers look for themselves. */
   write(offset: number, width: Width, value: number): void {
     const start = this.dispi.windowStart();
     if (start < 0) {
@@ -30,6 +30,7 @@ export class BankWindow implements MmioHandler {
       return;
     }
     for (let index = 0; index < width && offset + index < bankBytes; index++) this.vram[start + offset + index] = value >>> (8 * index);
+    this.written(start + offset, width);
   }
 
   private linear(start: number, offset: number, width: Width): number {

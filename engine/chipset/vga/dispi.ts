@@ -100,6 +100,8 @@ function describe(registers: Uint16Array, vramBytes: number): LinearMode | undef
 export interface DispiHooks {
   /** What is shown changed. */
   changed(): void;
+  /** Video memory was written. */
+  written(offset: number, bytes: number): void;
   /** The DAC has 8 bits a component from now on, or 6. */
   dacWidthChanged(eight: boolean): void;
 }
@@ -256,6 +258,7 @@ export class Dispi implements PortHandler {
     const mode = this.mode;
     if (mode !== undefined && (before & DispiEnable.enabled) === 0 && (after & DispiEnable.noClearMemory) === 0) {
       this.vram.fill(0, 0, mode.pitch * mode.height);
+      this.hooks.written(0, mode.pitch * mode.height);
     }
     if (((before ^ after) & DispiEnable.dac8) !== 0) this.hooks.dacWidthChanged((after & DispiEnable.dac8) !== 0);
     if (before !== after) this.hooks.changed();

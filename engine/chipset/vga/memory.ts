@@ -46,11 +46,11 @@ export class VgaMemory implements MmioHandler {
   private readonly graphics: Uint8Array;
   private readonly latch: Uint32Array;
 
-  /** `vram` must be 4-byte aligned and hold at least 256 KiB. `changed` is called after a byte of any plane got another value. */
+  /** `vram` must be 4-byte aligned and hold at least 256 KiB. `changed` is called after a byte of any plane got another value, with its place in `vram`. */
   constructor(
     registers: VgaRegisters,
     vram: Uint8Array<SharedArrayBuffer>,
-    private readonly changed: () => void,
+    private readonly changed: (offset: number) => void,
   ) {
     if (vram.length < 4 * planeAddresses) throw new RangeError(`a VGA needs 256 KiB of video memory, not ${vram.length} bytes`);
     this.bytes = vram;
@@ -179,7 +179,7 @@ export class VgaMemory implements MmioHandler {
     const after = ((before & ~planeMask) | (data & planeMask)) >>> 0;
     if (after === before) return;
     this.words[index] = after;
-    this.changed();
+    this.changed(4 * index);
   }
 
   /** A byte as it is into the planes enabled: what text and 256-colour programs do nearly always. */
@@ -191,6 +191,6 @@ export class VgaMemory implements MmioHandler {
     const at = 4 * index + 31 - Math.clz32(planes);
     if (this.bytes[at] === value) return;
     this.bytes[at] = value;
-    this.changed();
+    this.changed(at);
   }
 }

@@ -1,4 +1,5 @@
 /** Graphics modes: 16 colours in planes, CGA's interleaved two bits a pixel, and 256 colours. */
+import { everyPage, type WrittenPages } from '../../machine/bus.ts';
 import { dacColour } from './colours.ts';
 import { planeAddressOf } from './geometry.ts';
 import type { GraphicsModeGeometry } from './geometry.ts';
@@ -6,6 +7,9 @@ import type { Region } from './render.ts';
 import type { Target } from './render-text.ts';
 import { planeAddresses } from './registers.ts';
 import type { VgaRegisters } from './registers.ts';
+
+const pageBytes = 4096;
+const planesBytes = 4 * planeAddresses;
 
 /** Spreads the bits of a byte over eight nibbles: the leftmost pixel in the lowest nibble. */
 const spread = new Uint32Array(256);
@@ -19,22 +23,35 @@ export class GraphicsRenderer {
   private readonly words: Uint32Array;
   private readonly colours256 = new Uint32Array(256);
   private line = new Uint32Array(0);
+  /** What the lines were drawn with, memory apart. */
+  private signature = '';
+  private readonly fresh = new Uint8Array(planesBytes / pageBytes);
 
   constructor(
     private readonly registers: VgaRegisters,
     vram: Uint8Array<SharedArrayBuffer>,
+    private readonly written: WrittenPages = everyPage,
   ) {
     this.words = new Uint32Array(vram.buffer, vram.byteOffset, planeAddresses);
   }
 
-  /** Draws every line and compares it with the picture; `changed` gets the lines that differ, joined to bands. */
+  /** Draws every line out of a page that was written, and compares it with the picture; `changed` gets the lines that differ, joined to bands. */
   draw(mode: GraphicsModeGeometry, colours: Uint32Array, target: Target, whole: boolean, changed: Region[]): void {
     const { pixels, width, height } = target;
     if (mode.shift === 'packed') for (let i = 0; i < 256; i++) this.colours256[i] = dacColour(this.registers, i);
     if (this.line.length !== width + 8) this.line = new Uint32Array(width + 8);
+    this.written.look();
+    for (let page = 0; page < this.fresh.length; page++) this.fresh[page] = this.written.isWritten(page * pageBytes) ? 1 : 0;
+    const signature = JSON.stringify([mode, [...colours], mode.shift === 'packed' ? [...this.colours256] : [], [...this.registers.crtc]]);
+    const all = whole || signature !== this.signature;
+    this.signature = signature;
     let band: Region | undefined;
     const scansALine = mode.repeat * mode.scansAPixel;
     for (let y = 0; y < height; y++) {
+      if (!all && !this.lineIsWritten(mode, y * scansALine)) {
+        band = undefined;
+        continue;
+      }
       this.drawLine(mode, y * scansALine, colours);
       const from = y * width;
       let differs = whole;
@@ -51,15 +68,28 @@ export class GraphicsRenderer {
       else if (band !== undefined) band.height++;
       else changed.push((band = { x: 0, y, width, height: 1 }));
     }
+    this.written.seen();
+  }
+
+  /** Where a monitor line begins: a counter of characters, and the scan line within the row. */
+  private lineStart(mode: GraphicsModeGeometry, monitorLine: number): { base: number; rowScan: number } {
+    const below = monitorLine > mode.split;
+    const scan = Math.floor((below ? monitorLine - mode.split - 1 : monitorLine) / mode.repeat) + (below ? 0 : mode.firstScan);
+    return { base: (below ? 0 : mode.start) + Math.floor(scan / mode.rowScans) * mode.pitch, rowScan: scan % mode.rowScans };
+  }
+
+  private lineIsWritten(mode: GraphicsModeGeometry, monitorLine: number): boolean {
+    const { base, rowScan } = this.lineStart(mode, monitorLine);
+    for (let column = 0; column <= mode.columns; column++) {
+      const word = planeAddressOf(this.registers.crtc, (base + column) & 0xffff, rowScan);
+      if (this.fresh[word >>> 10] === 1) return true;
+    }
+    return false;
   }
 
   /** Fills `line` with the pixels of a monitor line, one character clock more than is shown (for panning). */
   private drawLine(mode: GraphicsModeGeometry, monitorLine: number, colours: Uint32Array): void {
-    const below = monitorLine > mode.split;
-    const scan = Math.floor((below ? monitorLine - mode.split - 1 : monitorLine) / mode.repeat) + (below ? 0 : mode.firstScan);
-    const row = Math.floor(scan / mode.rowScans);
-    const rowScan = scan % mode.rowScans;
-    const base = (below ? 0 : mode.start) + row * mode.pitch;
+    const { base, rowScan } = this.lineStart(mode, monitorLine);
     const { line, words } = this;
     const { crtc } = this.registers;
     let x = 0;

@@ -1,7 +1,8 @@
 /**
- * Modes of the display interface. Guests write to the frame buffer as to memory and nobody is told, so each line is compared with a copy of
- * what was drawn, and only what differs is drawn again.
+ * Modes of the display interface, and frames of the display device. Pages that were not written since the last time are not read. Of those that were, each
+ * line is compared with a copy of what was drawn, and only what differs is drawn again.
  */
+import { everyPage, type WrittenPages } from '../../machine/bus.ts';
 import { attributeColours, dacColour } from './colours.ts';
 import type { LinearMode } from './dispi.ts';
 import type { VgaRegisters } from './registers.ts';
@@ -9,6 +10,7 @@ import { paletteAddressSource } from './registers.ts';
 import type { Region } from './render.ts';
 import type { Target } from './render-text.ts';
 
+const pageBytes = 4096;
 const opaque = 0xff000000;
 const widen5 = (value: number): number => (value << 3) | (value >> 2);
 const widen6 = (value: number): number => (value << 2) | (value >> 4);
@@ -30,11 +32,23 @@ export class LinearRenderer {
   private depth = 0;
   private palette = new Uint32Array(256);
   private direct: Uint32Array | undefined;
+  /** Where the picture lay that was drawn last. */
+  private start = 0;
+  private pitch = 0;
+  /** The part of a line that differs, in bytes: [first, end). */
+  private first = 0;
+  private end = 0;
 
   constructor(
     private readonly registers: VgaRegisters,
     private readonly vram: Uint8Array<SharedArrayBuffer>,
+    private readonly written: WrittenPages = everyPage,
   ) {}
+
+  /** Whether the picture may look different at the next draw, as far as memory goes. */
+  mayDiffer({ start, pitch, height }: LinearMode): boolean {
+    return this.written.any(start, pitch * height);
+  }
 
   /** Draws the lines that differ; `changed` gets them, joined to bands as wide as what differs in them. */
   draw(mode: LinearMode, target: Target, whole: boolean, changed: Region[]): void {
@@ -47,27 +61,27 @@ export class LinearRenderer {
       this.depth = mode.depth;
     }
     if (this.paletteChanged(mode)) everything = true;
+    const moved = everything || mode.start !== this.start || mode.pitch !== this.pitch;
+    this.start = mode.start;
+    this.pitch = mode.pitch;
+    this.written.look();
     const pixelsAByte = 8 / bits;
     let band: Region | undefined;
     for (let y = 0; y < height; y++) {
       const from = mode.start + y * mode.pitch;
       const now = this.vram.subarray(from, from + rowBytes);
       const before = this.drawn.subarray(y * rowBytes, (y + 1) * rowBytes);
-      if (!everything && Buffer.compare(now, before) === 0) {
+      this.first = 0;
+      this.end = rowBytes;
+      if (everything) before.set(now);
+      else this.takeDifference(now, before, from, moved);
+      if (this.end === 0) {
         band = undefined;
         continue;
       }
-      let first = 0;
-      let last = rowBytes - 1;
-      if (!everything) {
-        while (first < last && now[first] === before[first]) first++;
-        while (last > first && now[last] === before[last]) last--;
-      }
-      // The copy is what is drawn: the guest may go on writing meanwhile, which the next frame finds.
-      before.set(now);
       // Whole groups of eight pixels, so that no pixel is torn apart.
-      const left = Math.floor((first * pixelsAByte) / 8) * 8;
-      const right = Math.min(width, Math.ceil(((last + 1) * pixelsAByte) / 8) * 8);
+      const left = Math.floor((this.first * pixelsAByte) / 8) * 8;
+      const right = Math.min(width, Math.ceil((this.end * pixelsAByte) / 8) * 8);
       this.drawLine(mode, before, left, right, target.pixels.subarray(y * width, (y + 1) * width));
       if (band === undefined) changed.push((band = { x: left, y, width: right - left, height: 1 }));
       else {
@@ -77,6 +91,33 @@ export class LinearRenderer {
         band.height++;
       }
     }
+    this.written.seen();
+  }
+
+  /** Copies what differs in those pages of a line that were written, or in all of them; leaves `first` and `end`. */
+  private takeDifference(now: Uint8Array, before: Uint8Array, from: number, all: boolean): void {
+    let first = -1;
+    let end = 0;
+    for (let at = 0; at < now.length;) {
+      const next = Math.min(now.length, at + pageBytes - ((from + at) % pageBytes));
+      if (all || this.written.isWritten(from + at)) {
+        const piece = now.subarray(at, next);
+        const old = before.subarray(at, next);
+        if (Buffer.compare(piece, old) !== 0) {
+          let start = 0;
+          let last = piece.length - 1;
+          while (start < last && piece[start] === old[start]) start++;
+          while (last > start && piece[last] === old[last]) last--;
+          // The copy is what is drawn, and no more of it is taken than that: the guest may go on writing meanwhile, which the next frame finds.
+          old.set(piece.subarray(start, last + 1), start);
+          if (first < 0) first = at + start;
+          end = at + last + 1;
+        }
+      }
+      at = next;
+    }
+    this.first = first;
+    this.end = end;
   }
 
   /** Takes over the palette of modes that have one. True when it differs from the one drawn with. */

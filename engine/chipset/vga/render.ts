@@ -2,6 +2,7 @@
  * The screen as pixels. A renderer owns its picture and a shadow of what it has drawn, so that a frame costs what changed in it;
  * nothing of the guest is touched, and any thread may hold one.
  */
+import { everyPage, type WrittenPages } from '../../machine/bus.ts';
 import { attributeColours } from './colours.ts';
 import { linearMode } from './dispi.ts';
 import type { DispiRegisters, LinearMode } from './dispi.ts';
@@ -58,15 +59,25 @@ export class VgaRenderer {
   private readonly graphics: GraphicsRenderer;
   private readonly linear: LinearRenderer;
 
-  /** `vram` is the machine's video memory: at least the 256 KiB of the planes, 4-byte aligned. Without `dispi` only the VGA's modes are drawn. */
+  /**
+   * `vram` is the machine's video memory: at least the 256 KiB of the planes, 4-byte aligned. Without `dispi` only the VGA's modes are drawn.
+   * `watch`: for whoever draws again and again; each call gives another.
+   */
   constructor(
     private readonly registers: VgaRegisters,
     private readonly vram: Uint8Array<SharedArrayBuffer>,
     private readonly dispi?: DispiRegisters,
+    watch: () => WrittenPages = () => everyPage,
   ) {
     this.text = new TextRenderer(registers, vram);
-    this.graphics = new GraphicsRenderer(registers, vram);
-    this.linear = new LinearRenderer(registers, vram);
+    this.graphics = new GraphicsRenderer(registers, vram, watch());
+    this.linear = new LinearRenderer(registers, vram, watch());
+  }
+
+  /** Whether a linear mode may look different by now, as far as memory goes. False in other modes: writes to their memory are told of. */
+  mayDiffer(): boolean {
+    const mode = this.dispi === undefined ? undefined : linearMode(this.dispi, this.vram.length);
+    return mode !== undefined && this.linear.mayDiffer(mode);
   }
 
   /** Draws what differs from the last call. The same registers, memory and phase give the same picture. */

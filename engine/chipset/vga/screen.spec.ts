@@ -20,6 +20,7 @@ beforeEach(() => {
     vga,
     () => bus.displayChanges,
     () => bus.clock.now(),
+    () => bus.watch('vram'),
   );
 });
 

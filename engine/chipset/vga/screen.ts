@@ -1,4 +1,5 @@
 /** The VGA as something a display server can show: rendering at the blinking rate of the real adapter. */
+import type { WrittenPages } from '../../machine/bus.ts';
 import { VgaRenderer } from './render.ts';
 import type { BlinkPhase, RenderedFrame } from './render.ts';
 import { frameTiming } from './retrace.ts';
@@ -10,29 +11,24 @@ const cursorFrames = 16;
 /** Satisfies display/frame.ts's FrameSource. Used on the service worker only; changes nothing of the guest. */
 export class VgaScreen {
   private readonly renderer: VgaRenderer;
-  /** Guest time at which a linear mode was looked at last, and how often it was. */
-  private lastLook = -1;
+  /** How often a linear mode was found written. */
   private looks = 0;
 
   /**
    * `changes` reads the counter behind bus.displayChanged(); `now` reads guest time in nanoseconds (bus.clock.now). While the guest
-   * is paused its time stands still, and so does the blinking.
+   * is paused its time stands still, and so does the blinking. `watch` gives what is known of writes to video memory, another one at each call.
    */
   constructor(
     private readonly vga: Vga,
     private readonly changes: () => number,
     private readonly now: () => number,
+    watch: () => WrittenPages,
   ) {
-    this.renderer = new VgaRenderer(vga.registers, vga.vram, vga.dispi.registers);
+    this.renderer = new VgaRenderer(vga.registers, vga.vram, vga.dispi.registers, watch);
   }
 
   changeCounter(): number {
-    // Nobody tells of writes to a linear frame buffer. The guest may have written whenever its time went on.
-    if (this.vga.dispi.mode !== undefined) {
-      const now = this.now();
-      if (now !== this.lastLook) this.looks++;
-      this.lastLook = now;
-    }
+    if (this.renderer.mayDiffer()) this.looks++;
     // Blinking has four phases; the counter moves on by four at each change so that the sum never stands still between two of them.
     return 4 * (this.changes() + this.looks) + this.blinkStep();
   }

@@ -50,10 +50,13 @@ export class Vga implements Chip, PortHandler {
   constructor(private readonly bus: Bus) {
     this.registers = bus.block(vgaBlock);
     this.vram = bus.vram;
-    this.memory = new VgaMemory(this.registers, bus.vram, () => {
+    const written = (offset: number, bytes: number): void => bus.vramWritten(offset, bytes);
+    this.memory = new VgaMemory(this.registers, bus.vram, (offset) => {
+      bus.vramWritten(offset, 1);
       bus.displayChanged();
     });
     this.dispi = new Dispi(bus.block(dispiBlock), bus.vram, {
+      written,
       changed: () => {
         bus.displayChanged();
       },
@@ -62,7 +65,7 @@ export class Vga implements Chip, PortHandler {
         for (let at = 0; at < palette.length; at++) palette[at] = eight ? (palette[at] ?? 0) << 2 : (palette[at] ?? 0) >> 2;
       },
     });
-    bus.mmio('vga.window', vgaWindowBase, vgaWindowSize, new BankWindow(this.memory, this.dispi, bus.vram));
+    bus.mmio('vga.window', vgaWindowBase, vgaWindowSize, new BankWindow(this.memory, this.dispi, bus.vram, written));
     for (let port = dispiPort; port < dispiPort + dispiPortCount; port++) bus.ports(port, 1, this.dispi);
     bus.ports(Port.crtcIndexMono, 2, this);
     bus.ports(Port.inputStatus1Mono, 1, this);
@@ -160,6 +163,7 @@ export class Vga implements Chip, PortHandler {
         this.vram[4 * (code * glyphStride + row) + 2] = bits;
       }
     }
+    this.bus.vramWritten(0, 4 * planeAddresses);
     this.bus.displayChanged();
   }
 

@@ -45,6 +45,8 @@ export class GpuResources {
     private readonly state: State,
     private readonly display: Uint8Array,
     private readonly memory: PhysicalMap,
+    /** Display memory was written. */
+    private readonly written: (offset: number, bytes: number) => void,
   ) {}
 
   clear(): void {
@@ -81,6 +83,7 @@ export class GpuResources {
     }
     if (base + bytes > this.display.length) return 'full';
     this.display.fill(0, base, base + bytes);
+    this.written(base, bytes);
     state.id[entry] = id;
     state.width[entry] = width;
     state.height[entry] = height;
@@ -139,6 +142,7 @@ export class GpuResources {
     const { base, stride } = resource;
     for (let row = 0; row < height; row++) {
       const to = base + (y + row) * stride + x * bytesAPixel;
+      this.written(to, width * bytesAPixel);
       if (!this.copy(id, offset + row * stride, this.display.subarray(to, to + width * bytesAPixel))) return false;
     }
     return true;

@@ -31,7 +31,7 @@ export class VirtioGpu extends VirtioFunction implements Chip {
   ) {
     super(bus, pci, { device: 3, function: 0 }, { device: gpuDevice, classCode: 0x038000, features: featureEdid, queues: 2 }, 'virtio-gpu');
     this.state = bus.block(gpuBlock);
-    this.resources = new GpuResources(bus.block(resourcesBlock), bus.scanoutMemory, bus.memory);
+    this.resources = new GpuResources(bus.block(resourcesBlock), bus.scanoutMemory, bus.memory, (offset, bytes) => bus.scanoutsWritten(offset, bytes));
   }
 
   protected override restarted(): void {
