@@ -81,7 +81,8 @@ export async function startRfbServer(options: RfbServerOptions): Promise<RfbServ
         name: options.name,
         security: password === undefined ? { kind: 'none' } : { kind: 'vnc', password },
         input: false,
-        link: isLoopbackAddress(from.replace(/^::ffff:/, '')) ? 'same-host' : 'network',
+        // One that comes from this computer may have come through a tunnel: it gets what it names first.
+        link: 'network',
       },
       {
         position: options.onPosition,

@@ -11,7 +11,7 @@ import type { DisplayMode } from './geometry.ts';
 import { GraphicsRenderer } from './render-graphics.ts';
 import { blanked, LinearRenderer } from './render-linear.ts';
 import { TextRenderer } from './render-text.ts';
-import type { VgaRegisters } from './registers.ts';
+import { planeAddresses, type VgaRegisters } from './registers.ts';
 
 /** Pixels; x and y from the top left. */
 export interface Region {
@@ -58,6 +58,8 @@ export class VgaRenderer {
   private readonly text: TextRenderer;
   private readonly graphics: GraphicsRenderer;
   private readonly linear: LinearRenderer;
+  /** Of the VGA's own memory. */
+  private readonly planes: WrittenPages;
 
   /**
    * `vram` is the machine's video memory: at least the 256 KiB of the planes, 4-byte aligned. Without `dispi` only the VGA's modes are drawn.
@@ -70,14 +72,15 @@ export class VgaRenderer {
     watch: () => WrittenPages = () => everyPage,
   ) {
     this.text = new TextRenderer(registers, vram);
-    this.graphics = new GraphicsRenderer(registers, vram, watch());
+    this.planes = watch();
+    this.graphics = new GraphicsRenderer(registers, vram, this.planes);
     this.linear = new LinearRenderer(registers, vram, watch());
   }
 
-  /** Whether a linear mode may look different by now, as far as memory goes. False in other modes: writes to their memory are told of. */
+  /** Whether the picture may look different by now, as far as memory goes. */
   mayDiffer(): boolean {
     const mode = this.dispi === undefined ? undefined : linearMode(this.dispi, this.vram.length);
-    return mode !== undefined && this.linear.mayDiffer(mode);
+    return mode === undefined ? this.planes.any(0, 4 * planeAddresses) : this.linear.mayDiffer(mode);
   }
 
   /** Draws what differs from the last call. The same registers, memory and phase give the same picture. */
@@ -103,8 +106,11 @@ export class VgaRenderer {
     } else {
       attributeColours(this.registers, this.colours);
       const target = { pixels: this.pixels, width: this.width, height: this.height };
-      if (mode.kind === 'text') this.text.draw(mode, phase, this.colours, target, whole, changed);
-      else this.graphics.draw(mode, this.colours, target, whole, changed);
+      if (mode.kind === 'text') {
+        this.planes.look();
+        this.text.draw(mode, phase, this.colours, target, whole, changed);
+        this.planes.seen();
+      } else this.graphics.draw(mode, this.colours, target, whole, changed);
     }
     if (whole) changed.splice(0, changed.length, { x: 0, y: 0, width: this.width, height: this.height });
     return { width: this.width, height: this.height, rgba: this.rgba, changed };

@@ -29,6 +29,7 @@ const blinkTime = 16 * (1e9 / 70.09) * 1.005;
 
 describe('the VGA as a frame source', () => {
   it('moves its counter when the guest changes the screen, and only then', () => {
+    screen.render();
     const before = screen.changeCounter();
     expect(screen.changeCounter()).toBe(before);
     bus.mmioWrite(0xb8000, 0x0720, 2);

@@ -11,7 +11,7 @@ const cursorFrames = 16;
 /** Satisfies display/frame.ts's FrameSource. Used on the service worker only; changes nothing of the guest. */
 export class VgaScreen {
   private readonly renderer: VgaRenderer;
-  /** How often a linear mode was found written. */
+  /** How often the memory was found written. */
   private looks = 0;
 
   /**

@@ -5,8 +5,10 @@
         bits 32
         org 0x100000
 
+%ifndef WIDTH                           ; whoever includes this may have another size
 WIDTH           equ 640
 HEIGHT          equ 480
+%endif
 PICTURES        equ 64                  ; different pictures, each a few lines further down
 STEP            equ 5                   ; lines from one to the next
 PICTURE         equ 0x400000            ; where the large picture is drawn
