@@ -42,13 +42,21 @@ export class FakeDisplay {
   };
   log: DisplayLogEntry[] = [];
 
+  private readonly watchers = new Set<() => void>();
+
   constructor(private readonly calls: string[]) {}
+
+  /** The state becomes another, and who watches hears of it. */
+  become(part: Partial<DisplayStateMessage>): void {
+    if (this.state !== null) this.state = { ...this.state, ...part };
+    for (const wake of [...this.watchers]) wake();
+  }
 
   router() {
     const os = implement(contract).$context<Record<never, never>>();
     const event = (value: DisplayEventMessage): DisplayEventMessage => value;
     const attached = (value: AttachmentEventMessage): AttachmentEventMessage => value;
-    const { calls } = this;
+    const { calls, watchers } = this;
     const forEver = (signal: AbortSignal | undefined) =>
       new Promise<void>((resolve) => signal?.addEventListener('abort', () => resolve(), { once: true }));
     const now = () => this.state;
@@ -57,7 +65,14 @@ export class FakeDisplay {
       watch: os.display.watch.handler(async function* ({ signal }) {
         yield event({ kind: 'state', state: now() });
         yield event({ kind: 'log', entries: log() });
-        await forEver(signal);
+        while (signal?.aborted !== true) {
+          await new Promise<void>((resolve) => {
+            watchers.add(resolve);
+            signal?.addEventListener('abort', () => resolve(), { once: true });
+          });
+          watchers.clear();
+          yield event({ kind: 'state', state: now() });
+        }
       }),
       attach: os.display.attach.handler(async function* ({ input, signal }) {
         calls.push(`attach ${input.id} ${input.outputs.map(({ output, width, height }) => `${output}:${width}x${height}`).join(' ')}`);

@@ -17,6 +17,8 @@ export interface DisplaySession {
   why: Ref<string>;
   /** Another client has the machine, and could be asked to go. */
   canTakeOver: Ref<boolean>;
+  /** The machine has been told of this console's display, and shows what it draws for it: before, the picture is another one's. Stays true while it is attached. */
+  ready: Ref<boolean>;
   /** Milliseconds from the request to the first frame of its size. */
   firstFrame: Ref<number | undefined>;
   state: ShallowRef<DisplayStateMessage | undefined>;
@@ -27,6 +29,8 @@ export interface DisplaySession {
 
 /** Milliseconds for which a size has to stay before the machine gets it. */
 const SETTLE = 60;
+/** A guest that does not follow its display is shown all the same, after so many milliseconds. */
+const PATIENCE = 1000;
 
 /** `wanted` is the display that the console is; undefined while it has no size. */
 export function useDisplaySession(
@@ -41,6 +45,7 @@ export function useDisplaySession(
   const why = ref('');
   const canTakeOver = ref(false);
   const firstFrame = ref<number>();
+  const ready = ref(false);
   const display = shallowRef<DisplayStateMessage>();
   let attachment: number | undefined;
   let stream: AbortController | undefined;
@@ -48,6 +53,23 @@ export function useDisplaySession(
   let settle: ReturnType<typeof setTimeout> | undefined;
   let changing: Promise<void> = Promise.resolve();
   let gone = false;
+  let patience: ReturnType<typeof setTimeout> | undefined;
+
+  /** There is nothing to wait for (any more). */
+  function show(): void {
+    clearTimeout(patience);
+    ready.value = true;
+  }
+
+  /** Whether the guest draws for the display that was asked for. */
+  function follows(): boolean {
+    const { session, phase, outputs = [] } = display.value ?? {};
+    if (role.value !== 'holder' || sent === '' || session?.client !== client().id || phase === 'configure' || phase === 'resume') return false;
+    const asked = JSON.parse(sent) as OutputRequestMessage;
+    const now = outputs.find((one) => one.output === output);
+    if (now?.properties?.width !== asked.width || now.properties.height !== asked.height) return false;
+    return now.right || now.use !== 'frame';
+  }
 
   const on = (): boolean => state.value === 'running' || state.value === 'paused';
   const client = () => displayClient(application.about);
@@ -68,16 +90,21 @@ export function useDisplaySession(
           if (event.role === 'holder') {
             why.value = '';
             canTakeOver.value = false;
+            clearTimeout(patience);
+            patience = setTimeout(show, PATIENCE);
             resize();
-          }
-        } else if (event.kind === 'frame') firstFrame.value = event.after;
-        else {
+          } else show();
+        } else if (event.kind === 'frame') {
+          firstFrame.value = event.after;
+          show();
+        } else {
           why.value = event.reason;
           canTakeOver.value = on();
         }
       }
     } catch (error) {
       if (mine.signal.aborted) return;
+      show();
       why.value = sentence(error);
       const conflict = errorCode(error) === 'CONFLICT';
       // A window of our own that has this output is no stranger.
@@ -134,6 +161,8 @@ export function useDisplaySession(
     for await (const event of await host.display.watch({ id: id() }, { signal })) {
       if (event.kind !== 'state') continue;
       display.value = event.state ?? undefined;
+      if (display.value === undefined) ready.value = false;
+      else if (!ready.value && follows()) show();
       const holder = display.value?.session;
       if (role.value === 'holder' || !application.about || holder?.client !== client().id || holder.attached.includes(output)) continue;
       // Another window of ours gave the output back, or has got the machine again: this one joins it.
@@ -150,6 +179,7 @@ export function useDisplaySession(
   window.addEventListener('pagehide', away);
   onScopeDispose(() => {
     gone = true;
+    clearTimeout(patience);
     window.removeEventListener('pagehide', away);
     leave();
     watching.abort();
@@ -169,6 +199,7 @@ export function useDisplaySession(
     why,
     canTakeOver,
     firstFrame,
+    ready,
     state: display,
     output: computed(() => display.value?.outputs.find((one) => one.output === output)),
     takeOver: () => begin(true),
