@@ -43,6 +43,7 @@ export class FakeDisplay {
   log: DisplayLogEntry[] = [];
 
   private readonly watchers = new Set<() => void>();
+  private readonly attachments = new Set<() => void>();
 
   constructor(private readonly calls: string[]) {}
 
@@ -56,7 +57,7 @@ export class FakeDisplay {
     const os = implement(contract).$context<Record<never, never>>();
     const event = (value: DisplayEventMessage): DisplayEventMessage => value;
     const attached = (value: AttachmentEventMessage): AttachmentEventMessage => value;
-    const { calls, watchers } = this;
+    const { calls, watchers, attachments } = this;
     const forEver = (signal: AbortSignal | undefined) =>
       new Promise<void>((resolve) => signal?.addEventListener('abort', () => resolve(), { once: true }));
     const now = () => this.state;
@@ -77,13 +78,16 @@ export class FakeDisplay {
       attach: os.display.attach.handler(async function* ({ input, signal }) {
         calls.push(`attach ${input.id} ${input.outputs.map(({ output, width, height }) => `${output}:${width}x${height}`).join(' ')}`);
         yield attached({ kind: 'attached', attachment: 1, session: 1, role: input.role ?? 'holder', ignored: [] });
-        await forEver(signal);
+        await Promise.race([forEver(signal), new Promise<void>((resolve) => attachments.add(resolve))]);
       }),
       set: os.display.set.handler(({ input }) => {
         calls.push(`set ${input.id} ${input.outputs.map(({ output, width, height }) => `${output}:${width}x${height}`).join(' ')}`);
         return { ignored: [], generation: 2 };
       }),
-      detach: os.display.detach.handler(() => undefined),
+      detach: os.display.detach.handler(() => {
+        for (const end of attachments) end();
+        attachments.clear();
+      }),
       whenSessionEnds: os.display.whenSessionEnds.handler(({ input }) => {
         calls.push(`when session ends ${input.whenSessionEnds}`);
       }),

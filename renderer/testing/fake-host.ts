@@ -149,6 +149,10 @@ export class FakeHost {
         })),
       },
       machines: {
+        typeText: os.machines.typeText.handler(({ input }) => {
+          this.calls.push(`type ${input.id} ${input.text}`);
+          return { typed: input.text.length };
+        }),
         start: os.machines.start.handler(({ input }) => verbs.start(input.id)),
         pause: os.machines.pause.handler(({ input }) => verbs.pause(input.id)),
         resume: os.machines.resume.handler(({ input }) => verbs.resume(input.id)),

@@ -140,6 +140,24 @@ describe.skipIf(!existsSync(CHROMIUM))('the same user interface in a browser', (
       await console.screenshot({ path: path.join(ROOT, 'test-results/screens/two-desks-phone.png') });
       await tools.send('Input.dispatchTouchEvent', { type: 'touchEnd', touchPoints: [] });
       await eventually(ring, (there) => !there, 'the ring is gone');
+      // The keys that a phone's own keyboard lacks are there, large enough for a finger.
+      const keys = console.getByRole('toolbar', { name: 'Keys' });
+      for (const key of await keys.getByRole('button').all()) {
+        const { width = 0, height = 0 } = (await key.boundingBox()) ?? {};
+        expect([width >= 36, height >= 36]).toEqual([true, true]);
+      }
+      // Turned to its side it is another display.
+      await console.setViewportSize({ width: 780, height: 412 });
+      const turned = await eventually(
+        state,
+        ({ outputs: [one] }) => one?.right === true && one.properties?.orientation === 90,
+        'the guest is the phone’s display on its side',
+      );
+      const onSide = turned.outputs[0]?.properties;
+      expect(onSide?.width).toBeGreaterThan(onSide?.height ?? 0);
+      const [across, ratio] = await console.locator('.mat').evaluate((mat) => [mat.getBoundingClientRect().width, devicePixelRatio] as const);
+      expect(Math.abs((onSide?.width ?? 0) - across * ratio)).toBeLessThanOrEqual(6 * ratio + 1);
+      await console.screenshot({ path: path.join(ROOT, 'test-results/screens/two-desks-phone-on-its-side.png') });
     } finally {
       await phone.close();
     }

@@ -16,7 +16,7 @@ export class DesktopApp {
     readonly complaints: string[],
   ) {}
 
-  static async launch(folder: string, display: string, theme: 'light' | 'dark' = 'light'): Promise<DesktopApp> {
+  static async launch(folder: string, display: string, theme: 'light' | 'dark' = 'light', switches: readonly string[] = []): Promise<DesktopApp> {
     const executablePath = installedElectron();
     if (executablePath === undefined) throw new Error('Electron is not in place.');
     const electron = await _electron.launch({
@@ -25,6 +25,7 @@ export class DesktopApp {
         ...(process.getuid?.() === 0 ? ['--no-sandbox'] : []),
         `--user-data-dir=${path.join(folder, 'profile')}`,
         '--lang=en-GB',
+        ...switches,
         ROOT,
       ],
       env: { ...process.env, DISPLAY: display, VITRINE_LIBRARY: path.join(folder, 'library') } as Record<string, string>,

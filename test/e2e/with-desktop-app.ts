@@ -6,15 +6,18 @@ import { afterAll, beforeAll } from 'vitest';
 import { DesktopApp } from './desktop-app.ts';
 import { startDisplay, type DisplayServer } from './display-server.ts';
 
-/** Starts it before the tests and gives it to `take`; ends everything behind them. Returns where the library is, once it has started. */
-export function withDesktopApp(take: (app: DesktopApp) => void | Promise<void>): () => string {
+/**
+ * Starts it before the tests and gives it to `take`; ends everything behind them. Returns where the library is, once it has started. `switches` are
+ * for Chromium.
+ */
+export function withDesktopApp(take: (app: DesktopApp) => void | Promise<void>, switches: readonly string[] = []): () => string {
   let folder: string;
   let display: DisplayServer | undefined;
   let app: DesktopApp | undefined;
   beforeAll(async () => {
     folder = mkdtempSync(path.join(tmpdir(), 'vitrine-e2e-'));
     display = await startDisplay();
-    app = await DesktopApp.launch(folder, display.name);
+    app = await DesktopApp.launch(folder, display.name, 'light', switches);
     await take(app);
   });
   afterAll(async () => {

@@ -86,3 +86,15 @@ describe('the picture of a console', () => {
     expect(session.ready.value).toBe(true);
   });
 });
+
+describe('a console whose page goes', () => {
+  it('gives its output back, and does not ask for it again when it hears that nobody has it', async () => {
+    const fake = host();
+    await openConsole(fake);
+    window.dispatchEvent(new Event('pagehide'));
+    await pass(0);
+    fake.display.become({ session: { number: 1, client: client(), name: 'Console', since: 0, resumedAfter: null, firstFrameAfter: null, attached: [], whenEnds: 'run' } });
+    await pass(200);
+    expect(fake.calls.filter((call) => call.startsWith('attach'))).toHaveLength(1);
+  });
+});

@@ -175,12 +175,23 @@ export function useDisplaySession(
 
   watch([() => JSON.stringify(wanted()), state, () => application.about], resize, { immediate: true });
   // The page goes, by closing its window or by another address.
-  const away = (): void => leave();
+  const away = (): void => {
+    // What it hears on its way out is no reason to ask again.
+    gone = true;
+    leave();
+  };
+  const back = (event: PageTransitionEvent): void => {
+    if (!event.persisted) return;
+    gone = false;
+    resize();
+  };
   window.addEventListener('pagehide', away);
+  window.addEventListener('pageshow', back);
   onScopeDispose(() => {
     gone = true;
     clearTimeout(patience);
     window.removeEventListener('pagehide', away);
+    window.removeEventListener('pageshow', back);
     leave();
     watching.abort();
   });
