@@ -98,9 +98,12 @@ export class LinearRenderer {
   private takeDifference(now: Uint8Array, before: Uint8Array, from: number, all: boolean): void {
     let first = -1;
     let end = 0;
+    const isWritten = (at: number): boolean => all || this.written.isWritten(from + at);
     for (let at = 0; at < now.length;) {
-      const next = Math.min(now.length, at + pageBytes - ((from + at) % pageBytes));
-      if (all || this.written.isWritten(from + at)) {
+      let next = Math.min(now.length, at + pageBytes - ((from + at) % pageBytes));
+      if (isWritten(at)) {
+        // Pages that follow each other are compared as one.
+        while (next < now.length && isWritten(next)) next = Math.min(now.length, next + pageBytes);
         const piece = now.subarray(at, next);
         const old = before.subarray(at, next);
         if (Buffer.compare(piece, old) !== 0) {
