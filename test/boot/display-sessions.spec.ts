@@ -1,7 +1,8 @@
 /**
  * One machine, its display and inputs those of one client after the other: the guest reads exactly what each is, never runs in between, is never
- * started anew, and nothing grows. VITRINE_LITMUS multiplies the rounds: 50 makes a thousand of them, with the slope of memory looked at.
+ * started anew, and nothing grows. VITRINE_LITMUS multiplies the rounds: 50 makes a thousand of them, with the slopes of memory, address space and handles looked at.
  */
+import { readFileSync, readdirSync } from 'node:fs';
 import { WebSocket } from 'ws';
 import { describe, expect, it } from 'vitest';
 import { RfbViewer } from '../../engine/display/testing/rfb-viewer.ts';
@@ -109,6 +110,36 @@ async function oneSession(guest: BootedMachine, sessions: DisplaySessions, who: 
   expect(lived).toBeGreaterThanOrEqual(0);
 }
 
+/** What this process holds, its worker threads' included: bytes, and numbers of things. */
+interface Held {
+  resident: number;
+  /** Address space: what every shared memory takes of it. */
+  reserved: number;
+  resources: number;
+  /** Open files and sockets. */
+  handles: number;
+}
+
+const pageBytes = 4096;
+
+function held(): Held {
+  const [reserved = 0] = readFileSync('/proc/self/statm', 'utf8').split(' ').map(Number);
+  return {
+    resident: process.memoryUsage().rss,
+    reserved: reserved * pageBytes,
+    resources: process.getActiveResourcesInfo().length,
+    handles: readdirSync('/proc/self/fd').length,
+  };
+}
+
+/** Least squares, a round: what is kept of each session would show. */
+function slopeOf(samples: Held[], of: keyof Held): number {
+  const middle = (samples.length - 1) / 2;
+  const mean = samples.reduce((sum, sample) => sum + sample[of], 0) / samples.length;
+  const product = samples.reduce((sum, sample, index) => sum + (index - middle) * (sample[of] - mean), 0);
+  return product / samples.reduce((sum, _, index) => sum + (index - middle) ** 2, 0);
+}
+
 describe('a machine that goes from desk to desk', { timeout: 120_000 * factor }, () => {
   it('is each one’s in turn, on the same boot, and nothing grows', async () => {
     await withMachine({ kind: 'kernel', image: await twoDesks() }, 16, async (guest) => {
@@ -116,7 +147,7 @@ describe('a machine that goes from desk to desk', { timeout: 120_000 * factor },
       const sessions = new DisplaySessions({ user: 'ada', whenEnds: () => 'suspend', write: () => undefined });
       sessions.begin(machine);
       await guest.until('the first card', () => reports(guest.serial()).length > 0, 40);
-      const samples: { resident: number; resources: number }[] = [];
+      const samples: Held[] = [];
       for (let round = 0; round < rounds; round++) {
         const who = round % 2 === 0 ? 'A' : 'B';
         await oneSession(guest, sessions, who);
@@ -124,7 +155,7 @@ describe('a machine that goes from desk to desk', { timeout: 120_000 * factor },
         // No guest progress while nobody has it, not an instruction.
         const { instructions } = await machine.statistics();
         expect((await machine.statistics()).instructions).toBe(instructions);
-        samples.push({ resident: process.memoryUsage().rss, resources: process.getActiveResourcesInfo().length });
+        samples.push(held());
       }
       // Every line of it is of one boot: sessions count up, and time never goes back.
       const all = reports(guest.serial());
@@ -134,17 +165,18 @@ describe('a machine that goes from desk to desk', { timeout: 120_000 * factor },
       }
       expect(all.at(-1)?.session).toBe(rounds);
       const half = samples.slice(samples.length / 2);
-      expect(Math.max(...half.map(({ resources }) => resources))).toBeLessThanOrEqual(Math.max(...samples.slice(0, samples.length / 2).map(({ resources }) => resources)) + 2);
+      const most = (part: Held[], of: keyof Held) => Math.max(...part.map((sample) => sample[of]));
+      for (const of of ['resources', 'handles'] as const) expect(most(half, of), of).toBeLessThanOrEqual(most(samples.slice(0, samples.length / 2), of) + 2);
       if (factor < 10) return;
-      // Least squares over the second half, in bytes a round: what is kept of each session would show.
-      const mean = (values: number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
-      const middle = (half.length - 1) / 2;
-      const resident = mean(half.map((sample) => sample.resident));
-      const slope =
-        half.reduce((sum, sample, index) => sum + (index - middle) * (sample.resident - resident), 0) /
-        half.reduce((sum, _, index) => sum + (index - middle) ** 2, 0);
-      process.stdout.write(`${rounds} sessions: ${(slope / 1024).toFixed(1)} KiB a session, ${half.at(-1)?.resources} resources, ${Math.round(resident / 2 ** 20)} MiB resident\n`);
-      expect(slope).toBeLessThan(16 * 1024);
+      const slopes = { resident: slopeOf(half, 'resident'), reserved: slopeOf(half, 'reserved'), handles: slopeOf(half, 'handles') };
+      const { resident, handles } = half.at(-1) ?? held();
+      process.stdout.write(
+        `${rounds} sessions, of each: ${(slopes.resident / 1024).toFixed(1)} KiB resident, ${(slopes.reserved / 1024).toFixed(1)} KiB of address space, ${slopes.handles.toFixed(4)} handles; at the end ${Math.round(resident / 2 ** 20)} MiB, ${handles} handles\n`,
+      );
+      expect(slopes.resident).toBeLessThan(16 * 1024);
+      // A shared memory reserves its whole size, and guard regions of gigabytes around it.
+      expect(slopes.reserved).toBeLessThan(64 * 1024);
+      expect(slopes.handles).toBeLessThan(0.01);
     });
   });
 

@@ -5,6 +5,7 @@
 import { appendFileSync, renameSync, statSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { z } from 'zod';
+import { pairResync } from '../../contract/pairs.ts';
 import { isSystemError } from '../errors.ts';
 import type { Resync } from './protocol.ts';
 
@@ -13,19 +14,9 @@ const hexadecimal = z
   .regex(/^(?:[0-9a-f]{2})*$/u)
   .transform((text): Uint8Array => Uint8Array.from(Buffer.from(text, 'hex')));
 
-const journalResync = z.object({
-  reason: z.enum(['differs', 'late', 'asked', 'periodic', 'join', 'refused']),
-  /** The first bytes that were not the same on both sides. */
+/** Bytes are hexadecimal here, where people may read them. */
+const journalResync = pairResync.extend({
   divergence: z.object({ channel: z.string(), offset: z.number(), primary: hexadecimal, secondary: hexadecimal }).nullable(),
-  pages: z.number(),
-  bytes: z.number(),
-  /** Milliseconds for which the primary stood still. */
-  pause: z.number(),
-  /** Milliseconds from its begin to the secondary's acknowledgement. */
-  took: z.number(),
-  /** Of both whole states, where they are compared. */
-  digest: z.string().nullable(),
-  differing: z.array(z.object({ part: z.string(), page: z.number() })),
 });
 
 const journalEntry = z.object({
