@@ -1,74 +1,9 @@
 /** What a guest sees of the interrupt controllers of two processors, here and on QEMU: the same kernel writes the same lines. */
-import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { withMachine } from '../../boot/boot-machine.ts';
 import { kernel } from '../../boot/smp-kernel.ts';
+import { available, lines, onQemu, onVitrine, seconds } from '../kernel-lines.ts';
 
-const available =
-  spawnSync('qemu-system-i386', ['--version']).status === 0 &&
-  existsSync(new URL('../../../out/engine/vcpu-worker.js', import.meta.url));
-
-const seconds = 240;
-
-async function onQemu(image: Uint8Array): Promise<string> {
-  const directory = mkdtempSync(join(tmpdir(), 'vitrine-apic-'));
-  try {
-    const file = join(directory, 'apic.bin');
-    const output = join(directory, 'console');
-    writeFileSync(file, image);
-    const machine = [
-      '-machine',
-      'q35',
-      '-accel',
-      'tcg,thread=multi',
-      '-cpu',
-      'pentium3',
-      '-smp',
-      '2',
-      '-m',
-      '32',
-      '-display',
-      'none',
-      '-no-reboot',
-    ];
-    const ports = ['-debugcon', `file:${output}`, '-device', 'isa-debug-exit,iobase=0xf4,iosize=1'];
-    await new Promise<void>((resolve, reject) => {
-      const child = spawn('qemu-system-i386', [...machine, ...ports, '-kernel', file], {
-        stdio: 'ignore',
-        timeout: seconds * 1000,
-      });
-      child.on('error', reject);
-      child.on('exit', () => resolve());
-    });
-    return readFileSync(output, 'latin1');
-  } finally {
-    rmSync(directory, { recursive: true });
-  }
-}
-
-async function onVitrine(image: Uint8Array): Promise<string> {
-  let output = '';
-  await withMachine(
-    { kind: 'kernel', image },
-    32,
-    async (guest) => {
-      await guest.until('the end', () => guest.machine.state === 'off', seconds);
-      output = guest.debugConsole();
-    },
-    { cpus: 2 },
-  );
-  return output;
-}
-
-/** Name to numbers, by line. */
-function lines(text: string): Map<string, string> {
-  return new Map(
-    [...text.matchAll(/^(.*?) ((?:[0-9a-f]{8} ?)+)$/gm)].map(([, name = '', numbers = '']) => [name, numbers.trim()]),
-  );
-}
+const shape = { cpus: 2, mebibytes: 32 };
 
 describe.skipIf(!available)('interrupt controllers of two processors, as QEMU has them', () => {
   let expected: Map<string, string>;
@@ -77,8 +12,8 @@ describe.skipIf(!available)('interrupt controllers of two processors, as QEMU ha
   beforeAll(
     async () => {
       const image = kernel('apic', 2, '', new URL('./', import.meta.url));
-      expected = lines(await onQemu(image));
-      found = lines(await onVitrine(image));
+      expected = lines(await onQemu(image, shape));
+      found = lines(await onVitrine(image, shape));
     },
     2 * seconds * 1000,
   );
