@@ -1,6 +1,7 @@
 import { flushPromises, mount, type VueWrapper } from '@vue/test-utils';
 import { createPinia } from 'pinia';
 import { computed, defineComponent, h, shallowRef, type Component, type ShallowRef } from 'vue';
+import { createMemoryHistory, createRouter } from 'vue-router';
 import { provideHost } from '../host/client.ts';
 import type { PanelRequest } from '../features/workbench/panel.ts';
 import { headKey, provideWorkbench } from '../features/workbench/workbench.ts';
@@ -34,10 +35,17 @@ export async function openPanel(panel: Component, host: FakeHost, cpus = 1): Pro
     });
     return () => h(panel, { machine: shownMachine, visible: true, request: request.value });
   });
+  const router = createRouter({
+    history: createMemoryHistory(),
+    routes: [
+      { path: '/', component: bench },
+      { path: '/console/:id', name: 'console', component: bench },
+    ],
+  });
   const view = mount(bench, {
     attachTo: document.body,
     global: {
-      plugins: [createPinia(), { install: (app) => provideHost(app, host.client) }],
+      plugins: [createPinia(), router, { install: (app) => provideHost(app, host.client) }],
       provide: { [headKey as symbol]: computed(() => 'head') },
     },
   });

@@ -137,7 +137,22 @@ describe.skipIf(displayMissing() !== undefined)('a machine with two windows', ()
     await view.locator('.out[data-output="1"]').click();
     expect(await view.locator('.kv', { hasText: 'Native mode' }).innerText()).toContain('Output 1');
     expect(await view.getByText('This app has the machine since').count()).toBe(1);
+    const refused = askHost(library(), (client) => client.display.set({ id: 'two-desks', outputs: [{ output: 0, width: 100, height: 600 }] }));
+    await expect(refused).rejects.toMatchObject({ code: 'BAD_INPUT' });
+    await view.locator('.track .refused').waitFor();
     await inspectScreen(app, library(), 'displays', view);
+    await view.setViewportSize({ width: 960, height: 700 });
+    await inspectScreen(app, library(), 'displays-narrow', view);
+    await view.setViewportSize({ width: 1280, height: 800 });
+    await view.getByRole('tab', { name: 'Requests', exact: true }).click();
+    await view.getByText('refused only').click();
+    await eventually(
+      () => view.getByRole('table', { name: /^Requests/ }).locator('tbody tr').allInnerTexts(),
+      (rows) => rows.length === 1 && rows[0]?.includes('100') === true,
+      'the request that was refused, with its reason',
+    );
+    await app.keepPicture(view, 'displays-requests');
+    await view.getByRole('tab', { name: 'Session history', exact: true }).click();
   });
 
   it('is taken over by another client, and back, with both windows', async () => {
@@ -161,6 +176,8 @@ describe.skipIf(displayMissing() !== undefined)('a machine with two windows', ()
     try {
       await eventually(sizes, (now) => now.join() === '0: 700 × 500', 'the machine is the laptop’s');
       for (const page of [first, second]) await page.getByText('Laptop has the machine.').waitFor();
+      await app.library.locator('.kv', { hasText: 'Before it' }).getByText('This app, until').waitFor();
+      await app.keepPicture(app.library, 'displays-taken-over');
       await app.keepWindowPicture(first, 'two-desks-taken-over');
       await first.locator('[data-action=take-over]').click();
       const [one, two] = [await room(first), await room(second)];

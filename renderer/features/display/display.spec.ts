@@ -1,14 +1,16 @@
 import { flushPromises } from '@vue/test-utils';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { DisplayLogEntry, DisplayStateMessage } from '../../../main/contract/display.ts';
 import { fakeOutput, fakeProperties } from '../../testing/fake-display.ts';
 import { FakeHost, machine } from '../../testing/fake-host.ts';
 import { openPanel, type OpenPanel } from '../../testing/open-panel.ts';
 import { arrange, freeOutput } from './arrangement.ts';
+import ArrangementPanel from './ArrangementPanel.vue';
 import EdidPanel from './EdidPanel.vue';
 import HistoryPanel from './HistoryPanel.vue';
-import { historyOf } from './history.ts';
+import { holderBefore, historyOf } from './history.ts';
 import OutputsPanel from './OutputsPanel.vue';
+import RequestsPanel from './RequestsPanel.vue';
 import SessionPanel from './SessionPanel.vue';
 import { guestWords, positionWords } from './wording.ts';
 
@@ -70,6 +72,24 @@ describe('the arrangement', () => {
     expect(arrange({ ...state, desktop: { x: 0, y: 0, width: 0, height: 0 } }, { width: 600, height: 300 })).toEqual([]);
     expect(freeOutput(state.outputs)).toBe(0);
   });
+
+  it('leaves a name the room up to an output beside it, and no more than there is', () => {
+    const at = (output: number, width: number, height: number, x: number) => fakeOutput(output, { properties: fakeProperties(width, height, { x }) });
+    const rooms = (outputs: DisplayStateMessage['outputs']) =>
+      arrange({ outputs, desktop: { x: 0, y: 0, width: 1000, height: 600 } }, { width: 1000, height: 600 }, 26).map(({ room }) => room);
+    expect(rooms([at(0, 400, 300, 0), at(1, 600, 600, 400)])).toEqual([400, 600]);
+    // The name is below the other one, which is not in its way.
+    expect(rooms([at(0, 400, 600, 0), at(1, 600, 300, 400)])).toEqual([1000, 600]);
+  });
+
+  it('says what its outputs are, and where keys go in', async () => {
+    const { open } = await panel(ArrangementPanel);
+    const outputs = open.view.findAll('.out').map((output) => output.text());
+    expect(outputs).toEqual(['Output 1Primary800 × 600 at 200, 0keys go in here', 'Output 3200 × 400 at 0, 0keys go in here']);
+    open.close();
+    const still = await panel(ArrangementPanel, { ...two, session: null });
+    expect(still.open.view.text()).not.toContain('keys go in here');
+  });
 });
 
 describe('the history of sessions', () => {
@@ -77,13 +97,14 @@ describe('the history of sessions', () => {
     const { lanes, suspended, from } = historyOf(log);
     expect(from).toBe(1000);
     expect(lanes).toEqual([
-      { client: 'Desk', stays: [{ kind: 'holder', from: 1000, to: 4000, words: '640 × 480 + 300 × 200' }] },
+      { client: 'Desk', stays: [{ kind: 'holder', session: 1, from: 1000, to: 4000, words: '640 × 480 + 300 × 200' }], refusals: [] },
       {
         client: 'Laptop',
         stays: [
-          { kind: 'viewer', from: 2000, to: 3000, words: 'looks on' },
-          { kind: 'holder', from: 5000, to: undefined, words: '' },
+          { kind: 'viewer', session: 1, from: 2000, to: 3000, words: 'looks on' },
+          { kind: 'holder', session: 2, from: 5000, to: undefined, words: '' },
         ],
+        refusals: [{ at: 4500, sentence: 'Output 0 cannot be 801 pixels wide: the width is even.' }],
       },
     ]);
     expect(suspended).toEqual([{ from: 4005, to: 5010 }]);
@@ -94,8 +115,34 @@ describe('the history of sessions', () => {
     expect(lanes[0]?.stays[0]?.words).toBe('800 × 600 + 200 × 200');
   });
 
-  it('lists what was refused, alone if that is wanted', async () => {
+  it('ends who looked on with the holder, and tells clients of one name apart', () => {
+    const { lanes } = historyOf([
+      entry(1, 'Browser', 'open'),
+      entry(2, 'Phone', 'view'),
+      entry(3, 'Browser', 'open', '', 2),
+      entry(3, 'Browser', 'detect', 'Browser is 400 × 800.', 2),
+      entry(3, 'Browser', 'take-over', 'Browser takes the machine over.'),
+      entry(9, 'Browser', 'end', 'Browser has closed.', 2),
+    ]);
+    expect(lanes[0]?.stays).toEqual([
+      { kind: 'holder', session: 1, from: 1, to: 3, words: '' },
+      { kind: 'holder', session: 2, from: 3, to: 9, words: '400 × 800' },
+    ]);
+    expect(lanes[1]?.stays[0]?.to).toBe(9);
+  });
+
+  it('knows who had the machine before', () => {
+    expect(holderBefore(historyOf(log), 2)).toEqual({ client: 'Desk', to: 4000 });
+    expect(holderBefore(historyOf(log), 1)).toBeUndefined();
+  });
+
+  it('marks on the lane of a client what it was refused', async () => {
     const { open } = await panel(HistoryPanel);
+    expect(open.view.findAll('.track .refused').map((mark) => mark.attributes('title'))).toEqual([expect.stringContaining('the width is even')]);
+  });
+
+  it('lists what was refused, alone if that is wanted', async () => {
+    const { open } = await panel(RequestsPanel);
     expect(open.view.findAll('tbody tr')).toHaveLength(log.length);
     const only = open.head.querySelector('input');
     only?.click();
@@ -122,9 +169,20 @@ describe('the panels of displays', () => {
     expect(text).toContain('This app has the machine since');
     expect(text).toContain('3.3 ms after the request');
     expect(text).toContain('18 ms after the request');
+    expect(text).toContain('this app, 2 windows');
+    expect(text).toMatch(/Before it\s*Desk, until \d/);
     await open.view.findAll('input[type=radio]')[1]?.trigger('change');
     await flushPromises();
     expect(host.calls).toContain('when session ends run');
+  });
+
+  it('opens the window of the output that is looked at', async () => {
+    const { open } = await panel(SessionPanel);
+    const opened = vi.spyOn(window, 'open').mockReturnValue(null);
+    await open.view.find('[data-action=console-windows]').trigger('click');
+    await flushPromises();
+    expect(opened.mock.calls.map(([url]) => url)).toEqual(['/console/hello?output=1', '/console/hello?output=3']);
+    opened.mockRestore();
   });
 
   it('show no EDID where nothing is connected', async () => {

@@ -2,6 +2,9 @@ import type { DisplayStateMessage, OutputStateMessage } from '../../../main/cont
 
 type Properties = NonNullable<OutputStateMessage['properties']>;
 
+/** A moment in milliseconds since 1970 as the time of day. */
+export const clock = (time: number): string => new Date(time).toLocaleTimeString('en-GB');
+
 export function orientationWords({ width, height, orientation }: Properties): string {
   const shape = width >= height ? 'landscape' : 'portrait';
   return orientation === 0 ? shape : `${shape}, turned ${orientation}°`;
@@ -32,6 +35,12 @@ const PHASES: Readonly<Record<DisplayStateMessage['phase'], string>> = {
 };
 
 export const phaseWords = (phase: DisplayStateMessage['phase']): string => PHASES[phase];
+
+/** Who a session is: "this app, 2 windows". */
+export function clientWords({ client, name, attached }: NonNullable<DisplayStateMessage['session']>): string {
+  const who = client === 'app' ? 'this app' : `${name} (${client})`;
+  return attached.length === 0 ? who : `${who}, ${attached.length} ${attached.length === 1 ? 'window' : 'windows'}`;
+}
 
 export function inputWords({ keyboard, mouse, pointer, pen }: DisplayStateMessage['input']): string {
   const devices = [keyboard && 'keyboard', mouse && 'mouse', pointer && 'absolute pointer', pen && 'pen'].filter((word) => word !== false);

@@ -79,6 +79,7 @@ import ArrangementPanel from '../display/ArrangementPanel.vue';
 import EdidPanel from '../display/EdidPanel.vue';
 import HistoryPanel from '../display/HistoryPanel.vue';
 import OutputsPanel from '../display/OutputsPanel.vue';
+import RequestsPanel from '../display/RequestsPanel.vue';
 import SessionPanel from '../display/SessionPanel.vue';
 import AlertsPanel from '../guard/AlertsPanel.vue';
 import PagesPanel from '../guard/PagesPanel.vue';
@@ -137,6 +138,7 @@ export const PANELS: readonly PanelDescription[] = [
   { id: 'display-arrangement', title: 'Arrangement', icon: LayoutTemplate, component: ArrangementPanel },
   { id: 'display-outputs', title: 'Outputs', icon: MonitorCog, component: OutputsPanel },
   { id: 'display-history', title: 'Session history', icon: History, component: HistoryPanel },
+  { id: 'display-requests', title: 'Requests', icon: ListChecks, component: RequestsPanel },
   { id: 'display-edid', title: 'EDID', icon: MonitorCheck, component: EdidPanel },
   { id: 'display-session', title: 'Session now', icon: MonitorUp, component: SessionPanel },
   { id: 'pair-screens', title: 'Both screens', icon: ArrowLeftRight, component: ScreensPanel },

@@ -120,7 +120,7 @@ export const VIEWS: readonly ViewDescription[] = [
         groups: [
           { panels: ['display-arrangement'], height: 45 },
           { panels: ['display-outputs'], height: 25 },
-          { panels: ['display-history'], height: 30 },
+          { panels: ['display-history', 'display-requests'], height: 30 },
         ],
       },
       {
