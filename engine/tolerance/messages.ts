@@ -64,6 +64,9 @@ export type ToPeer =
 export interface Divergence {
   readonly channel: string;
   readonly offset: number;
+  /** What both have said right before, as far as it is still known. */
+  readonly before: Uint8Array;
+  /** From `offset` on. */
   readonly primary: Uint8Array;
   readonly secondary: Uint8Array;
 }

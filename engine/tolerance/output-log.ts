@@ -42,6 +42,13 @@ export function slice(log: OutputLog, from: number, to: number): Uint8Array {
   return log.bytes.slice(Math.max(0, from - log.start), Math.max(0, to - log.start));
 }
 
+/** The last bytes before `offset`, `most` at most: those of `log`, behind what is `known` of those before it. */
+export function lastBefore(known: OutputLog, log: OutputLog, offset: number, most: number): OutputLog {
+  const bytes = slice(log, log.start, offset);
+  const joined = append(known, log.start, bytes) ?? { start: log.start, bytes };
+  return { start: Math.max(joined.start, offset - most), bytes: slice(joined, offset - most, offset) };
+}
+
 /** Where two logs of one stream stop being equal at or behind `from`: the end of the shorter one, or the first offset that differs. */
 export function agreement(one: OutputLog, other: OutputLog, from: number): { until: number; differs: boolean } {
   const end = Math.min(endOf(one), endOf(other));

@@ -1,5 +1,7 @@
 /** The pair's tool on a machine's service worker: its disks, and the transfer of its state. */
 import { flushAll } from '../machine/control.ts';
+import { vcpuState } from '../isa/state.ts';
+import { generalNames } from '../machine/debug/registers.ts';
 import type { Image, OpenImage } from '../machine/disk-service.ts';
 import { placeDrives } from '../machine/drives.ts';
 import { MachineError, type MachineConfiguration } from '../machine/machine.ts';
@@ -81,7 +83,7 @@ export class PairTool {
         return transfer.receiving.stage(question.bytes);
       case 'put':
         try {
-          const done = await transfer.receiving.put(question.bytes);
+          const done = await transfer.receiving.put(question.bytes, question.compare);
           if (question.epochs !== undefined) service.epochs?.replace(question.epochs);
           return done;
         } catch (error) {
@@ -109,6 +111,16 @@ export class PairTool {
           byte.set(service.bus.memory.readRam(question.address, 1));
           service.bus.memory.writeRam(question.address, Uint8Array.of((byte[0] ?? 0) ^ 1));
         });
+      case 'flipRegister': {
+        const { cpu, register } = question;
+        if (cpu >= service.control.cpus) throw new MachineError('bad-configuration', `There is no virtual CPU ${cpu}.`);
+        return service.whileStopped(() => {
+          const { registers } = service.memory.block(vcpuState, String(cpu));
+          const number = generalNames.indexOf(register);
+          registers[number] = (registers[number] ?? 0n) ^ 1n;
+          service.control.noteStateReplaced();
+        });
+      }
     }
   }
 }

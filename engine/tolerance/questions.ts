@@ -1,11 +1,15 @@
 /** What the pair's runtime asks a machine's service worker, and what it answers. Goes through Machine.ask. */
 import type { EpochDecision, EpochState } from '../machine/epochs.ts';
+import type { generalNames } from '../machine/debug/registers.ts';
 import type { Machine, MachineInput } from '../machine/machine.ts';
+import type { StateDifference } from './difference.ts';
 import type { EpochHold } from './state-parts.ts';
 import type { ChangedPages, Taken } from './state-transfer.ts';
 
 /** The tool's name for Machine.ask. */
 export const pairTool = 'pair';
+
+export type GeneralName = (typeof generalNames)[number];
 
 interface PairCalls {
   /** Stands still; with `tell`, what this side has changed since the last checkpoint. */
@@ -28,7 +32,7 @@ interface PairCalls {
   /** The other side's: a piece that goes ahead. */
   stage: { argument: { bytes: Uint8Array }; result: void };
   /** Replaces the state, once held. A transfer that is not whole is an answer, since nothing has changed then. */
-  put: { argument: { bytes: Uint8Array; epochs?: EpochState<MachineInput> | undefined }; result: { refused: string } | { digest: string | undefined } };
+  put: { argument: { bytes: Uint8Array; compare?: boolean; epochs?: EpochState<MachineInput> | undefined }; result: { refused: string } | { digest: string | undefined; difference: StateDifference | undefined } };
   /** The secondary's disks become the real ones. */
   takeOver: { argument: Record<never, never>; result: void };
   /** Blocks that only a secondary's memory holds of its disks. */
@@ -46,6 +50,8 @@ interface PairCalls {
   compareEvery: { argument: { epochs: number }; result: void };
   /** Changes the lowest bit of a byte of guest RAM: a fault to be found. */
   flip: { argument: { address: number }; result: void };
+  /** The same of a general register. */
+  flipRegister: { argument: { cpu: number; register: GeneralName }; result: void };
 }
 
 export type PairCall = keyof PairCalls;

@@ -38,6 +38,31 @@ describe('a primary of two', () => {
     );
   });
 
+  it('knows what both said right before, also of what clients have been given already', () => {
+    fc.assert(
+      fc.property(fc.array(fc.nat(255), { minLength: 1, maxLength: 80 }), fc.array(fc.nat(80), { maxLength: 4 }), (said, given) => {
+        const pair = primary();
+        const say = (offset: number, bytes: readonly number[], theirs: readonly number[]) => [
+          ...pair.take(pair.side.output('com1', Uint8Array.from(bytes))),
+          ...pair.take(pair.side.fromPeer({ kind: 'produced', generation: 1, channel: 'com1', offset, bytes: Uint8Array.from(theirs) })),
+        ];
+        say(0, said, said);
+        for (const offset of given) pair.take(pair.side.fromGateway({ kind: 'delivered', channel: 'com1', offset: Math.min(offset, said.length) }));
+        const notes = say(said.length, [1, 3], [2, 3]).filter(({ kind }) => kind === 'note');
+        expect(notes).toEqual([
+          {
+            kind: 'note',
+            note: {
+              kind: 'resync',
+              reason: 'differs',
+              divergence: { channel: 'com1', offset: said.length, before: Uint8Array.from(said.slice(-16)), primary: Uint8Array.of(1, 3), secondary: Uint8Array.of(2, 3) },
+            },
+          },
+        ]);
+      }),
+    );
+  });
+
   it('holds what the secondary has not said, and says that it waits', () => {
     const pair = primary();
     pair.take(pair.side.output('com1', Uint8Array.of(1, 2, 3)));

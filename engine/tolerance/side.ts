@@ -4,7 +4,7 @@
  */
 import type { OutputChannel } from './channel.ts';
 import type { Checkpoint, FromGateway, SideAction, SideName, SideNote, ToPeer } from './messages.ts';
-import { agreement, append, emptyLog, endOf, slice, trim, type OutputLog } from './output-log.ts';
+import { agreement, append, emptyLog, endOf, lastBefore, slice, trim, type OutputLog } from './output-log.ts';
 
 /** How many bytes around the first different one a divergence shows. */
 const shownBytes = 16;
@@ -81,6 +81,8 @@ export function startingSide(name: SideName, role: 'primary' | 'secondary', chan
 
 export class Side {
   #actions: SideAction[] = [];
+  /** The last bytes of each channel that no log has any more; for people, and no part of the protocol. */
+  readonly #delivered = new Map<string, OutputLog>();
 
   constructor(
     readonly state: SideState,
@@ -124,7 +126,9 @@ export class Side {
       case 'delivered': {
         const channel = this.#channel(message.channel);
         // A client that was served under an older term may be ahead of a secondary that still has to commit.
-        channel.log = trim(channel.log, Math.min(message.offset, endOf(channel.log)));
+        const offset = Math.min(message.offset, endOf(channel.log));
+        if (offset > channel.log.start) this.#delivered.set(message.channel, this.#before(message.channel, offset));
+        channel.log = trim(channel.log, offset);
         break;
       }
       case 'outdated':
@@ -457,12 +461,19 @@ export class Side {
       const divergence = {
         channel: name,
         offset: until,
+        before: this.#before(name, until).bytes,
         primary: slice(log, until, until + shownBytes),
         secondary: slice(peer, until, until + shownBytes),
       };
       this.#resync({ kind: 'resync', reason: 'differs', divergence }, false);
       return;
     }
+  }
+
+  /** The last bytes of a channel before `offset`. */
+  #before(name: string, offset: number): OutputLog {
+    const { log } = this.#channel(name);
+    return lastBefore(this.#delivered.get(name) ?? emptyLog(log.start), log, offset, shownBytes);
   }
 
   #resync(note: SideNote, isFull: boolean): void {

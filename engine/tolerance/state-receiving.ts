@@ -6,6 +6,7 @@
 import { digestParts } from '../machine/digest.ts';
 import { pageSize } from '../machine/memory.ts';
 import { putBlock } from '../machine/restore.ts';
+import { stateDifference, type StateDifference } from './difference.ts';
 import { driveOf, type StateParts, type TransferMachine } from './state-parts.ts';
 import { readTransfer, TransferError, type TransferHead, type TransferPage } from './transfer.ts';
 
@@ -98,8 +99,9 @@ export class StateReceiving {
   /**
    * The last piece: puts the state in place of a held machine's. Throws TransferError before anything was changed when it is damaged, does not fit
    * or lacks what went ahead. A digest that is not met throws another error: the machine is good for nothing then.
+   * With `compare`, says where this machine's own state was another; not of a full state, which says nothing of what this side had.
    */
-  async put(bytes: Uint8Array): Promise<{ digest: string | undefined }> {
+  async put(bytes: Uint8Array, compare = false): Promise<{ digest: string | undefined; difference: StateDifference | undefined }> {
     const { head, pages } = this.#read(bytes);
     const byPart = this.#sort(pages);
     const staged = head.ahead === 0 ? undefined : this.#staged;
@@ -112,6 +114,8 @@ export class StateReceiving {
     const isDirect = staged?.isDirect === true;
     const { machine, parts } = this;
     const { memory } = machine;
+    // What went ahead lies beside the machine still, so its own pages are all here.
+    const difference = compare && !head.isFull ? await stateDifference(parts.list, byPart) : undefined;
     // Disks first: they can fail, and then nothing of the machine was changed but a copy that the next full state replaces.
     for (const [index, part] of parts.list.entries()) {
       const drive = driveOf(part);
@@ -142,9 +146,9 @@ export class StateReceiving {
     }, head);
     parts.mark();
     this.#hasState = true;
-    if (head.digest === undefined) return { digest: undefined };
+    if (head.digest === undefined) return { digest: undefined, difference };
     const { whole } = digestParts(memory);
     if (whole !== head.digest) throw new Error(`After the resync the state has the digest ${whole}, and the primary's has ${head.digest}.`);
-    return { digest: whole };
+    return { digest: whole, difference };
   }
 }

@@ -51,7 +51,7 @@ let captures = 0;
 async function resync(
   from: Clerk,
   to: Clerk,
-  { isFull = false, run = true, rounds = 0, between = () => Promise.resolve(), spoil = (bytes: Uint8Array, _ahead: number) => bytes as Uint8Array | undefined } = {},
+  { isFull = false, run = true, rounds = 0, compare = false, between = () => Promise.resolve(), spoil = (bytes: Uint8Array, _ahead: number) => bytes as Uint8Array | undefined } = {},
 ) {
   const capture = ++captures;
   const theirs: ChangedPages | undefined = await askPair(to.machine, 'hold', { tell: !isFull });
@@ -69,7 +69,7 @@ async function resync(
   await askPair(from.machine, 'snapshot', { capture, withDigest: true });
   const taken = await askPair(from.machine, 'pack', {});
   if (run) await askPair(from.machine, 'go', { run });
-  const put = await askPair(to.machine, 'put', { bytes: spoil(taken.bytes, -1) ?? taken.bytes });
+  const put = await askPair(to.machine, 'put', { bytes: spoil(taken.bytes, -1) ?? taken.bytes, compare });
   await askPair(to.machine, 'go', { run: run && !('refused' in put) });
   return { taken, put, ahead };
 }
@@ -139,6 +139,39 @@ describe('the state of a machine on its way to another', { timeout: 60_000 }, ()
     const { taken, put } = await resync(a, b, { run: false });
     expect(put).toEqual({ digest: taken.digest });
     expect(taken.pages).toBe(2);
+  });
+
+  it('says what the other had otherwise: the byte and the register that were flipped, also of what went ahead', async () => {
+    const a = await clerk('primary', 2);
+    const b = await clerk('secondary', 2);
+    await a.machine.start({ paused: true });
+    await b.machine.start({ paused: true });
+    // Of a full state nobody can say it.
+    expect((await resync(a, b, { isFull: true, run: false, compare: true })).put).toHaveProperty('difference', undefined);
+    const differenceOf = async (rounds: number) => {
+      const { put, taken, ahead } = await resync(a, b, { run: false, compare: true, rounds });
+      if ('refused' in put) throw new Error(put.refused);
+      expect(put.digest).toBe(taken.digest);
+      return { ...put.difference, ahead };
+    };
+    const none = await differenceOf(0);
+    expect(none).toMatchObject({ registers: [], first: null, pages: [] });
+    expect(none.instructions?.primary).toBe(none.instructions?.secondary);
+
+    for (const rounds of [0, 1]) {
+      await askPair(b.machine, 'flip', { address: 0x2f0123 });
+      await askPair(b.machine, 'flip', { address: 0x300000 });
+      await askPair(b.machine, 'flipRegister', { cpu: 1, register: 'esi' });
+      const found = await differenceOf(rounds);
+      expect(found.ahead > 0).toBe(rounds > 0);
+      expect(found.first).toEqual({ part: 'ram', page: 0x2f0, address: 0x2f0123, primary: 0, secondary: 1 });
+      expect(found.pages).toEqual([{ part: 'ram', pages: 2 }]);
+      expect(found.registers).toHaveLength(1);
+      expect(found.registers?.[0]).toMatchObject({ cpu: 1, name: 'esi' });
+      expect(BigInt(found.registers?.[0]?.primary ?? 0) ^ BigInt(found.registers?.[0]?.secondary ?? 0)).toBe(1n);
+      expect(await differenceOf(rounds)).toMatchObject({ registers: [], first: null, pages: [] });
+    }
+    await expect(askPair(b.machine, 'flipRegister', { cpu: 2, register: 'eax' })).rejects.toThrow('no virtual CPU 2');
   });
 
   it('goes ahead while the machine works, so that little is left to be done when it stands still', async () => {

@@ -1,10 +1,12 @@
 import { basename } from 'node:path';
 import { Option, type Command } from 'commander';
+import { differenceSentences } from '../contract/pair-difference.ts';
+import { pairRegister, type PairRegister } from '../contract/pairs.ts';
 import { HostError } from '../host/errors.ts';
 import { scancodesOf, scancodesOfKeys } from '../host/keyboard.ts';
 import { readLibrary, readMachine, type StoredMachine } from '../host/library.ts';
 import { libraryOf, Pair, runPairProcess, type PairOptions, type PairProcess, type PairStatus } from '../host/pair/pairs.ts';
-import { failPoints, type FailPoint } from '../host/pair/protocol.ts';
+import { failPoints, type FailPoint, type Resync } from '../host/pair/protocol.ts';
 import { runSideHere } from '../host/peer/sides-here.ts';
 import { libraryFolder } from '../host/places.ts';
 import { outcomeOf, usage } from './exit.ts';
@@ -110,17 +112,19 @@ export function addPairCommands(program: Command, services: Services, terminal: 
     .command('inject')
     .description('do something bad to a pair: what a client notices of it is nothing')
     .argument('<machine>')
-    .argument('<fault>', 'kill, stop, cut, delay, flip-memory, flip-output, fail-at, or resync, which does no harm')
+    .argument('<fault>', 'kill, stop, cut, delay, flip-memory, flip-register, flip-output, fail-at, or resync, which does no harm')
     .addOption(new Option('--side <side>', 'to whom').choices(['primary', 'secondary']).default('secondary'))
     .addOption(new Option('--for <seconds>', 'how long stop lasts').default('2'))
     .addOption(new Option('--by <milliseconds>', 'how long delay holds each message back').default('50'))
     .addOption(new Option('--point <name>', 'the step of the protocol at which fail-at kills').choices([...failPoints]))
     .addOption(new Option('--signal <signal>', 'what fail-at does there').choices(['SIGKILL', 'SIGSTOP']).default('SIGKILL'))
     .addOption(new Option('--address <address>', 'where flip-memory changes a bit, in hexadecimal').default('2ff000'))
+    .addOption(new Option('--cpu <number>', 'the vCPU of which flip-register changes a bit').default('0'))
+    .addOption(new Option('--register <name>', 'the register, for flip-register').choices([...pairRegister.options]).default('eax'))
     .option('--full', 'a resync of all of the state, not of what was changed')
     .option('--library <folder>', 'the library (default: $VITRINE_LIBRARY, else your data folder)')
     .option('--json', 'print JSON')
-    .action(async (word: string, fault: string, options: PairCommandOptions & { full?: boolean;  side: 'primary' | 'secondary'; for: string; by: string; address: string; point?: FailPoint; signal: 'SIGKILL' | 'SIGSTOP' }) => {
+    .action(async (word: string, fault: string, options: PairCommandOptions & { full?: boolean;  side: 'primary' | 'secondary'; for: string; by: string; address: string; cpu: string; register: PairRegister; point?: FailPoint; signal: 'SIGKILL' | 'SIGSTOP' }) => {
       const one = pairOf((await stored(word, options)).machine);
       switch (fault) {
         case 'kill':
@@ -138,6 +142,9 @@ export function addPairCommands(program: Command, services: Services, terminal: 
           if (!/^[0-9a-f]{1,8}$/iu.test(options.address)) throw usage(`--address takes a hexadecimal number, not ${options.address}.`);
           await one.inject(options.side, { kind: 'flip-memory', address: Number.parseInt(options.address, 16) });
           break;
+        case 'flip-register':
+          await one.inject(options.side, { kind: 'flip-register', cpu: numberFrom('--cpu', options.cpu, 0), register: options.register });
+          break;
         case 'fail-at':
           if (options.point === undefined) throw usage(`fail-at takes --point: ${failPoints.join(', ')}.`);
           await one.inject(options.side, { kind: 'fail-at', point: options.point, signal: options.signal });
@@ -146,7 +153,7 @@ export function addPairCommands(program: Command, services: Services, terminal: 
           await one.resync(options.full === true);
           break;
         default:
-          throw usage(`There is no fault named ${fault}; there are kill, stop, cut, delay, flip-memory, flip-output, fail-at and resync.`);
+          throw usage(`There is no fault named ${fault}; there are kill, stop, cut, delay, flip-memory, flip-register, flip-output, fail-at and resync.`);
       }
       if (options.json) jsonLine(terminal.stdout, { done: true });
     });
@@ -195,6 +202,18 @@ function numberFrom(option: string, text: string, least: number): number {
   return value;
 }
 
+/** Where the sides last differed: what they said, and inside. */
+function divergenceLines({ divergence, difference }: Resync): string[] {
+  const lines: string[] = [];
+  if (divergence !== undefined) {
+    const { channel, offset, before, primary, secondary } = divergence;
+    const shown = (bytes: Uint8Array): string => JSON.stringify(Buffer.from(bytes).toString('latin1'));
+    lines.push(`Last divergence: ${channel} at offset ${offset}, behind ${shown(before)}: ${shown(primary)} from the primary, ${shown(secondary)} from the secondary.`);
+  }
+  if (difference !== undefined) lines.push(...differenceSentences(difference).map((sentence) => `  ${sentence}`));
+  return lines;
+}
+
 function describe({ reason, gateway, sides, primary }: PairStatus): string[] {
   const lines = [reason];
   if (gateway !== null) lines.push(`Gateway    process ${gateway.pid}, 127.0.0.1 port ${gateway.port}, ${gateway.bytesIn} bytes in, ${gateway.bytesOut} out`);
@@ -205,5 +224,7 @@ function describe({ reason, gateway, sides, primary }: PairStatus): string[] {
   }
   const last = primary === null ? undefined : sides[primary]?.recent.at(-1);
   if (last?.pages !== undefined) lines.push(`Last resync ${last.reason}: ${last.pages} pages, ${last.bytes ?? 0} bytes, paused ${Math.round(last.pause ?? 0)} ms`);
+  const differed = primary === null ? undefined : sides[primary]?.recent.findLast(({ divergence, difference }) => divergence !== undefined || difference !== undefined);
+  if (differed !== undefined) lines.push(...divergenceLines(differed));
   return lines;
 }

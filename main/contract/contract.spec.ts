@@ -71,14 +71,15 @@ describe('pairs over the contract', () => {
   });
 
   it('take whatever is a fault, and survive whatever is none', () => {
-    const kinds = fc.constantFrom('kill', 'stop', 'cut', 'delay', 'flip-memory', 'flip-output', 'fail-at', 'other');
+    const kinds = fc.constantFrom('kill', 'stop', 'cut', 'delay', 'flip-memory', 'flip-register', 'flip-output', 'fail-at', 'other');
     const number = fc.oneof(fc.integer(), fc.double(), fc.constant(undefined), fc.string());
     fc.assert(
-      fc.property(fc.record({ kind: kinds, seconds: number, milliseconds: number, address: number }), (fault) => {
+      fc.property(fc.record({ kind: kinds, cpu: number, register: fc.oneof(fc.constant('esi'), fc.string()), seconds: number, milliseconds: number, address: number }), (fault) => {
         const { success, data } = pairFault.safeParse(fault);
         if (!success) return;
         expect(fault.kind).not.toMatch(/fail-at|other/);
         if (data.kind === 'flip-memory') expect(Number.isInteger(data.address) && data.address >= 0 && data.address < 2 ** 32).toBe(true);
+        if (data.kind === 'flip-register') expect([Number.isInteger(data.cpu) && data.cpu >= 0, data.register]).toEqual([true, expect.stringMatching(/^e(ax|cx|dx|bx|sp|bp|si|di)$/)]);
         if (data.kind === 'stop' || data.kind === 'delay') expect(data.seconds).toBeGreaterThan(0);
       }),
     );

@@ -2,6 +2,7 @@ import { eventIterator } from '@orpc/contract';
 import { z } from 'zod';
 import { byteArray } from './bytes.ts';
 import { procedure } from './errors.ts';
+import { pairDifference } from './pair-difference.ts';
 import { machineId, machineInput, pairState } from './machine.ts';
 
 /** The two machines of a pair. Which of them is the primary changes; the names do not. */
@@ -105,9 +106,9 @@ export const pairSample = z.object({
 
 export const pairResync = z.object({
   reason: z.enum(['differs', 'late', 'asked', 'periodic', 'join', 'refused']),
-  /** The first bytes that were not the same; of a stream that is named by its channel, from `offset` on. */
+  /** The first bytes that were not the same, of a stream that is named by its channel, from `offset` on; `before`: what both said right before. */
   divergence: z
-    .object({ channel: z.string(), offset: z.number(), primary: byteArray(256), secondary: byteArray(256) })
+    .object({ channel: z.string(), offset: z.number(), before: byteArray(256), primary: byteArray(256), secondary: byteArray(256) })
     .nullable(),
   pages: z.number(),
   bytes: z.number(),
@@ -119,6 +120,8 @@ export const pairResync = z.object({
   digest: z.string().nullable(),
   /** The first pages that differed: `ram`, `vram`, a disk, or a block as `block vcpu/0 1`. */
   differing: z.array(z.object({ part: z.string(), page: z.number() })),
+  /** What of the secondary's state was not the primary's; absent for a full state and for a periodic checkpoint. */
+  difference: pairDifference.optional(),
 });
 
 export const pairEvent = z.object({
@@ -140,6 +143,9 @@ export const pairMessage = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('now'), status: pairStatus, samples: z.array(pairSample), events: z.array(pairEvent) }),
 ]);
 
+/** A register of which a fault can change a bit. */
+export const pairRegister = z.enum(['eax', 'ecx', 'edx', 'ebx', 'esp', 'ebp', 'esi', 'edi']);
+
 /** Something bad that is done to a side on purpose. */
 export const pairFault = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('kill') }),
@@ -155,6 +161,8 @@ export const pairFault = z.discriminatedUnion('kind', [
   }),
   /** The lowest bit of a byte of guest memory. */
   z.object({ kind: z.literal('flip-memory'), address: z.int().min(0).max(0xffffffff) }),
+  /** The lowest bit of a general register. */
+  z.object({ kind: z.literal('flip-register'), cpu: z.int().min(0).max(255), register: pairRegister }),
   /** The lowest bit of the next byte that leaves it. */
   z.object({ kind: z.literal('flip-output') }),
 ]);
@@ -197,4 +205,5 @@ export type PairMemberMessage = z.infer<typeof pairMember>;
 export type PairSampleMessage = z.infer<typeof pairSample>;
 export type PairEventMessage = z.infer<typeof pairEvent>;
 export type PairMessage = z.infer<typeof pairMessage>;
+export type PairRegister = z.infer<typeof pairRegister>;
 export type PairFaultMessage = z.infer<typeof pairFault>;

@@ -25,13 +25,19 @@ export function pairSample(at: number, part: Partial<PairSampleMessage> = {}): P
 
 /** A resync for a byte that differed. */
 export function pairResync(at: number, reason: NonNullable<PairEventMessage['resync']>['reason'] = 'differs'): PairEventMessage {
-  const divergence = reason === 'differs' ? { channel: 'com1', offset: 1_204_118, primary: Uint8Array.of(0x34, 0x66, 0x20), secondary: Uint8Array.of(0x34, 0x65, 0x20) } : null;
+  const divergence = reason === 'differs' ? { channel: 'com1', offset: 1_204_118, before: Uint8Array.of(0x6f, 0x6b, 0x0a), primary: Uint8Array.of(0x34, 0x66, 0x20), secondary: Uint8Array.of(0x34, 0x65, 0x20) } : null;
+  const difference = {
+    instructions: { primary: 4_096_120, secondary: 4_096_001 },
+    registers: [{ cpu: 1, name: 'ecx', primary: '0x00000007', secondary: '0x00000006' }],
+    first: { part: 'ram', page: 0x2ff, address: 0x2ff123, primary: 0x80, secondary: 0x81 },
+    pages: [{ part: 'ram', pages: 37 }, { part: 'disk ide0.0', pages: 1 }],
+  };
   return {
     at,
     by: 'a',
     kind: 'resync',
     text: 'Output differed; both sides are equal again.',
-    resync: { reason, divergence, pages: 38, bytes: 155_648, pause: 11, took: 19, digest: '7c41aa0055e09a', differing: [{ part: 'ram', page: 0x2ff }] },
+    resync: { reason, divergence, ...(reason === 'differs' ? { difference } : {}), pages: 38, bytes: 155_648, pause: 11, took: 19, digest: '7c41aa0055e09a', differing: [{ part: 'ram', page: 0x2ff }] },
   };
 }
 

@@ -127,6 +127,12 @@ describe('a pair', { timeout: 240_000 + requests * 600 }, () => {
     expect(differing).toHaveLength(1);
     expect(differing[0]?.divergence?.channel).toBe('com1');
     expect(differing[0]?.digest).toMatch(/^[0-9a-f]{64}$/);
+    // A client's own lines are before it, and both sides have counted what they did inside.
+    expect(differing[0]?.divergence?.before.length).toBeGreaterThan(0);
+    expect(differing[0]?.difference?.instructions.primary).toBeGreaterThan(0);
+    const shown = await line.run('pair', 'status', machine);
+    expect(shown.out).toMatch(/Last divergence: com1 at offset \d+, behind/);
+    expect(shown.out).toMatch(/Instructions until then: [\d,]+ on the primary, [\d,]+ on the secondary\./);
     expect(after.sides.a?.resyncs).toBeGreaterThan(before);
     expect(after.sides.b?.mode).toBe('together');
 

@@ -20,8 +20,14 @@ const note = (text: string): JournalEntry => ({ at: 5, by: 'a', kind: 'note', te
 describe('the journal of a pair', () => {
   it('gives back what was written, and only what is new', async () => {
     expect(await journal.read(0)).toEqual({ entries: [], next: 0 });
-    const divergence = { channel: 'com1', offset: 7, primary: Uint8Array.of(1, 255), secondary: Uint8Array.of(0, 255) };
-    const resync = resyncEntry('b', { at: 9, reason: 'differs', divergence, pages: 3, bytes: 4096, pause: 2.5, took: 6, differing: [{ part: 'ram', page: 12 }] });
+    const divergence = { channel: 'com1', offset: 7, before: Uint8Array.of(65, 66), primary: Uint8Array.of(1, 255), secondary: Uint8Array.of(0, 255) };
+    const difference = {
+      instructions: { primary: 90, secondary: 88 },
+      registers: [{ cpu: 0, name: 'eax', primary: '0x00000001', secondary: '0x00000000' }],
+      first: { part: 'ram', page: 12, address: 0xc010, primary: 1, secondary: 0 },
+      pages: [{ part: 'ram', pages: 1 }],
+    };
+    const resync = resyncEntry('b', { at: 9, reason: 'differs', divergence, pages: 3, bytes: 4096, pause: 2.5, took: 6, differing: [{ part: 'ram', page: 12 }], difference });
     journal.append(note('one'));
     journal.append(resync);
     const first = await journal.read(0);

@@ -16,7 +16,7 @@ const hexadecimal = z
 
 /** Bytes are hexadecimal here, where people may read them. */
 const journalResync = pairResync.extend({
-  divergence: z.object({ channel: z.string(), offset: z.number(), primary: hexadecimal, secondary: hexadecimal }).nullable(),
+  divergence: z.object({ channel: z.string(), offset: z.number(), before: hexadecimal.prefault(''), primary: hexadecimal, secondary: hexadecimal }).nullable(),
 });
 
 const journalEntry = z.object({
@@ -57,7 +57,7 @@ export class Journal {
             ...entry,
             resync: {
               ...resync,
-              divergence: { ...divergence, primary: hex(divergence.primary), secondary: hex(divergence.secondary) },
+              divergence: { ...divergence, before: hex(divergence.before), primary: hex(divergence.primary), secondary: hex(divergence.secondary) },
             },
           };
     appendFileSync(this.path, `${JSON.stringify(written)}\n`, { mode: 0o600 });
@@ -115,7 +115,7 @@ const RESYNC_WORDS: Record<Resync['reason'], string> = {
 
 /** A resync that is over, as the journal has it. */
 export function resyncEntry(by: 'a' | 'b', resync: Resync): JournalEntry {
-  const { at, reason, divergence, pages = 0, bytes = 0, pause = 0, took = 0, digest, differing = [] } = resync;
+  const { at, reason, divergence, pages = 0, bytes = 0, pause = 0, took = 0, digest, differing = [], difference } = resync;
   return {
     at,
     by,
@@ -130,6 +130,7 @@ export function resyncEntry(by: 'a' | 'b', resync: Resync): JournalEntry {
       took,
       digest: digest ?? null,
       differing: [...differing],
+      ...(difference === undefined ? {} : { difference }),
     },
   };
 }

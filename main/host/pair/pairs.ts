@@ -98,6 +98,7 @@ const FAULT_WORDS: Record<Fault['kind'] | 'kill' | 'stop', string> = {
   cut: 'Its link was cut on purpose.',
   delay: 'Its link was delayed on purpose.',
   'flip-memory': 'A bit of its memory was flipped on purpose.',
+  'flip-register': 'A bit of one of its registers was flipped on purpose.',
   'flip-output': 'The next byte that it says is flipped on purpose.',
   'fail-at': 'It will fail at a step of the protocol, on purpose.',
 };

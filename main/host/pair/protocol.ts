@@ -4,6 +4,8 @@ import type { MachineInput } from '../../../engine/machine/machine.ts';
 import { byteChannel } from '../../../engine/tolerance/channel.ts';
 import type { Mode } from '../../../engine/tolerance/side.ts';
 import type { Divergence, SideName, SideNote, ToPeer } from '../../../engine/tolerance/messages.ts';
+import type { StateDifference } from '../../../engine/tolerance/difference.ts';
+import type { GeneralName } from '../../../engine/tolerance/questions.ts';
 import type { ChangedPages } from '../../../engine/tolerance/state-transfer.ts';
 
 /** What leaves a machine: COM1, and the debug console at port 0xE9. */
@@ -51,7 +53,9 @@ export type ToPeerProcess =
   | { readonly kind: 'strayed'; readonly epoch: number }
   /** A piece of a state that is to come, and that it has been laid aside. */
   | { readonly kind: 'ahead'; readonly capture: number; readonly bytes: Uint8Array }
-  | { readonly kind: 'staged'; readonly capture: number };
+  | { readonly kind: 'staged'; readonly capture: number }
+  /** Before the state of this generation is acknowledged: what the secondary had otherwise. */
+  | { readonly kind: 'difference'; readonly generation: number; readonly difference: StateDifference };
 
 export type Fault =
   | { readonly kind: 'cut' }
@@ -59,6 +63,8 @@ export type Fault =
   | { readonly kind: 'delay'; readonly milliseconds: number; readonly seconds?: number }
   /** The lowest bit of a byte of guest memory. */
   | { readonly kind: 'flip-memory'; readonly address: number }
+  /** The lowest bit of a general register. */
+  | { readonly kind: 'flip-register'; readonly cpu: number; readonly register: GeneralName }
   /** The lowest bit of the next byte that leaves the machine. */
   | { readonly kind: 'flip-output' }
   /** The process dies or stands still, as by a signal, when it comes to this point. */
@@ -124,6 +130,8 @@ export interface Resync {
   /** Until the secondary acknowledged it, from its begin on, in milliseconds. */
   took?: number;
   digest?: string | undefined;
+  /** What of the secondary's state was not the primary's, with the acknowledgement; not of a full state or a periodic checkpoint. */
+  difference?: StateDifference;
   /** Virtual clock: the first epoch at whose begin the sides were not the same; null: they were at all. */
   strayed?: number | null;
   /** The first pages that differed. */

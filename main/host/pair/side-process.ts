@@ -280,6 +280,13 @@ export class SideProcess {
       case 'staged':
         if (this.#capture?.number === message.capture) this.#capture.staged();
         return;
+      case 'difference': {
+        const last = this.#resyncs.at(-1);
+        const { sync, generation } = this.#side.state;
+        // Of the resync that is under way.
+        if (last !== undefined && sync !== undefined && message.generation === generation) last.difference = message.difference;
+        return;
+      }
       case 'reach':
         this.#peerCanServe = message.canServe;
         return;
@@ -489,12 +496,13 @@ export class SideProcess {
     const state = checkpoint.state as State;
     // What was said before is of the state that goes.
     this.#sayAll();
-    const put = await askPair(this.machine, 'put', { bytes: state.transfer, epochs: state.epochs });
+    const put = await askPair(this.machine, 'put', { bytes: state.transfer, compare: !checkpoint.periodic, epochs: state.epochs });
     if ('refused' in put) {
       this.#note(`A state was refused. ${put.refused}`);
       this.#perform(this.#side.refused());
       return;
     }
+    if (put.difference !== undefined) this.#peer?.send({ kind: 'difference', generation: checkpoint.generation, difference: put.difference });
     this.#inputs.replace(state.inputs);
     if (state.epochs !== undefined) this.#epochs?.replace(state.epochs);
     this.#strayed = undefined;
@@ -633,6 +641,8 @@ export class SideProcess {
         return;
       case 'flip-memory':
         return askPair(this.machine, 'flip', { address: fault.address });
+      case 'flip-register':
+        return askPair(this.machine, 'flipRegister', { cpu: fault.cpu, register: fault.register });
       case 'flip-output':
         this.#flipsOutput = true;
         return;

@@ -192,6 +192,13 @@ describe('what a pair has lived through', () => {
     expect(text()).toContain('the first serial port, at offset 1,204,118');
     expect([...document.querySelectorAll('td .ch')].map(({ textContent }) => textContent)).toEqual(['66', 'f', '65', 'e']);
     expect(text()).toContain('ram 2ff');
+    expect(text()).toContain('Both said before: ok·');
+    expect([...document.querySelectorAll('[data-testid=difference] li')].map(({ textContent }) => textContent)).toEqual([
+      'First register of vCPU 1: ecx was 0x00000007 on the primary, 0x00000006 on the secondary.',
+      'First byte: ram 0x002ff123 in page 2ff was 0x80 on the primary, 0x81 on the secondary.',
+      'Pages that differed: 37 of ram, 1 of disk ide0.0.',
+      'Instructions until then: 4,096,120 on the primary, 4,096,001 on the secondary.',
+    ]);
   });
 });
 
