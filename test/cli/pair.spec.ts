@@ -120,6 +120,7 @@ describe('a pair', { timeout: 240_000 + requests * 600 }, () => {
     await client.requests(5);
     const before = (await pair('status', machine)).sides.a?.resyncs ?? 0;
     expect((await line.run('pair', 'inject', machine, 'flip-output')).status).toBe(0);
+    expect((await line.run('pair', 'inject', machine, 'flip-register', '--cpu', '7')).err).toContain('There is no virtual CPU 7.');
     await client.requests(5);
     const after = await until('the resync', ({ sides, isProtected }) => isProtected && (sides.a?.recent.some(({ reason, took }) => reason === 'differs' && took !== undefined) ?? false));
     // With --verify a secondary whose digest is another ends itself.

@@ -100,6 +100,8 @@ describe.skipIf(displayMissing() !== undefined)('the view of a pair', () => {
     const divergence = page.getByTestId('divergence');
     await eventually(() => divergence.innerText(), (text) => text.includes('the first serial port'), 'the divergence');
     expect(await divergence.locator('.ch').count()).toBeGreaterThan(0);
+    expect(await divergence.innerText()).toContain('Both said before:');
+    expect(await divergence.getByTestId('difference').innerText()).toMatch(/Instructions until then: [\d,]+ on the primary, [\d,]+ on the secondary\./);
     await app.keepPicture(page, 'pair-divergence');
     await page.getByRole('tab', { name: 'Events' }).click();
     await inspectScreen(app, library(), 'pair-protected', page);

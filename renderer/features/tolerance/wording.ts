@@ -67,7 +67,7 @@ export const FAULTS: readonly FaultRow[] = [
   { id: 'cut', role: 'secondary', fault: 'cut', title: 'Cut the link', how: 'one side goes on alone' },
   { id: 'delay', role: 'secondary', fault: 'delay', title: 'Delay the link', how: 'by 50 ms for 10 s' },
   { id: 'flip-memory', role: 'secondary', fault: 'flip-memory', title: 'Flip memory', how: 'secondary, at' },
-  { id: 'flip-register', role: 'secondary', fault: 'flip-register', title: 'Flip a register', how: 'the secondary’s ESI, vCPU 0' },
+  { id: 'flip-register', role: 'secondary', fault: 'flip-register', title: 'Flip a register', how: 'secondary’s ESI' },
   { id: 'flip-output', role: 'secondary', fault: 'flip-output', title: 'Flip output', how: 'the secondary’s next byte' },
 ];
 
