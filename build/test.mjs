@@ -29,8 +29,8 @@ const PARTS = [
   { name: 'renderer', seconds: 120, ...vitest('renderer') },
   { name: 'model', seconds: 240, beside: true, ...vitest('model') },
   { name: 'oracle', seconds: 420, ...vitest('oracle') },
-  { name: 'boot', seconds: 540, beside: true, ...vitest('boot') },
-  { name: 'cli', seconds: 360, ...vitest('cli') },
+  { name: 'boot', seconds: 780, beside: true, ...vitest('boot') },
+  { name: 'cli', seconds: 540, ...vitest('cli') },
   { name: 'dist', seconds: 240, beside: true, ...vitest('dist') },
   { name: 'e2e', seconds: 540, ...vitest('e2e') },
 ];
