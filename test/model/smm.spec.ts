@@ -17,7 +17,7 @@ import { atLength, everyTime } from './smm-scenes.ts';
 const isLong = process.env['VITRINE_MODEL'] === 'long';
 const showsFigures = process.env['VITRINE_MODEL'] !== undefined;
 /** Of the search, not of the model: what 4 GB hold. */
-const manyStates = 120_000_000;
+const manyStates = 200_000_000;
 
 let explored = 0;
 const sum = { states: 0, transitions: 0, interleavings: 0 };
