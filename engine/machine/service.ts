@@ -612,9 +612,9 @@ export class MachineService {
     this.epochs?.look();
   }
 
-  /** What of a held machine's state is neither block nor area. */
+  /** What of a held machine's state is neither block nor area: copies, since it is written down when the machine runs again and takes input. */
   get heldInput(): { scancodes: readonly number[]; serialInput: readonly number[]; ranFor: number } {
-    return { scancodes: this.#scancodes, serialInput: this.#serialInput, ranFor: Math.round(this.#ranFor) };
+    return { scancodes: [...this.#scancodes], serialInput: [...this.#serialInput], ranFor: Math.round(this.#ranFor) };
   }
 
   /** Replaces the state of a held machine; `body` writes blocks and areas. */

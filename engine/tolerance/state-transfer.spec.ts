@@ -47,11 +47,14 @@ type Clerk = Awaited<ReturnType<typeof clerk>>;
 
 let captures = 0;
 
-/** As the runtime does it: the other stands still, what is known goes ahead (`rounds`), both stand still, and both go on. */
+/**
+ * As the runtime does it: the other stands still, what is known goes ahead (`rounds`), both stand still, and both go on. `behind` happens when the
+ * state is copied and the one works again, and nothing is written down yet.
+ */
 async function resync(
   from: Clerk,
   to: Clerk,
-  { isFull = false, run = true, rounds = 0, compare = false, between = () => Promise.resolve(), spoil = (bytes: Uint8Array, _ahead: number) => bytes as Uint8Array | undefined } = {},
+  { isFull = false, run = true, rounds = 0, compare = false, between = () => Promise.resolve(), behind = () => Promise.resolve(), spoil = (bytes: Uint8Array, _ahead: number) => bytes as Uint8Array | undefined } = {},
 ) {
   const capture = ++captures;
   const theirs: ChangedPages | undefined = await askPair(to.machine, 'hold', { tell: !isFull });
@@ -67,8 +70,9 @@ async function resync(
   }
   await askPair(from.machine, 'hold', { tell: false });
   await askPair(from.machine, 'snapshot', { capture, withDigest: true });
-  const taken = await askPair(from.machine, 'pack', {});
   if (run) await askPair(from.machine, 'go', { run });
+  await behind();
+  const taken = await askPair(from.machine, 'pack', {});
   const put = await askPair(to.machine, 'put', { bytes: spoil(taken.bytes, -1) ?? taken.bytes, compare });
   await askPair(to.machine, 'go', { run: run && !('refused' in put) });
   return { taken, put, ahead };
@@ -120,6 +124,22 @@ describe('the state of a machine on its way to another', { timeout: 60_000 }, ()
     // And takes over with what it wrote.
     await askPair(b.machine, 'takeOver', {});
     expect(readFileSync(b.disk).readUInt32LE(4)).toBe(3);
+  });
+
+  it('holds no input that comes behind it', async () => {
+    const a = await clerk('primary');
+    const b = await clerk('secondary');
+    const oracle = new ClerkOracle();
+    await a.machine.start();
+    await a.until('clerk 0\n');
+    await b.machine.start({ paused: true });
+    const requests = [oracle.next(7, 100), oracle.next(7, 23)] as const;
+    await resync(a, b, { isFull: true, behind: () => a.say(requests[0].request) });
+    // Each is given both once, and answers both once: the first would be refused the second time.
+    await b.say(requests[0].request);
+    await Promise.all([a.say(requests[1].request), b.say(requests[1].request)]);
+    await Promise.all([a.until(requests[1].answer), b.until(requests[1].answer)]);
+    expect([a.said(), b.said()]).toEqual([`clerk 0\n${requests[0].answer}${requests[1].answer}`, `${requests[0].answer}${requests[1].answer}`]);
   });
 
   it('that nobody changed brings next to nothing, and a byte that was flipped in memory its page', async () => {
