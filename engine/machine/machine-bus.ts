@@ -46,9 +46,8 @@ export class MachineBus implements Bus {
   readonly scanoutMemory: Uint8Array<SharedArrayBuffer>;
   readonly timers: TimerSet;
   readonly disks: DiskSet;
-  readonly outputs = new Map<string, OutputRing>();
-  /** The same, to go through before every slice of instructions. */
-  readonly #rings: OutputRing[] = [];
+  /** Few, and gone through before every slice of instructions. */
+  readonly outputs: OutputRing[] = [];
   readonly #ranges: Range[] = [];
   readonly #portMap;
   /** Index in #ranges plus one, per port. */
@@ -133,11 +132,10 @@ export class MachineBus implements Bus {
   }
 
   output(name: string): OutputRing {
-    let ring = this.outputs.get(name);
+    let ring = this.outputs.find((each) => each.name === name);
     if (ring === undefined) {
       ring = new OutputRing(name, this.machine, () => this.hooks.onOutput());
-      this.outputs.set(name, ring);
-      this.#rings.push(ring);
+      this.outputs.push(ring);
     }
     return ring;
   }
@@ -237,7 +235,7 @@ export class MachineBus implements Bus {
 
   /** A ring whose producer has to wait, if there is one. */
   congested(): OutputRing | undefined {
-    for (const ring of this.#rings) if (ring.congested) return ring;
+    for (const ring of this.outputs) if (ring.congested) return ring;
     return undefined;
   }
 }

@@ -409,7 +409,7 @@ export class MachineService {
     for (;;) {
       this.drain();
       const asked = this.#isAsked();
-      const full = [...this.bus.outputs.values()].some((ring) => !ring.empty);
+      const full = this.bus.outputs.some((ring) => !ring.empty);
       if (!asked && !full) break;
       if (performance.now() > end)
         throw new MachineError('crashed', 'The machine does not come to rest, so it cannot be suspended.');
@@ -870,7 +870,8 @@ export class MachineService {
 
   /** Hands the output of chips to the main thread, as far as it keeps up. */
   drain(alertsNow = true): void {
-    for (const [name, ring] of this.bus.outputs) {
+    for (const ring of this.bus.outputs) {
+      const { name } = ring;
       if (name === alertStream && !alertsNow && !ring.congested) {
         // Many come together; the vCPU says so of the first only, so what waits costs it nothing.
         if (!ring.empty) this.#alertTimer ??= setTimeout(() => this.drain(), alertInterval);

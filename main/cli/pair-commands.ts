@@ -124,7 +124,7 @@ export function addPairCommands(program: Command, services: Services, terminal: 
     .option('--full', 'a resync of all of the state, not of what was changed')
     .option('--library <folder>', 'the library (default: $VITRINE_LIBRARY, else your data folder)')
     .option('--json', 'print JSON')
-    .action(async (word: string, fault: string, options: PairCommandOptions & { full?: boolean;  side: 'primary' | 'secondary'; for: string; by: string; address: string; cpu: string; register: PairRegister; point?: FailPoint; signal: 'SIGKILL' | 'SIGSTOP' }) => {
+    .action(async (word: string, fault: string, options: PairCommandOptions & { full?: boolean; side: 'primary' | 'secondary'; for: string; by: string; address: string; cpu: string; register: PairRegister; point?: FailPoint; signal: 'SIGKILL' | 'SIGSTOP' }) => {
       const one = pairOf((await stored(word, options)).machine);
       switch (fault) {
         case 'kill':

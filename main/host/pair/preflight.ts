@@ -6,7 +6,7 @@ import { openDriveImage } from '../../../engine/machine/drive-image.ts';
 import type { MachineConfiguration } from '../../../engine/machine/machine.ts';
 import type { RunStateName } from '../../contract/machine.ts';
 import { MEMORY_UNIT } from '../../contract/machine.ts';
-import type { PreflightAction, PreflightPoint } from '../../contract/pairs.ts';
+import type { PairSettings, PreflightAction, PreflightPoint } from '../../contract/pairs.ts';
 import { examineDrive, lookAt, storageFailure } from '../drive-image.ts';
 import { HostError } from '../errors.ts';
 import type { StoredMachine } from '../library.ts';
@@ -15,14 +15,9 @@ import type { KnownPeer } from '../peer/known-peers.ts';
 import { formatSize } from '../memory-size.ts';
 import { ownDrives } from './pairs.ts';
 
-export interface PreflightSubject {
+export interface PreflightSubject extends Pick<PairSettings, 'port' | 'peer' | 'etcd'> {
   readonly machine: StoredMachine;
   readonly state: RunStateName;
-  /** Where clients are to connect; 0: any port that is free. */
-  readonly port: number;
-  /** The name of the host for the second machine, and addresses of an etcd for the lease. */
-  readonly peer?: string | undefined;
-  readonly etcd?: readonly string[] | undefined;
   readonly peers: readonly KnownPeer[];
 }
 

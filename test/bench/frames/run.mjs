@@ -7,7 +7,6 @@
  * Exit status: 0 when the goal is reached, 1 when it is missed, 2 for wrong arguments.
  */
 import { spawn, spawnSync } from 'node:child_process';
-import { createServer } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -15,6 +14,7 @@ import { parseArgs } from 'node:util';
 import { bundle } from '../../../build/bundle.mjs';
 import { ensureElectron } from '../../../build/electron.mjs';
 import { ROOT, ensureNodePackages, requireNode } from '../../../build/prepare.mjs';
+import { freePort } from '../free-port.mjs';
 import { median, writeSection } from '../page.mjs';
 import { startInspectedApp } from './inspected-app.mjs';
 
@@ -51,16 +51,6 @@ async function buildViewer() {
   });
   // It awaits at its top, which only modules may; the page's policy lets none in but its own.
   return `(async () => {${built.output[0].code}})()`;
-}
-
-function freePort() {
-  return new Promise((resolve, reject) => {
-    const server = createServer().once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address();
-      server.close(() => resolve(port));
-    });
-  });
 }
 
 async function measureOurs(page, seconds) {

@@ -1,12 +1,12 @@
 /** Machines and pairs in a library of their own, by the command line that people use (out/cli/vitrine.js). */
 import { execFile, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { ROOT } from '../../../build/prepare.mjs';
+import { freePort } from '../free-port.mjs';
 
 const program = path.join(ROOT, 'out/cli/vitrine.js');
 
@@ -57,14 +57,6 @@ export class Library {
     await Promise.all(this.#ends);
     rmSync(this.#folder, { recursive: true, force: true });
   }
-}
-
-async function freePort() {
-  const server = createServer();
-  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 export const percentile = (values, share) => {

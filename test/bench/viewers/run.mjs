@@ -9,13 +9,13 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as wait } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { ensureNodePackages, requireNode } from '../../../build/prepare.mjs';
+import { freePort } from '../free-port.mjs';
 import { median, writeSection } from '../page.mjs';
 
 const HERE = import.meta.dirname;
@@ -44,16 +44,6 @@ function talker(command, args) {
       await ended;
     },
   };
-}
-
-function freePort() {
-  return new Promise((resolve, reject) => {
-    const server = createServer().once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address();
-      server.close(() => resolve(port));
-    });
-  });
 }
 
 async function startOurs(bundle, kernel) {
