@@ -4,22 +4,23 @@
  */
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { epochLength, type EpochDecision, type EpochState } from '../../../engine/machine/epochs.ts';
+import { epochLength, type EpochDecision } from '../../../engine/machine/epochs.ts';
 import type { Machine, MachineConfiguration, MachineInput } from '../../../engine/machine/machine.ts';
 import { type Checkpoint, type FromGateway, type SideAction, type SideName, type SideNote } from '../../../engine/tolerance/messages.ts';
 import { askPair } from '../../../engine/tolerance/questions.ts';
 import { Side, startingSide } from '../../../engine/tolerance/side.ts';
 import type { Lease } from '../../../engine/tolerance/lease.ts';
-import { Capture } from './capture.ts';
 import type { PairDescription, PairFolder } from './folder.ts';
 import { HOST_FILES } from '../library.ts';
 import { EpochInput } from './epoch-input.ts';
 import { InputQueue } from './input-queue.ts';
-import { resyncEntry, type JournalEntry, type JournalKind } from './journal.ts';
 import { LagMeter } from './lag.ts';
 import type { Link } from './link.ts';
-import { pairChannels, type FailPoint, type Fault, type Resync, type SideQuestion, type SideStatus, type ToPeerProcess } from './protocol.ts';
+import { pairChannels, type SideQuestion, type SideStatus, type ToPeerProcess } from './protocol.ts';
+import { SideFaults } from './side-faults.ts';
 import { beatInterval, SideLinks } from './side-links.ts';
+import { SideRecord } from './side-record.ts';
+import { StateExchange } from './state-exchange.ts';
 import { StormWatch } from './storm.ts';
 
 const lookInterval = 20;
@@ -30,19 +31,10 @@ const periodicTrial = 30_000;
 const stormWindow = 10_000;
 /** Milliseconds for which another process is waited for at the start. */
 const patience = 30_000;
-const keptEvents = 200;
 /** Under the virtual clock whole states are compared every so many epochs, with --verify. */
 const wholeEvery = 64;
 /** Milliseconds for which a lease that is given up is waited for. */
 const endPatience = 500;
-
-/** What a checkpoint carries for the runtime. */
-interface State {
-  readonly transfer: Uint8Array;
-  readonly inputs: readonly MachineInput[];
-  /** Under the virtual clock. */
-  readonly epochs: EpochState<MachineInput> | undefined;
-}
 
 export class SideProcess {
   readonly #side: Side;
@@ -50,12 +42,10 @@ export class SideProcess {
   readonly #inputs: InputQueue;
   /** Under the virtual clock, instead. */
   readonly #epochs: EpochInput | undefined;
-  /** The last epoch of the last checkpoint; where the secondary strayed from the primary since. */
-  #checkpointEpoch = 0;
-  #strayed: number | undefined;
   readonly #storm: StormWatch;
-  readonly #events: { at: number; text: string }[] = [];
-  readonly #resyncs: Resync[] = [];
+  readonly #record: SideRecord;
+  readonly #faults: SideFaults;
+  readonly #states: StateExchange;
   readonly #lag = new LagMeter();
   #leaseAt: number | undefined;
   /** Since when the lease cannot be proved. */
@@ -66,23 +56,12 @@ export class SideProcess {
   #told: boolean | undefined;
   #peerCanServe = false;
   readonly #links: SideLinks;
-  #stateBytes = 0;
-  #resyncCount = 0;
   #gateway: Link | undefined;
   #peer: Link | undefined;
-  #captures = 0;
-  /** Under way. */
-  #capture: Capture | undefined;
-  #taking: Promise<void> = Promise.resolve();
   #waitingSince: { key: string; at: number } | undefined;
   #periodicSince = 0;
-  #resyncBegan = 0;
-  #reason = 'Starts.';
-  #flipsOutput = false;
-  #failAt: Extract<Fault, { kind: 'fail-at' }> | undefined;
   /** Primary: the secondary has had a state since it joined. */
   #isProtected = false;
-  #commits: Promise<void> = Promise.resolve();
   /** By channel: what the machine has said in this turn of the event loop. */
   readonly #unsaid = new Map<string, Uint8Array[]>();
   #saying: NodeJS.Immediate | undefined;
@@ -96,10 +75,27 @@ export class SideProcess {
     private readonly machine: Machine,
   ) {
     this.#side = new Side(startingSide(name, role, pairChannels.map((channel) => channel.name)), pairChannels);
-    this.#lease = folder.lease(name, (sentence) => this.#note(sentence));
+    this.#record = new SideRecord(folder, name);
+    this.#faults = new SideFaults(machine, () => ({ peer: this.#peer, gateway: this.#gateway }));
+    this.#lease = folder.lease(name, (sentence) => this.#record.note(sentence));
     this.#storm = new StormWatch(pair.stormAfter, stormWindow);
     this.#inputs = new InputQueue(machine);
     if (machine.configuration.clock === 'virtual') this.#epochs = new EpochInput(machine, (error) => this.#fail(error));
+    this.#states = new StateExchange(
+      {
+        machine,
+        pair,
+        inputs: this.#inputs,
+        epochs: this.#epochs,
+        record: this.#record,
+        send: (message) => this.#peer?.send(message),
+        sayAll: () => this.#sayAll(),
+        snapped: () => this.#perform(this.#side.snapped()),
+        captured: (state) => this.#perform(this.#side.captured(state)),
+        point: (point) => this.#faults.point(point),
+      },
+      (error) => this.#fail(error),
+    );
     this.#links = new SideLinks(folder, pair, name, {
       control: (link, question) => void this.#control(link, question),
       peer: (link) => this.#meet(link),
@@ -140,13 +136,13 @@ export class SideProcess {
     await this.#links.listen();
     await this.#links.connectGateway(patience);
     if (this.#isPrimary) {
-      this.#reason = 'Unprotected: no secondary has joined yet.';
-      this.#note(this.#reason, 'unprotected');
+      this.#record.reason = 'Unprotected: no secondary has joined yet.';
+      this.#record.note(this.#record.reason, 'unprotected');
       this.#perform(this.#side.begin());
       await machine.start();
       await this.#compareStates();
     } else {
-      this.#reason = 'Waits for its first state.';
+      this.#record.reason = 'Waits for its first state.';
       await this.#links.joinPeer(patience);
       setTimeout(() => {
         if (this.#side.state.mode === 'joining' && this.#peer === undefined) this.#end('The other side did not come.');
@@ -172,7 +168,7 @@ export class SideProcess {
     link.onClose = () => {
       if (this.#gateway !== link) return;
       this.#gateway = undefined;
-      this.#note('The gateway cannot be reached.');
+      this.#record.note('The gateway cannot be reached.');
       this.#tellReach();
     };
     // What an earlier link lost.
@@ -209,14 +205,14 @@ export class SideProcess {
     }
     const { epoch } = decision;
     this.#peer?.send({ kind: 'followed', epoch });
-    if (!differs || this.#strayed !== undefined) return;
+    if (!differs || this.#states.strayed !== undefined) return;
     this.#stray(epoch);
     this.#peer?.send({ kind: 'strayed', epoch });
   }
 
   #stray(epoch: number): void {
-    this.#strayed = epoch;
-    this.#note(`The sides are not the same inside since epoch ${epoch}, ${epoch * epochLength} ns after power-on. That costs nothing until something else leaves.`);
+    this.#states.strayed = epoch;
+    this.#record.note(`The sides are not the same inside since epoch ${epoch}, ${epoch * epochLength} ns after power-on. That costs nothing until something else leaves.`);
   }
 
   async #acquire(term: number): Promise<boolean> {
@@ -229,7 +225,7 @@ export class SideProcess {
 
   #join(link: Link): void {
     this.#peer = link;
-    this.#stateBytes = 0;
+    this.#record.stateBytes = 0;
     this.#told = undefined;
     this.#peerCanServe = false;
     link.heardAt = performance.now();
@@ -241,18 +237,17 @@ export class SideProcess {
     if (this.#peer !== link) return;
     this.#peer = undefined;
     link.close();
-    this.#note(`The ${this.#isPrimary ? 'secondary' : 'primary'} is gone: ${why}.`);
+    this.#record.note(`The ${this.#isPrimary ? 'secondary' : 'primary'} is gone: ${why}.`);
     this.#perform(this.#side.peerLost());
   }
 
   #fromPeer(message: ToPeerProcess): void {
     switch (message.kind) {
       case 'protocol':
-        if (message.message.kind === 'committed') this.#point('acknowledged');
+        if (message.message.kind === 'committed') this.#faults.point('acknowledged');
         return this.#perform(this.#side.fromPeer(message.message));
       case 'hold':
-        // Behind a commit that is under way, as it came.
-        this.#commits = this.#commits.then(async () => {
+        this.#states.behind(async () => {
           const epoch = message.epoch === undefined ? undefined : { at: message.epoch, within: this.pair.lateAfter };
           const changed = await askPair(this.machine, 'hold', { tell: message.tell, epoch });
           this.#peer?.send({ kind: 'held', capture: message.capture, changed });
@@ -260,7 +255,7 @@ export class SideProcess {
         return;
       case 'epoch':
         // Behind the state that it follows on.
-        this.#commits = this.#commits.then(() => this.#epochs?.decided(message.decision));
+        this.#states.behind(() => this.#epochs?.decided(message.decision));
         return;
       case 'followed':
         if (this.#side.state.mode === 'together' && this.#side.state.sync === undefined) this.#epochs?.followedTo(message.epoch);
@@ -268,20 +263,20 @@ export class SideProcess {
       case 'strayed':
         return this.#stray(message.epoch);
       case 'held':
-        if (this.#capture?.number === message.capture) this.#capture.held(message.changed);
+        this.#states.answered(message.capture, (capture) => capture.held(message.changed));
         return;
       case 'ahead':
-        this.#commits = this.#commits.then(async () => {
+        this.#states.behind(async () => {
           await askPair(this.machine, 'stage', { bytes: message.bytes });
-          this.#point('staged');
+          this.#faults.point('staged');
           this.#peer?.send({ kind: 'staged', capture: message.capture });
         });
         return;
       case 'staged':
-        if (this.#capture?.number === message.capture) this.#capture.staged();
+        this.#states.answered(message.capture, (capture) => capture.staged());
         return;
       case 'difference': {
-        const last = this.#resyncs.at(-1);
+        const { last } = this.#record;
         const { sync, generation } = this.#side.state;
         // Of the resync that is under way.
         if (last !== undefined && sync !== undefined && message.generation === generation) last.difference = message.difference;
@@ -298,24 +293,9 @@ export class SideProcess {
     }
   }
 
-  /** A fault that was asked for. What was sent before is on its way: signals wait for no socket. */
-  #point(point: FailPoint): void {
-    if (this.#failAt?.point !== point) return;
-    const { signal } = this.#failAt;
-    this.#failAt = undefined;
-    this.#gateway?.flush();
-    this.#peer?.flush();
-    process.kill(process.pid, signal);
-    // A stop comes before the next step, whatever the scheduler does.
-    if (signal === 'SIGSTOP') Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20);
-  }
-
   #said(channel: string, bytes: Uint8Array): void {
     const out = Uint8Array.from(bytes);
-    if (this.#flipsOutput && out.length > 0) {
-      this.#flipsOutput = false;
-      out[0] = (out[0] ?? 0) ^ 1;
-    }
+    this.#faults.spoil(out);
     const waiting = this.#unsaid.get(channel);
     if (waiting === undefined) this.#unsaid.set(channel, [out]);
     else waiting.push(out);
@@ -335,36 +315,35 @@ export class SideProcess {
     for (const action of actions) {
       switch (action.kind) {
         case 'toPeer':
-          if (action.message.kind === 'produced') this.#point('produce');
+          if (action.message.kind === 'produced') this.#faults.point('produce');
           if (action.message.kind === 'progress') this.#peer?.sendLazily('progress', { kind: 'protocol', message: action.message });
           else this.#peer?.send({ kind: 'protocol', message: action.message });
-          if (action.message.kind === 'checkpoint') this.#point('sent');
-          if (action.message.kind === 'committed') this.#point('confirmed');
+          if (action.message.kind === 'checkpoint') this.#faults.point('sent');
+          if (action.message.kind === 'committed') this.#faults.point('confirmed');
           break;
         case 'toGateway':
           if (action.message.kind === 'applied') this.#gateway?.sendLazily('applied', action.message);
           else this.#gateway?.send(action.message);
           break;
         case 'release':
-          this.#point('release');
+          this.#faults.point('release');
           this.#release(action.message);
-          this.#point('released');
+          this.#faults.point('released');
           break;
         case 'apply':
-          this.#point('input');
+          this.#faults.point('input');
           // Made by the gateway.
           if (this.#epochs === undefined) this.#inputs.push(action.input as MachineInput);
           else this.#epochs.push(action.sequence, action.input as MachineInput);
           break;
         case 'capture':
-          // One at a time: an earlier one that was given up lets go of the machine first.
-          this.#taking = this.#taking.then(() => this.#takeState(action.full)).catch((error: unknown) => this.#fail(error));
+          this.#states.take(action.full);
           break;
         case 'abandon':
-          this.#capture?.abandon();
+          this.#states.abandon();
           break;
         case 'commit':
-          this.#commits = this.#commits.then(() => this.#commit(action.checkpoint)).catch((error: unknown) => this.#fail(error));
+          this.#states.behind(() => this.#commit(action.checkpoint));
           break;
         case 'acquire':
           void this.#acquire(action.term).then(
@@ -410,7 +389,7 @@ export class SideProcess {
     if (standing === 'lost') this.#perform(this.#side.fenced());
     else if (standing === 'unproven') this.#unproven ??= performance.now();
     else if (this.#unproven !== undefined) {
-      this.#note(`The lease was not certain for ${Math.round(performance.now() - this.#unproven)} ms; what was held leaves now.`);
+      this.#record.note(`The lease was not certain for ${Math.round(performance.now() - this.#unproven)} ms; what was held leaves now.`);
       this.#unproven = undefined;
       this.#perform(this.#side.repeat());
     }
@@ -427,94 +406,23 @@ export class SideProcess {
     const now = performance.now();
     this.#muteSince ??= now;
     if (!this.#isProtected || sync !== undefined || !this.#peerCanServe || now - this.#muteSince < this.pair.deadAfter) return;
-    this.#note('It cannot reach clients, or prove its lease, and the other side can: it leaves the field.');
+    this.#record.note('It cannot reach clients, or prove its lease, and the other side can: it leaves the field.');
     this.#perform(this.#side.fenced());
   }
 
-  /** Takes this machine's state for the other side. */
-  async #takeState(isFull: boolean): Promise<void> {
-    const capture = new Capture(++this.#captures, isFull, this.machine, (message) => this.#peer?.send(message));
-    this.#capture = capture;
-    this.#point('resync');
-    let inputs: readonly MachineInput[] = [];
-    let epochs: EpochState<MachineInput> | undefined;
-    let strayed: number | undefined;
-    // Until the other has this state nobody follows, and this side waits for nobody.
-    this.#epochs?.followedTo(undefined);
-    const since = await this.#standForComparison();
-    try {
-      await capture.prepare(() => this.#point('ahead'), since?.epoch);
-      const result = await capture.take({
-        withDigest: this.pair.verify,
-        onHeld: () => this.#point('held'),
-        onCopied: () => {
-          this.#sayAll();
-          inputs = [...this.#inputs.left];
-          epochs = this.#epochs?.state;
-          this.#checkpointEpoch = (epochs?.next ?? 1) - 1;
-          strayed = this.#strayed;
-          this.#strayed = undefined;
-          this.#perform(this.#side.snapped());
-          this.#point('taken');
-        },
-      });
-      if (result === undefined) return;
-      const { taken } = result;
-      const pause = since === undefined ? result.pause : performance.now() - since.at;
-      const state: State = { transfer: taken.bytes, inputs, epochs };
-      this.#stateBytes += taken.sentBytes;
-      const last = this.#resyncs.at(-1);
-      if (last !== undefined) {
-        const { pages, sentBytes: bytes, rounds, digest, differing } = taken;
-        Object.assign(last, { pages, bytes, rounds, pause, digest, differing, ...(epochs === undefined ? {} : { strayed: strayed ?? null }) });
-      }
-      this.#perform(this.#side.captured(state));
-    } finally {
-      // One that follows on this lets it go itself.
-      if (since !== undefined && (this.#capture === capture || this.#capture === undefined)) await askPair(this.machine, 'go', {});
-      if (this.#capture === capture) this.#capture = undefined;
-      this.#inputs.offer();
-    }
-  }
-
-  /**
-   * Virtual clock: where nothing may differ both are looked at in the same moment of the guest's time. This side stands at the end of its epoch, and the
-   * other is to come there.
-   */
-  async #standForComparison(): Promise<{ epoch: number; at: number } | undefined> {
-    const reason = this.#resyncs.at(-1)?.reason;
-    if (this.#epochs === undefined || (reason !== 'asked' && reason !== 'differs')) return undefined;
-    await askPair(this.machine, 'hold', { tell: false, epoch: { at: undefined, within: this.pair.lateAfter } });
-    return { epoch: this.#epochs.state.next, at: performance.now() };
-  }
-
-  /** Puts the primary's state in place. Nothing of this machine was changed when it is refused. */
   async #commit(checkpoint: Checkpoint): Promise<void> {
-    this.#point('received');
-    await askPair(this.machine, 'hold', { tell: false });
-    // Made by the other side's `#takeState`.
-    const state = checkpoint.state as State;
-    // What was said before is of the state that goes.
-    this.#sayAll();
-    const put = await askPair(this.machine, 'put', { bytes: state.transfer, compare: !checkpoint.periodic, epochs: state.epochs });
-    if ('refused' in put) {
-      this.#note(`A state was refused. ${put.refused}`);
+    if (!(await this.#states.put(checkpoint))) {
       this.#perform(this.#side.refused());
       return;
     }
-    if (put.difference !== undefined) this.#peer?.send({ kind: 'difference', generation: checkpoint.generation, difference: put.difference });
-    this.#inputs.replace(state.inputs);
-    if (state.epochs !== undefined) this.#epochs?.replace(state.epochs);
-    this.#strayed = undefined;
-    this.#point('committed');
-    this.#reason = checkpoint.periodic ? 'Protected by periodic checkpoints.' : 'Protected: outputs are compared.';
+    this.#record.reason = checkpoint.periodic ? 'Protected by periodic checkpoints.' : 'Protected: outputs are compared.';
     this.#perform(this.#side.committed());
     if (!checkpoint.periodic && this.#side.state.mode === 'together') await this.#run();
   }
 
   async #goAlone(tookOver: boolean): Promise<void> {
-    this.#reason = tookOver ? 'Unprotected: it took over, since the primary is gone.' : 'Unprotected: the secondary is gone.';
-    this.#note(this.#reason, 'unprotected');
+    this.#record.reason = tookOver ? 'Unprotected: it took over, since the primary is gone.' : 'Unprotected: the secondary is gone.';
+    this.#record.note(this.#record.reason, 'unprotected');
     this.#lag.clear();
     this.#storm.clear();
     this.#isProtected = false;
@@ -531,26 +439,19 @@ export class SideProcess {
 
   #tell(note: SideNote): void {
     if (note.kind === 'protected') {
-      const last = this.#resyncs.at(-1);
-      if (last !== undefined) {
-        last.took = performance.now() - this.#resyncBegan;
-        this.#journal(resyncEntry(this.name, last));
-      }
-      if (!this.#isProtected) this.#note('Protected: outputs agree.', 'protected');
+      this.#record.ended();
+      if (!this.#isProtected) this.#record.note('Protected: outputs agree.', 'protected');
       this.#isProtected = true;
-      this.#epochs?.followedTo(this.#side.state.periodic ? undefined : this.#checkpointEpoch);
-      this.#reason = this.#side.state.periodic ? 'Protected by periodic checkpoints: outputs differ too often to be compared.' : 'Protected: outputs agree.';
+      this.#epochs?.followedTo(this.#side.state.periodic ? undefined : this.#states.checkpointEpoch);
+      this.#record.reason = this.#side.state.periodic ? 'Protected by periodic checkpoints: outputs differ too often to be compared.' : 'Protected: outputs agree.';
       return;
     }
-    this.#resyncCount += 1;
-    this.#resyncBegan = performance.now();
-    this.#resyncs.push({ at: Date.now(), reason: note.reason, divergence: note.divergence });
-    if (this.#resyncs.length > keptEvents) this.#resyncs.shift();
+    this.#record.began(note);
     if ((note.reason === 'differs' || note.reason === 'late') && this.#storm.note(performance.now())) {
       this.#storm.clear();
       this.#side.state.periodic = true;
       this.#periodicSince = performance.now();
-      this.#note('Outputs differ too often: from now on they are not compared but committed by periodic checkpoints.', 'degraded');
+      this.#record.note('Outputs differ too often: from now on they are not compared but committed by periodic checkpoints.', 'degraded');
     }
   }
 
@@ -564,16 +465,16 @@ export class SideProcess {
     this.#tellReach();
     const { state } = this.#side;
     if (state.mode === 'alone' && this.#peer === undefined) this.#links.lookForPeer();
-    if (!this.#isPrimary || state.mode !== 'together' || this.#capture !== undefined) {
+    if (!this.#isPrimary || state.mode !== 'together' || this.#states.isTaking) {
       this.#waitingSince = undefined;
       return;
     }
     if (state.periodic) {
       if (state.sync !== undefined) return;
       if (now - this.#periodicSince > periodicTrial) {
-        this.#note('Outputs are compared again.', 'protected');
+        this.#record.note('Outputs are compared again.', 'protected');
         this.#perform(this.#side.resync('asked', false));
-      } else if (this.#side.heldBytes > 0 && now - this.#resyncBegan > periodicInterval) this.#perform(this.#side.resync('periodic'));
+      } else if (this.#side.heldBytes > 0 && this.#record.sinceResync > periodicInterval) this.#perform(this.#side.resync('periodic'));
       return;
     }
     if (!this.#side.waits) {
@@ -609,11 +510,11 @@ export class SideProcess {
           link.send(await this.machine.display());
           return;
         case 'inject':
-          await this.#inject(question.fault);
+          await this.#faults.inject(question.fault);
           link.send({ done: true });
           return;
         case 'suspend':
-          if (this.#side.state.mode !== 'alone' || this.#capture !== undefined) {
+          if (this.#side.state.mode !== 'alone' || this.#states.isTaking) {
             link.send({ refused: 'Only a side that goes on alone can keep its state.' });
             return;
           }
@@ -631,34 +532,6 @@ export class SideProcess {
     }
   }
 
-  async #inject(fault: Fault): Promise<void> {
-    switch (fault.kind) {
-      case 'cut':
-        this.#peer?.close();
-        return;
-      case 'delay':
-        this.#delay(fault.milliseconds, fault.seconds);
-        return;
-      case 'flip-memory':
-        return askPair(this.machine, 'flip', { address: fault.address });
-      case 'flip-register':
-        return askPair(this.machine, 'flipRegister', { cpu: fault.cpu, register: fault.register });
-      case 'flip-output':
-        this.#flipsOutput = true;
-        return;
-      case 'fail-at':
-        this.#failAt = fault;
-        return;
-    }
-  }
-
-  #delay(milliseconds: number, seconds: number | undefined): void {
-    const peer = this.#peer;
-    if (peer === undefined) return;
-    peer.delay = milliseconds;
-    if (seconds !== undefined) setTimeout(() => (peer.delay = 0), seconds * 1000);
-  }
-
   #status(): SideStatus {
     const { state } = this.#side;
     const now = performance.now();
@@ -671,32 +544,13 @@ export class SideProcess {
       generation: state.generation,
       periodic: state.periodic,
       isProtected: state.mode === 'together' && (state.role === 'secondary' || this.#isProtected),
-      reason: this.#reason,
       heldBytes: this.#side.heldBytes,
       heartbeatAge: this.#peer === undefined ? null : Math.round(now - this.#peer.heardAt),
       lag: state.role === 'primary' && state.mode === 'together' ? this.#lag.milliseconds(now) : null,
       leaseAge: state.role === 'primary' && this.#leaseAt !== undefined ? Math.round(now - this.#leaseAt) : null,
-      link: this.#peer === undefined ? null : { sent: this.#peer.sent, received: this.#peer.received, states: this.#stateBytes },
-      resyncs: this.#resyncCount,
-      recent: this.#resyncs.slice(-20),
-      events: this.#events.slice(-50),
+      link: this.#peer === undefined ? null : { sent: this.#peer.sent, received: this.#peer.received, states: this.#record.stateBytes },
+      ...this.#record.status,
     };
-  }
-
-  #note(text: string, kind: JournalKind = 'note'): void {
-    this.#journal({ at: Date.now(), by: this.name, kind, text });
-    this.#events.push({ at: Date.now(), text });
-    if (this.#events.length > keptEvents) this.#events.shift();
-    process.stderr.write(`${new Date().toISOString()} ${this.name}: ${text}\n`);
-  }
-
-  #journal(entry: JournalEntry): void {
-    try {
-      this.folder.journal.append(entry);
-    } catch (error) {
-      // A full disk is no reason to stop.
-      process.stderr.write(`The journal was not written: ${String(error)}\n`);
-    }
   }
 
   /** What must not be: the other side goes on. */
@@ -705,7 +559,7 @@ export class SideProcess {
   }
 
   #end(why: string): void {
-    this.#note(why);
+    this.#record.note(why);
     // The lease is given up first, so that the other side need not wait until it is over. An answer that is on its way gets a moment.
     void Promise.race([this.#lease.end(), delay(endPatience)]).finally(() => setTimeout(() => process.exit(0), 50));
   }
