@@ -5,6 +5,7 @@ import { pairRegister, type PairRegister } from '../contract/pairs.ts';
 import { HostError } from '../host/errors.ts';
 import { scancodesOf, scancodesOfKeys } from '../host/keyboard.ts';
 import { readLibrary, readMachine, type StoredMachine } from '../host/library.ts';
+import { readEtcdCredentials } from '../host/pair/etcd-credentials.ts';
 import { libraryOf, Pair, runPairProcess, type PairOptions, type PairProcess, type PairStatus } from '../host/pair/pairs.ts';
 import { failPoints, type FailPoint, type Resync } from '../host/pair/protocol.ts';
 import { runSideHere } from '../host/peer/sides-here.ts';
@@ -61,14 +62,17 @@ export function addPairCommands(program: Command, services: Services, terminal: 
     .addOption(new Option('--storm-after <number>', 'resyncs for divergence in 10 s behind which outputs are committed by periodic checkpoints').default('10'))
     .option('--peer <name>', 'run the secondary on this other host, on which "vitrine serve --peer" runs; needs --etcd')
     .option('--etcd <addresses>', 'keep the lease in etcd: its http or https addresses, with commas between them (default: in a file of this host)')
-    .addOption(new Option('--lease-ttl <seconds>', 'with --etcd: after which a side that etcd does not hear of has lost the lease').default('3'))
+    .addOption(new Option('--lease-validity <milliseconds>', 'with --etcd: for which a side goes by what etcd said, and the other waits before it takes over').default('400'))
+    .option('--etcd-ca <file>', 'the authority that has signed the certificate of an https etcd, in PEM (default: those that Node knows)')
+    .option('--etcd-cert <file>', 'a certificate to show to etcd, in PEM; with --etcd-key')
+    .option('--etcd-key <file>', 'its private key, in PEM')
     .option('--verify', 'compare both sides’ digests after each resync')
-    .action(async (word: string, options: PairCommandOptions & { port: string; deadAfter: string; lateAfter: string; stormAfter: string; peer?: string; etcd?: string; leaseTtl: string; verify?: boolean }) => {
+    .action(async (word: string, options: PairCommandOptions & { port: string; deadAfter: string; lateAfter: string; stormAfter: string; peer?: string; verify?: boolean } & LeaseOptions) => {
       const port = parsePort('--port', options.port);
       const deadAfter = numberFrom('--dead-after', options.deadAfter, 50);
       const lateAfter = numberFrom('--late-after', options.lateAfter, 10);
       const stormAfter = numberFrom('--storm-after', options.stormAfter, 1);
-      const lease = leaseFrom(options.etcd, numberFrom('--lease-ttl', options.leaseTtl, 2));
+      const lease = leaseFrom(options);
       const { machine, library } = await withLibrary(services, terminal, libraryFolder(options.library, terminal.environment), async (client) => {
         const id = await findMachine(client, word);
         const entry = (await client.library.list()).find((one) => one.id === id);
@@ -189,11 +193,23 @@ async function forEver(terminal: Terminal, side: string, work: () => Promise<voi
   await new Promise(() => {});
 }
 
-function leaseFrom(etcd: string | undefined, ttl: number): PairOptions['lease'] {
-  if (etcd === undefined) return { kind: 'file' };
+interface LeaseOptions {
+  readonly etcd?: string;
+  readonly leaseValidity: string;
+  readonly etcdCa?: string;
+  readonly etcdCert?: string;
+  readonly etcdKey?: string;
+}
+
+function leaseFrom({ etcd, leaseValidity, etcdCa: ca, etcdCert: certificate, etcdKey: key }: LeaseOptions): PairOptions['lease'] {
+  const validity = numberFrom('--lease-validity', leaseValidity, 100);
+  if (etcd === undefined) {
+    if (ca !== undefined || certificate !== undefined || key !== undefined) throw usage('--etcd-ca, --etcd-cert and --etcd-key go with --etcd.');
+    return { kind: 'file' };
+  }
   const endpoints = etcd.split(',').map((text) => text.trim());
   for (const text of endpoints) if (!/^https?:\/\//u.test(text) || !URL.canParse(text)) throw usage(`--etcd takes addresses like http://127.0.0.1:2379, not ${text}.`);
-  return { kind: 'etcd', endpoints, ttl };
+  return { kind: 'etcd', endpoints, validity, credentials: readEtcdCredentials({ ca, certificate, key }, endpoints) };
 }
 
 function numberFrom(option: string, text: string, least: number): number {

@@ -11,6 +11,9 @@ export const pairSide = z.enum(['a', 'b']);
 /** By what they are now. */
 export const pairRole = z.enum(['primary', 'secondary']);
 
+/** Milliseconds for which a side that etcd has told that it may speak goes by that. */
+export const leaseValidity = z.int().min(100, 'A proof of the lease counts for 100 ms at least.').max(600_000);
+
 /** What a person chooses; absent values are the usual ones. */
 export const pairSettings = z.object({
   /** Where clients of COM1 connect, on loopback; 0: any that is free. */
@@ -31,6 +34,9 @@ export const pairSettings = z.object({
     .min(1)
     .max(9)
     .optional(),
+  leaseValidity: leaseValidity.default(400),
+  /** Files of this host, in PEM, by their absolute paths, for an etcd that is reached over https: the authority that its certificate is from, and a certificate to show it, with its key. */
+  etcdFiles: z.object({ ca: z.string().optional(), certificate: z.string().optional(), key: z.string().optional() }).optional(),
 });
 
 /** What mends a point of the pre-flight list. */
@@ -172,7 +178,7 @@ const one = z.object({ id: machineId });
 /** Two machines, one service: a machine of the library that runs in two processes of which either may die. */
 export const pairs = {
   /** What stands in the way of a pair, and what is worth knowing. Nothing is changed. */
-  preflight: procedure.input(one.extend(pairSettings.pick({ port: true, peer: true, etcd: true }).shape)).output(z.array(preflightPoint)),
+  preflight: procedure.input(one.extend(pairSettings.pick({ port: true, peer: true, etcd: true, etcdFiles: true }).shape)).output(z.array(preflightPoint)),
   /** Other hosts that this library knows, on which a second machine can run; null: it has come to us, and has not said where it listens. */
   peers: procedure.output(z.array(z.object({ name: z.string(), address: z.string().nullable() }))),
   /** Of a machine that is off; answered when it is protected. What blocks is WRONG_STATE, with its sentence. */

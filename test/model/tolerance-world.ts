@@ -56,11 +56,9 @@ export interface World {
   snapped: Record<SideName, Machine | undefined>;
   gateway: GatewayState;
   flying: Flying[];
-  /**
-   * The newest term and whose it is. Of a lease with a time: whether its holder can prove now that it has it, by its own clock, and whether who keeps the lease still keeps
-   * others from the next term.
-   */
-  lease: { term: number; side: SideName; isProven: boolean; isKept: boolean };
+  /** The newest term and whose it is. */
+  lease: { term: number; side: SideName };
+  timed: TimedLease;
   /** Inputs that clients have not sent yet. */
   toCome: number;
   budgets: Budgets;
@@ -72,6 +70,21 @@ export interface World {
   isCut: boolean;
   /** A side died while it was the only one with the state: nothing can be asked of what is left. */
   isOver: boolean;
+}
+
+/** Of a lease with a time, in etcd. Clocks are not there: what has to be over before what, is. */
+export interface TimedLease {
+  /** In etcd: who waits for the next term, and whether the owner has given up. */
+  claim: SideName | undefined;
+  isFree: boolean;
+  /** The claim's wait is over. */
+  isWaited: boolean;
+  /** By side: the term that it can prove by its own clock, 0 for none. */
+  proven: Record<SideName, number>;
+  /**
+   * By side: a yes of etcd's to its question that is on its way, for this term. `isOver`: so late that what it proved is over, for it counts from the question.
+   */
+  answer: Record<SideName, { term: number; isOver: boolean } | undefined>;
 }
 
 /** What a negative control takes out. */
@@ -92,8 +105,12 @@ export interface Faults {
   noHeldOutput?: boolean;
   /** Output leaves without a look at the lease. */
   noLeaseCheck?: boolean;
-  /** The holder counts the lease's time from when the answer came, not from when it asked: the keeper's may be over first. */
+  /** A proof is counted from when the answer came, not from when it was asked for. */
   lateDeadline?: boolean;
+  /** Who claims a term takes it at once. */
+  noWait?: boolean;
+  /** A claim is no hindrance to a proof, and is left where it is. */
+  claimStands?: boolean;
   /** What was held for want of a proof is not said again. */
   noRepeat?: boolean;
   /** The machine runs on before its state is copied. */
@@ -110,7 +127,7 @@ export interface Options {
    * states.
    */
   eager: boolean;
-  /** The lease has a time, as in etcd: it is asked for by messages, given to the other only when that time is over, and proved for as long as it lasts. */
+  /** The lease has a time, as in etcd (main/host/pair/etcd-lease.ts). */
   timed?: boolean;
   /** Links lose nothing unless they are cut, and nobody says anything again of himself: as the processes do over TCP. */
   reliable?: boolean;
@@ -129,7 +146,8 @@ export function firstWorld(inputs: number, budgets: Budgets): World {
     snapped: { a: undefined, b: undefined },
     gateway: startingGateway([channel.name]),
     flying: [],
-    lease: { term: 1, side: 'a', isProven: true, isKept: true },
+    lease: { term: 1, side: 'a' },
+    timed: { claim: undefined, isFree: false, isWaited: false, proven: { a: 1, b: 0 }, answer: { a: undefined, b: undefined } },
     toCome: inputs,
     budgets: { ...budgets },
     delivered: [],
@@ -221,13 +239,12 @@ class Step {
         return;
       }
       case 'release': {
-        const { term, side, isProven } = world.lease;
+        const { term, side } = world.lease;
         const isNewest = action.message.term === term && side === name;
         const isChecked = this.#faults.noFence !== true && this.#faults.noLeaseCheck !== true;
         if (this.options.timed === true) {
-          // It goes by what it knows: that it could prove its lease when it last heard of it.
-          const believes = isNewest ? isProven : this.#faults.lateDeadline === true;
-          if (isChecked && !believes) return;
+          // It goes by what it knows.
+          if (isChecked && world.timed.proven[name] !== action.message.term) return;
           if (!isNewest) this.#fail(`two speakers: side ${name} under term ${action.message.term}, and side ${side} has term ${term}`);
         } else if (isChecked && !isNewest) return this.side(name, (one) => one.fenced());
         this.#fly({ to: 'gateway', from: name, message: action.message });
@@ -262,7 +279,12 @@ class Step {
     const { world } = this;
     const term = (world.sides[name]?.term ?? 0) + 1;
     const isGranted = this.#faults.noFence === true || world.lease.term === term - 1;
-    if (isGranted) world.lease = { term, side: name, isProven: true, isKept: true };
+    if (isGranted) {
+      world.lease = { term, side: name };
+      // The change of the key is a proof.
+      Object.assign(world.timed, { claim: undefined, isFree: false, isWaited: false });
+      world.timed.proven[name] = term;
+    }
     this.side(name, (side) => side.leased(isGranted));
   }
 
@@ -508,31 +530,59 @@ export function happenings(world: World, options: Options): { what: string; next
 }
 
 /** What time and messages do to a lease that has a time. */
-function happenWithLease(world: World, options: Options, happen: (what: string, body: (step: Step) => void) => void): void {
-  const { lease, budgets } = world;
-  const holder = world.sides[lease.side];
-  const isThere = holder !== undefined && holder.mode !== 'fenced';
-  if (budgets.expiry > 0 && lease.isProven && isThere)
-    happen(`${lease.side} cannot prove its lease any more`, (step) => {
+function happenWithLease(world: World, { faults = {} }: Options, happen: (what: string, body: (step: Step) => void) => void): void {
+  const { lease, timed, budgets } = world;
+  const { side: owner, term } = lease;
+  const mode = world.sides[owner]?.mode;
+  const isThere = mode !== undefined && mode !== 'fenced';
+  const isProven = timed.proven[owner] === term;
+  if (budgets.expiry > 0 && isThere && isProven)
+    happen(`${owner} cannot prove its lease any more`, (step) => {
       step.world.budgets.expiry--;
-      step.world.lease.isProven = false;
+      step.world.timed.proven[owner] = 0;
     });
-  // The keeper's time is over only after the holder's own.
-  if (lease.isKept && (!lease.isProven || !isThere || (options.faults?.lateDeadline === true && budgets.expiry > 0)))
-    happen('the lease’s time is over', (step) => {
-      step.world.lease.isKept = false;
+  // It asks all the time; what matters is when it needs to.
+  if (isThere && mode !== 'acquiring' && timed.answer[owner] === undefined && (!isProven || timed.claim !== undefined || faults.lateDeadline === true))
+    happen(`etcd says that ${owner} has its term`, (step) => {
+      if (faults.claimStands !== true) Object.assign(step.world.timed, { claim: undefined, isWaited: false });
+      step.world.timed.answer[owner] = { term, isOver: false };
     });
-  if (isThere && !lease.isProven && holder.mode !== 'acquiring')
-    happen(`${lease.side} has its lease again`, (step) => {
-      step.world.lease.isProven = step.world.lease.isKept = true;
-      if (options.faults?.noRepeat !== true) step.side(lease.side, (side) => side.repeat());
+  // Between a claim's answer and the end of its wait everything ends that was asked for before. An owner that is there hears of the claim, unless etcd is slow for it.
+  if (timed.claim !== undefined && !timed.isWaited && (!isThere || mode === 'acquiring' || !isProven || budgets.expiry > 0))
+    happen('the wait is over', (step) => {
+      if (isThere && isProven && mode !== 'acquiring') step.world.budgets.expiry--;
+      step.world.timed.isWaited = true;
+      step.world.timed.proven[owner] = 0;
+      const answer = step.world.timed.answer[owner];
+      if (answer !== undefined) answer.isOver = true;
+    });
+  // Who is fenced ends itself; who reaches no client leaves the term to the other before it asks for it.
+  if ((mode === 'fenced' || mode === 'acquiring') && !timed.isFree)
+    happen(`${owner} gives up`, (step) => {
+      Object.assign(step.world.timed, { isFree: true, claim: undefined, isWaited: false });
+      step.world.timed.proven[owner] = 0;
+      step.world.timed.answer[owner] = undefined;
     });
   for (const name of sides) {
     const state = world.sides[name];
     if (state === undefined) continue;
-    if (state.mode === 'acquiring' && (lease.term !== state.term || lease.side === name || !lease.isKept || options.faults?.noFence === true))
-      happen(`the lease answers ${name}`, (step) => step.lease(name));
-    if (state.role === 'primary' && (state.mode === 'alone' || state.mode === 'together') && state.term < lease.term)
+    const answer = timed.answer[name];
+    if (answer !== undefined)
+      happen(`${name} hears that it has its term`, (step) => {
+        step.world.timed.answer[name] = undefined;
+        if (answer.isOver && faults.lateDeadline !== true) return;
+        step.world.timed.proven[name] = answer.term;
+        if (faults.noRepeat !== true) step.side(name, (side) => side.repeat());
+      });
+    if (state.mode === 'acquiring') {
+      const mayTake = owner === name || timed.isFree || (timed.claim === name && (timed.isWaited || faults.noWait === true));
+      if (term !== state.term || mayTake) happen(`etcd answers ${name}`, (step) => step.lease(name));
+      else if (timed.claim !== name)
+        happen(`${name} claims the next term`, (step) => {
+          Object.assign(step.world.timed, { claim: name, isWaited: false });
+        });
+    }
+    if (state.role === 'primary' && (state.mode === 'alone' || state.mode === 'together') && state.term < term)
       happen(`${name} learns that its term is over`, (step) => step.side(name, (side) => side.fenced()));
   }
 }

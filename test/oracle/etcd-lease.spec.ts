@@ -1,10 +1,11 @@
 /** A pair's lease in a real etcd: what two sides are given there, with etcd gone, slow, and heard by one of them only. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { clearEtcd, EtcdLease, etcdOver, etcdOwner, type EtcdCall } from '../../main/host/pair/etcd-lease.ts';
+import { clearEtcd, EtcdLease, etcdOwner, type Clock } from '../../main/host/pair/etcd-lease.ts';
+import { anyEtcd, etcdOver, type EtcdCall } from '../../main/host/pair/etcd.ts';
 import { Etcd, hasEtcd } from '../support/etcd.ts';
 
-const ttl = 2;
+const validity = 400;
 const prefix = '/vitrine/pairs/test/';
 const leases: EtcdLease[] = [];
 let etcd: Etcd;
@@ -17,8 +18,8 @@ function network() {
   return { state, call: through };
 }
 
-function lease(side: string, through = call): EtcdLease {
-  const one = new EtcdLease({ call: through, prefix, side, ttl });
+function lease(side: string, through = call, clock?: Clock): EtcdLease {
+  const one = new EtcdLease({ call: through, prefix, side, validity, ...(clock === undefined ? {} : { clock }) });
   leases.push(one);
   return one;
 }
@@ -79,6 +80,76 @@ describe.skipIf(!hasEtcd)('the lease of a pair in etcd', () => {
     expect(await c.acquire(3)).toBe(true);
   });
 
+  it('stays with an owner that is there, and that it is asked leaves nothing in etcd', async () => {
+    const a = lease('a');
+    expect(await a.acquire(1)).toBe(true);
+    const revision = async () => ((await call('/kv/range', { key: Buffer.from(`${prefix}lease`).toString('base64') })) as { header: { revision: string } }).header.revision;
+    const before = await revision();
+    await delay(3 * validity);
+    await until('a proof', () => a.standing(1) === 'held');
+    expect(await revision()).toBe(before);
+
+    const asked = lease('b').acquire(2);
+    let stood = 0;
+    for (const end = Date.now() + 4 * validity; Date.now() < end; await delay(10)) if (a.standing(1) === 'held') stood++;
+    // A host that stands still may cost one proof, and then the other has it by right; here it is about who is there.
+    if (a.standing(1) === 'lost') expect(await asked).toBe(true);
+    else {
+      expect(stood).toBeGreaterThan(10);
+      expect(await a.acquire(2)).toBe(true);
+      expect(await asked).toBe(false);
+    }
+  });
+
+  /** How the owner stood when the other had been given its term; the owner's answers take `slow` milliseconds, and end at once when the other asks. */
+  async function whenTaken(slow: number, clock?: Clock, onAsked?: () => () => void, otherClock?: Clock): Promise<string> {
+    const cut = network();
+    const a = lease(
+      'a',
+      async (path, body) => {
+        const onAnswered = onAsked?.();
+        const answer = await cut.call(path, body);
+        await delay(slow);
+        onAnswered?.();
+        return answer;
+      },
+      clock,
+    );
+    expect(await a.acquire(1)).toBe(true);
+    // Questions are on their way then.
+    await delay(validity);
+    await until('a proof', () => a.standing(1) === 'held');
+    cut.state.isCut = true;
+    let stood = '';
+    await lease('b', call, otherClock)
+      .acquire(2)
+      .then(() => (stood = a.standing(1)));
+    return stood;
+  }
+
+  it('is proved by nobody any more when the other is given it, and would be without the wait, or were proofs counted from their answers', async () => {
+    expect(await whenTaken(200)).toBe('unproven');
+    await clearEtcd(call, prefix);
+    const fast: Clock = { now: () => [performance.now() * 1000, Date.now()], sleep: (milliseconds) => delay(milliseconds / 1000) };
+    expect(await whenTaken(0, undefined, undefined, fast)).toBe('held');
+    await clearEtcd(call, prefix);
+    let moments: [number, number][] = [];
+    const late: Clock = {
+      now: () => {
+        const moment: [number, number] = [performance.now(), Date.now()];
+        moments.push(moment);
+        return moment;
+      },
+      sleep: (milliseconds) => delay(milliseconds),
+    };
+    const restamped = () => {
+      const asked = moments;
+      moments = [];
+      return () => asked.forEach((moment) => moment.splice(0, 2, performance.now(), Date.now()));
+    };
+    expect(await whenTaken(300, late, restamped)).toBe('held');
+  });
+
   it('proves nothing while etcd stands still, and the same term again behind it', async () => {
     const a = lease('a');
     expect(await a.acquire(1)).toBe(true);
@@ -100,6 +171,9 @@ describe.skipIf(!hasEtcd)('the lease of a pair in etcd', () => {
     const several = etcdOver(['http://127.0.0.1:1', etcd.url], 5000);
     const a = lease('a', several);
     expect(await a.acquire(1)).toBe(true);
-    await expect(several('/nothing', {})).rejects.toThrow();
+    await expect(several('/nothing', {})).rejects.toThrow(/etcd at http:\/\/127\.0\.0\.1:\d+ refuses \/nothing/u);
+    const one = await anyEtcd(['http://127.0.0.1:1', etcd.url], (asked) => etcdOwner(asked, prefix), 5000);
+    expect(one?.startsWith('a-')).toBe(true);
+    await expect(anyEtcd(['http://127.0.0.1:1'], (asked) => etcdOwner(asked, prefix), 5000)).rejects.toThrow('etcd at http://127.0.0.1:1 does not answer: connect ECONNREFUSED');
   });
 });

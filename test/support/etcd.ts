@@ -23,12 +23,15 @@ export class Etcd {
 
   private constructor(readonly url: string) {}
 
-  /** Without an address: on a free port of loopback. `within`: the words of a command that runs the rest of its line, as in a namespace. */
-  static async start(url?: string, within: readonly string[] = []): Promise<Etcd> {
+  /**
+   * Without an address: on a free port of loopback. `within`: the words of a command that runs the rest of its line, as in a namespace. `secure`: etcd's own words for TLS with
+   * its clients.
+   */
+  static async start(url?: string, within: readonly string[] = [], secure: readonly string[] = []): Promise<Etcd> {
     for (let tries = 0; ; tries++) {
-      const etcd = new Etcd(url ?? `http://127.0.0.1:${await freePort()}`);
+      const etcd = new Etcd(url ?? `${secure.length === 0 ? 'http' : 'https'}://127.0.0.1:${await freePort()}`);
       try {
-        await etcd.#run(url === undefined ? `http://127.0.0.1:${await freePort()}` : 'http://127.0.0.1:2380', within);
+        await etcd.#run(url === undefined ? `http://127.0.0.1:${await freePort()}` : 'http://127.0.0.1:2380', within, secure);
         return etcd;
       } catch (error) {
         await etcd.end();
@@ -38,12 +41,13 @@ export class Etcd {
     }
   }
 
-  async #run(peerUrl: string, within: readonly string[]): Promise<void> {
+  async #run(peerUrl: string, within: readonly string[], secure: readonly string[]): Promise<void> {
     const words = [
       ...within,
       'etcd',
       ...['--data-dir', join(this.#folder, 'data'), '--listen-client-urls', this.url, '--advertise-client-urls', this.url],
       ...['--listen-peer-urls', peerUrl, '--initial-advertise-peer-urls', peerUrl, '--initial-cluster', `default=${peerUrl}`],
+      ...secure,
     ];
     const child = spawn(words[0] ?? '', words.slice(1), { stdio: ['ignore', 'ignore', 'pipe'] });
     this.#child = child;

@@ -1,118 +1,127 @@
 /**
- * The lease of a pair on several hosts: in etcd (v3, its JSON gateway over HTTP). Under the pair's prefix `term` has the newest term, `owner` who got it, and
- * `speaker`, which is attached to an etcd lease, is there for as long as its owner is known to etcd. The next term is given by one transaction, to the owner of the last
- * one at any time, and to the other once `speaker` is gone.
+ * The lease of a pair in etcd: one key, `lease`, that says which term is the newest, whose it is, and who claims the next one. Nothing in it has a time of etcd's own
+ * (those are of seconds): sides count themselves.
  *
- * **Clocks.** The owner may speak until a deadline on its own clock. etcd begins to count a lease's time when the request for it arrives, so the owner counts from the
- * moment before it *sends* it, and ends earlier by a margin for clocks that do not run equally fast: its deadline is over before etcd lets `speaker` go, whatever the network
- * does. Two clocks are looked at, and the one that is further on counts: the monotonic one, which nobody sets but which stands still while a host is suspended, and the time of day.
+ * **The owner** asks several times per `validity` whether the term is still its own and nobody claims the next one. A yes is its proof. It lasts `validity`, less a margin, from the
+ * moment before the question was *sent*. Where somebody claims the term, it takes the claim away, and only then has a proof. It may take the next term at any time.
+ *
+ * **The other** claims, waits `validity` and a margin from etcd's *answer* to its claim, and then takes the term if the key is still as its claim left it.
+ *
+ * **Why there is one speaker.** Each of these is one step of etcd's, in one order for all. Of the owner's proofs, those behind the claim have taken it away, so that the other gets
+ * nothing. Those before it were sent before the claim was answered, and are over before the wait is. A message may take as long as it likes, and be lost: it is compared with the key's
+ * revision, so one that comes late does nothing, and one whose answer was lost is looked for in the key. A side that gives up drops its proof and all that are on their
+ * way, and then says so; who sees that needs not wait.
+ *
+ * **Clocks.** They need not agree, but run within `margin` of each other, on either side. The owner goes by whichever of two is further on: the monotonic one, which nobody sets but
+ * which stands still while a host is suspended, and the time of day. Who waits goes by the monotonic one alone, which is never ahead.
+ *
+ * **Questions go through etcd's log.** Its plain reads are meant to be current too, and were not always (etcd-io/etcd#20418). A transaction that would remove a key that never is there
+ * is written by a majority before it is answered, and changes nothing: no revision, nothing to compact.
+ *
+ * An etcd that is slow costs the owner its proof for a while, so output waits; nobody claims for that.
  */
 import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 import type { Lease, Standing } from '../../../engine/tolerance/lease.ts';
 import { HostError } from '../errors.ts';
+import type { EtcdCall } from './etcd.ts';
 
-/** One call of the gateway: a path below `/v3` and its body. Rejects when there is no answer. */
-export type EtcdCall = (path: string, body: unknown) => Promise<unknown>;
-
-/** Part of a lease's time that is left unused, for clocks that run differently. */
+/** Part of the validity that the owner leaves unused, and that the other waits beyond it. */
 const margin = 0.1;
-/** Keep-alives in a lease's time. */
-const keepAlives = 5;
+/** Questions of the owner in a validity. As many may be on their way. */
+const proofs = 4;
 /** Milliseconds between two tries to get a term. */
-const again = 100;
+const again = 50;
 
 /** etcd answers 64-bit numbers as texts, and leaves zeros out. */
-const leaseAnswer = z.object({ ID: z.string().optional(), TTL: z.string().optional() });
-const keepAliveAnswer = z.object({ result: leaseAnswer });
-const value = z.object({ value: z.string().default(''), lease: z.string().optional() });
+const kvs = z.array(z.object({ value: z.string().default(''), mod_revision: z.string() })).default([]);
 const txnAnswer = z.object({
+  header: z.object({ revision: z.string() }),
   succeeded: z.boolean().default(false),
-  responses: z.array(z.object({ response_range: z.object({ kvs: z.array(value).default([]) }).optional() })).default([]),
+  responses: z.array(z.object({ response_range: z.object({ kvs }).optional() })).default([]),
 });
 
-/** Calls the endpoints in turn: one that does not answer is left for the next. */
-export function etcdOver(endpoints: readonly string[], patience: number): EtcdCall {
-  let current = 0;
-  return async (path, body) => {
-    const endpoint = endpoints[current % endpoints.length] ?? '';
-    try {
-      const response = await fetch(new URL(`/v3${path}`, endpoint), { method: 'POST', body: JSON.stringify(body), signal: AbortSignal.timeout(Math.ceil(patience)) });
-      const answer: unknown = await response.json();
-      if (!response.ok) throw new HostError('WRONG_STATE', `etcd at ${endpoint} refuses ${path}: ${JSON.stringify(answer)}.`);
-      return answer;
-    } catch (error) {
-      current += 1;
-      throw error;
-    }
-  };
+const kept = z.strictObject({
+  term: z.int().min(1),
+  /** The side, a hyphen, and a random name of its process. */
+  owner: z.string(),
+  /** Milliseconds for which a proof may count: the most that any side of the pair has had. */
+  validity: z.number().positive(),
+  /** Who waits for the next term. */
+  claim: z.string().optional(),
+  /** The owner proves nothing any more. */
+  isFree: z.boolean().optional(),
+});
+type Kept = z.infer<typeof kept>;
+
+/** Milliseconds: monotonic, and of the day. */
+export type Moment = readonly [number, number];
+
+export interface Clock {
+  now(): Moment;
+  sleep(milliseconds: number): Promise<unknown>;
 }
+
+const hostClock: Clock = { now: () => [performance.now(), Date.now()], sleep: (milliseconds) => delay(milliseconds) };
 
 export interface EtcdLeaseOptions {
   readonly call: EtcdCall;
   /** Of the pair's keys, with a slash at its end. */
   readonly prefix: string;
   readonly side: string;
-  /** Seconds; etcd may give more, and then that counts. */
-  readonly ttl: number;
-  /** Hears, once each time, why etcd cannot be reached. */
+  /** Milliseconds. Where the sides have different ones, who waits goes by the longer. */
+  readonly validity: number;
+  /** Hears, once each time, why etcd cannot be asked. */
   readonly note?: (sentence: string) => void;
-  /** Milliseconds: monotonic, and of the day. */
-  readonly clocks?: () => readonly [number, number];
+  readonly clock?: Clock;
 }
-
-interface Granted {
-  readonly id: string;
-  /** By both clocks. */
-  sent: readonly [number, number];
-  milliseconds: number;
-}
-
-const hostClocks = () => [performance.now(), Date.now()] as const;
 
 export class EtcdLease implements Lease {
   readonly #owner: string;
-  readonly #clocks: () => readonly [number, number];
-  /** The one that `speaker` hangs on, and until when it proves something. */
-  #lease: Granted | undefined;
-  /** One that nothing hangs on yet: it proves nothing. */
-  #spare: Granted | undefined;
+  readonly #clock: Clock;
   #term: number | undefined;
+  /** When the question was sent that proved the term last. */
+  #proof: Moment | undefined;
+  /** When the one was sent that etcd answered last. */
+  #heard: Moment | undefined;
+  /** Counted up when answers that are on their way prove nothing any more. */
+  #epoch = 0;
+  #asking = 0;
   #isLost = false;
-  #isReachable = false;
-  #trouble: string | undefined;
   #isOver = false;
-  /** Keep-alives wait meanwhile: the term that they are for may be over by this side's own doing. */
   #isAcquiring = false;
+  #trouble: string | undefined;
 
   constructor(private readonly options: EtcdLeaseOptions) {
     this.#owner = `${options.side}-${randomBytes(8).toString('hex')}`;
-    this.#clocks = options.clocks ?? hostClocks;
+    this.#clock = options.clock ?? hostClock;
     void this.#keep();
   }
 
+  /** Answers come so soon that they would prove something. */
   get isReachable(): boolean {
-    return this.#isReachable;
+    return this.#isFresh(this.#heard);
   }
 
   standing(term: number): Standing {
     if (this.#isLost || this.#term !== term) return 'lost';
-    return this.#isFresh(this.#lease) ? 'held' : 'unproven';
+    return this.#isFresh(this.#proof) ? 'held' : 'unproven';
   }
 
-  #isFresh(lease: Granted | undefined): lease is Granted {
-    if (lease === undefined) return false;
-    const now = this.#clocks();
-    return Math.max(now[0] - lease.sent[0], now[1] - lease.sent[1]) < lease.milliseconds * (1 - margin);
+  #isFresh(sent: Moment | undefined): boolean {
+    if (sent === undefined) return false;
+    const now = this.#clock.now();
+    return Math.max(now[0] - sent[0], now[1] - sent[1]) < this.options.validity * (1 - margin);
   }
 
   async acquire(term: number, after = 0): Promise<boolean> {
     this.#isAcquiring = true;
+    this.#epoch++;
     try {
       if (after > 0) {
-        await this.#revoke();
-        await delay(after);
+        await this.#giveUp();
+        await this.#clock.sleep(after);
       }
       return await this.#acquire(term);
     } finally {
@@ -121,16 +130,16 @@ export class EtcdLease implements Lease {
   }
 
   async #acquire(term: number): Promise<boolean> {
-    for (; !this.#isOver; await delay(again)) {
+    for (; !this.#isOver; await this.#clock.sleep(again)) {
       try {
-        const answer = await this.#try(term);
-        this.#isReachable = true;
-        if (answer === undefined) continue;
-        if (answer) {
-          this.#term = term;
-          this.#isLost = false;
-        }
-        return answer;
+        const outcome = await this.#try(term);
+        this.#trouble = undefined;
+        if (outcome === 'unknown') continue;
+        this.#isLost = outcome === 'taken';
+        if (outcome === 'taken') return false;
+        this.#term = term;
+        this.#proof = outcome.proof;
+        return true;
       } catch (error) {
         // Whether it was given or not, the next try finds out.
         this.#fail(error);
@@ -139,121 +148,111 @@ export class EtcdLease implements Lease {
     return false;
   }
 
-  /** Undefined: it is not known yet, since the other's time is not over. */
-  async #try(term: number): Promise<boolean | undefined> {
-    const lease = await this.#granted();
-    const before: Compare[] = term === 1 ? [absent('term')] : [equal('term', String(term - 1))];
-    const claim = [this.#put('term', String(term)), this.#put('owner', this.#owner), this.#put('speaker', this.#owner, lease)];
-    const mine = await this.#transact([...before, ...(term === 1 ? [] : [equal('owner', this.#owner)])], claim);
-    if (mine.succeeded) return this.#hold(lease);
-    const newest = Number(mine.term?.value ?? 0);
-    if (newest === term && mine.owner?.value === this.#owner) return this.#reclaim(term);
-    if (newest >= term) return false;
-    if (newest !== term - 1) throw new HostError('BROKEN', `etcd has term ${newest} where ${term - 1} was known.`);
-    if (mine.speaker !== undefined) return undefined;
-    return (await this.#transact([...before, absent('speaker')], claim)).succeeded ? this.#hold(lease) : undefined;
+  /** With the first proof, if this is one already. `unknown`: the key has changed meanwhile. */
+  async #try(term: number): Promise<{ proof: Moment | undefined } | 'taken' | 'unknown'> {
+    const { now, revision, sent } = await this.#look();
+    const newest = now?.term ?? 0;
+    // The answer to an earlier try was lost.
+    if (newest === term && now?.owner === this.#owner) return { proof: now.claim === undefined ? sent : undefined };
+    if (newest >= term) return 'taken';
+    if (newest !== term - 1) throw new HostError('BROKEN', `etcd has term ${newest} of the pair's lease, where ${term - 1} was known.`);
+    const validity = Math.max(this.options.validity, now?.validity ?? 0);
+    let claimed: string | undefined = revision;
+    if (now !== undefined && now.owner !== this.#owner && now.isFree !== true) {
+      if (now.claim !== this.#owner) claimed = (await this.#swap(revision, { ...now, claim: this.#owner })).revision;
+      if (claimed === undefined) return 'unknown';
+      await this.#wait(validity * (1 + margin));
+    }
+    const taken = await this.#swap(claimed, { term, owner: this.#owner, validity });
+    return taken.revision === undefined ? 'unknown' : { proof: taken.sent };
   }
 
-  /** This side's own term, whose `speaker` may have gone: nobody else has spoken since. False when the term is over. */
-  async #reclaim(term: number): Promise<boolean | undefined> {
-    const lease = await this.#granted();
-    const held = await this.#transact([equal('term', String(term)), equal('owner', this.#owner)], [this.#put('speaker', this.#owner, lease)]);
-    if (held.succeeded) return this.#hold(lease);
-    return Number(held.term?.value ?? 0) > term ? false : undefined;
-  }
-
-  #hold(lease: Granted): true {
-    this.#lease = lease;
-    if (this.#spare === lease) this.#spare = undefined;
-    return true;
-  }
-
-  /** A lease that is good for a while, whatever hangs on it. */
-  async #granted(): Promise<Granted> {
-    if (this.#isFresh(this.#lease)) return this.#lease;
-    if (this.#isFresh(this.#spare)) return this.#spare;
-    const sent = this.#clocks();
-    const { ID, TTL } = leaseAnswer.parse(await this.options.call('/lease/grant', { TTL: String(this.options.ttl) }));
-    if (ID === undefined || TTL === undefined) throw new HostError('WRONG_STATE', 'etcd gave no lease.');
-    return (this.#spare = { id: ID, sent, milliseconds: Number(TTL) * 1000 });
+  async #wait(milliseconds: number): Promise<void> {
+    const [begun] = this.#clock.now();
+    for (let rest = milliseconds; rest > 0; rest = begun + milliseconds - this.#clock.now()[0]) await this.#clock.sleep(rest);
   }
 
   async #keep(): Promise<void> {
-    while (!this.#isOver) {
-      await delay((this.options.ttl * 1000) / keepAlives, undefined, { ref: false });
-      if (this.#isAcquiring) continue;
-      try {
-        if (this.#term === undefined || this.#isLost) await this.#transact([absent('term')], []);
-        else await this.#keepAlive(this.#term);
-        this.#isReachable = true;
-      } catch (error) {
-        this.#fail(error);
-      }
+    for (; !this.#isOver; await this.#clock.sleep(this.options.validity / proofs)) {
+      // A slow answer proves something too, so nobody waits for the one before.
+      if (this.#isAcquiring || this.#asking >= proofs) continue;
+      this.#asking++;
+      void this.#prove()
+        .then(
+          () => (this.#trouble = undefined),
+          (error: unknown) => this.#fail(error),
+        )
+        .finally(() => this.#asking--);
     }
+  }
+
+  async #prove(): Promise<void> {
+    const term = this.#term;
+    const epoch = this.#epoch;
+    const { now, revision, sent } = await this.#look();
+    if (term === undefined || this.#isLost || epoch !== this.#epoch) return;
+    if (now === undefined || now.term < term) throw new HostError('BROKEN', `etcd has lost term ${term} of the pair's lease.`);
+    if (now.term > term) {
+      this.#isLost = true;
+      return;
+    }
+    if (now.claim === undefined) return this.#proved(sent, epoch);
+    const freed = await this.#swap(revision, { ...now, claim: undefined });
+    if (freed.revision !== undefined) this.#proved(freed.sent, epoch);
+  }
+
+  #proved(sent: Moment, epoch: number): void {
+    if (epoch === this.#epoch && (this.#proof === undefined || sent[0] > this.#proof[0])) this.#proof = sent;
   }
 
   #fail(error: unknown): void {
-    const reason = String(error instanceof Error && error.cause !== undefined ? error.cause : error);
-    if (this.#isReachable || this.#trouble === undefined) this.options.note?.(`etcd does not answer: ${reason}`);
-    this.#isReachable = false;
+    const reason = error instanceof Error ? error.message : String(error);
+    if (this.#trouble === undefined) this.options.note?.(reason);
     this.#trouble = reason;
-  }
-
-  async #keepAlive(term: number): Promise<void> {
-    const lease = this.#lease;
-    if (lease !== undefined) {
-      const sent = this.#clocks();
-      const { result } = keepAliveAnswer.parse(await this.options.call('/lease/keepalive', { ID: lease.id }));
-      if (Number(result.TTL ?? 0) > 0) {
-        lease.sent = sent;
-        lease.milliseconds = Number(result.TTL) * 1000;
-        return;
-      }
-      // etcd has let it go.
-      this.#lease = undefined;
-    }
-    if ((await this.#reclaim(term)) === false && this.#term === term && !this.#isAcquiring) this.#isLost = true;
   }
 
   async end(): Promise<void> {
     this.#isOver = true;
     this.#isLost = true;
-    await this.#revoke();
+    await this.#giveUp();
   }
 
   /** Nothing is proved from the moment this is called. */
-  async #revoke(): Promise<void> {
-    const lease = this.#lease;
-    this.#lease = undefined;
+  async #giveUp(): Promise<void> {
+    this.#epoch++;
+    this.#proof = undefined;
+    if (this.#term === undefined) return;
     try {
-      if (lease !== undefined) await this.options.call('/lease/revoke', { ID: lease.id });
+      const { now, revision } = await this.#look();
+      if (now?.term === this.#term && now.owner === this.#owner) await this.#swap(revision, { ...now, claim: undefined, isFree: true });
     } catch {
-      // It ends by itself.
+      // The other waits.
     }
   }
 
-  #put(key: Key, text: string, lease?: Granted) {
-    return { request_put: { key: this.#key(key), value: base64(text), ...(lease === undefined ? {} : { lease: lease.id }) } };
+  /** What the key has, behind all that etcd has answered before. */
+  async #look(): Promise<{ now: Kept | undefined; revision: string; sent: Moment }> {
+    const { responses, sent } = await this.#transact([], [{ request_range: { key: this.#key('lease') } }, { request_delete_range: { key: this.#key('nothing') } }]);
+    const found = responses[0]?.response_range?.kvs[0];
+    return { now: found === undefined ? undefined : read(found.value), revision: found?.mod_revision ?? '0', sent };
   }
 
-  #key(key: Key): string {
-    return base64(this.options.prefix + key);
+  /** Changes the key if its revision is that still. Its new one; undefined when it was not. */
+  async #swap(revision: string, next: Kept): Promise<{ revision: string | undefined; sent: Moment }> {
+    const key = this.#key('lease');
+    const { succeeded, header, sent } = await this.#transact([{ key, target: 'MOD', result: 'EQUAL', mod_revision: revision }], [{ request_put: { key, value: base64(JSON.stringify(next)) } }]);
+    return { revision: succeeded ? header.revision : undefined, sent };
   }
 
-  /** If all of it is so, does that; else says what there is. */
-  async #transact(compare: readonly Compare[], success: readonly unknown[]) {
-    const { succeeded, responses } = txnAnswer.parse(
-      await this.options.call('/kv/txn', {
-        compare: compare.map(({ key, ...rest }) => ({ key: this.#key(key), result: 'EQUAL', ...rest })),
-        success,
-        failure: keys.map((key) => ({ request_range: { key: this.#key(key) } })),
-      }),
-    );
-    const [term, owner, speaker] = responses.map(({ response_range: range }) => {
-      const found = range?.kvs[0];
-      return found === undefined ? undefined : { ...found, value: Buffer.from(found.value, 'base64').toString() };
-    });
-    return { succeeded, term, owner, speaker };
+  #key(name: string): string {
+    return base64(this.options.prefix + name);
+  }
+
+  async #transact(compare: readonly unknown[], success: readonly unknown[]) {
+    const sent = this.#clock.now();
+    const answer = txnAnswer.parse(await this.options.call('/kv/txn', { compare, success }));
+    if (this.#heard === undefined || sent[0] > this.#heard[0]) this.#heard = sent;
+    return { ...answer, sent };
   }
 }
 
@@ -265,16 +264,19 @@ export async function clearEtcd(call: EtcdCall, prefix: string): Promise<void> {
   await call('/kv/deleterange', { key: base64(prefix), range_end: end.toString('base64') });
 }
 
-/** Which side has the newest term, and which that is; undefined before the first. */
+/** Which side has the newest term, and which process; undefined before the first. */
 export async function etcdOwner(call: EtcdCall, prefix: string): Promise<string | undefined> {
-  const { kvs } = z.object({ kvs: z.array(value).default([]) }).parse(await call('/kv/range', { key: base64(`${prefix}owner`) }));
-  return kvs[0] === undefined ? undefined : Buffer.from(kvs[0].value, 'base64').toString();
+  const [found] = z.object({ kvs }).parse(await call('/kv/range', { key: base64(`${prefix}lease`) })).kvs;
+  return found === undefined ? undefined : read(found.value).owner;
 }
 
-const keys = ['term', 'owner', 'speaker'] as const;
-type Key = (typeof keys)[number];
-type Compare = { readonly key: Key } & ({ readonly target: 'VALUE'; readonly value: string } | { readonly target: 'CREATE'; readonly create_revision: string });
+function read(value: string): Kept {
+  const text = Buffer.from(value, 'base64').toString();
+  try {
+    return kept.parse(JSON.parse(text));
+  } catch (cause) {
+    throw new HostError('BROKEN', `etcd has a lease of the pair that this version does not know: ${text}`, { cause });
+  }
+}
 
 const base64 = (text: string) => Buffer.from(text).toString('base64');
-const equal = (key: Key, text: string): Compare => ({ key, target: 'VALUE', value: base64(text) });
-const absent = (key: Key): Compare => ({ key, target: 'CREATE', create_revision: '0' });

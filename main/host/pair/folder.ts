@@ -7,12 +7,21 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 import type { Lease, Standing } from '../../../engine/tolerance/lease.ts';
 import type { SideName } from '../../../engine/tolerance/messages.ts';
+import { leaseValidity } from '../../contract/pairs.ts';
 import { HostError, isSystemError } from '../errors.ts';
 import { fingerprintSchema } from '../peer/known-peers.ts';
-import { clearEtcd, EtcdLease, etcdOver, etcdOwner } from './etcd-lease.ts';
+import { anyEtcd, etcdOver } from './etcd.ts';
+import { etcdCredentials } from './etcd-credentials.ts';
+import { clearEtcd, EtcdLease, etcdOwner } from './etcd-lease.ts';
 import { Journal } from './journal.ts';
 
-export const etcdLease = z.strictObject({ kind: z.literal('etcd'), endpoints: z.array(z.url({ protocol: /^https?$/u })).min(1), ttl: z.int().min(2).max(600) });
+export const etcdLease = z.strictObject({
+  kind: z.literal('etcd'),
+  endpoints: z.array(z.url({ protocol: /^https?$/u })).min(1),
+  validity: leaseValidity,
+  credentials: etcdCredentials,
+});
+export type EtcdPlace = z.infer<typeof etcdLease>;
 export const pairId = z.string().regex(/^[0-9a-f]{24}$/u);
 
 const description = z.strictObject({
@@ -31,7 +40,7 @@ const description = z.strictObject({
   stormAfter: z.int().min(1),
   /** Whether both sides' digests are compared after each resync. */
   verify: z.boolean(),
-  /** Who says which side may speak: a file for one host, etcd for several. `ttl`: seconds. */
+  /** Who says which side may speak: a file for one host, etcd for several. `validity`: milliseconds for which a proof counts. */
   lease: z.discriminatedUnion('kind', [z.strictObject({ kind: z.literal('file') }), etcdLease]),
   /** Where side b is when that is another host: who it is, and where its process listens (port 0: there is none yet). */
   away: z.strictObject({ peer: fingerprintSchema, host: z.string(), port: z.int().min(0).max(65535) }).nullable(),
@@ -55,8 +64,10 @@ export function socketPath(folder: string, name: string): string {
   return join(elsewhere, `${name}.sock`);
 }
 
-/** Milliseconds for which etcd is waited for: an answer that comes later proves little. */
-const etcdPatience = (ttl: number) => (ttl * 1000) / 3;
+/** Milliseconds for which etcd is waited for. A later answer proves nothing; a change to be written may take longer than a proof may. */
+const etcdPatience = (validity: number) => Math.max(1000, validity);
+/** Where one question is all. */
+const oncePatience = 2000;
 /** Pairs' names are never used again, so that nothing of an earlier one counts. */
 const etcdPrefix = (id: string) => `/vitrine/pairs/${id}/`;
 
@@ -84,7 +95,8 @@ export class PairFolder {
   write(pair: PairDescription): void {
     mkdirSync(this.path, { recursive: true, mode: 0o700 });
     const file = join(this.path, 'pair.json');
-    writeFileSync(`${file}.new`, `${JSON.stringify(description.parse(pair), undefined, 2)}\n`);
+    // It may have a key in it.
+    writeFileSync(`${file}.new`, `${JSON.stringify(description.parse(pair), undefined, 2)}\n`, { mode: 0o600 });
     renameSync(`${file}.new`, file);
   }
 
@@ -105,14 +117,15 @@ export class PairFolder {
   lease(side: SideName, note: (sentence: string) => void): Lease {
     const { lease, id } = this.read();
     if (lease.kind === 'file') return new FileLease(this.path, side);
-    return new EtcdLease({ call: etcdOver(lease.endpoints, etcdPatience(lease.ttl)), prefix: etcdPrefix(id), side, ttl: lease.ttl, note });
+    const { endpoints, validity, credentials } = lease;
+    return new EtcdLease({ call: etcdOver(endpoints, etcdPatience(validity), credentials), prefix: etcdPrefix(id), side, validity, note });
   }
 
-  /** The side that has the newest term; rejects when etcd, which has it, does not answer. */
+  /** The side that has the newest term; rejects, with a sentence, when etcd, which has it, does not answer. */
   async owner(): Promise<SideName | undefined> {
     const { lease, id } = this.read();
     if (lease.kind === 'file') return new FileLease(this.path, 'a').owner();
-    const [side] = (await etcdOwner(etcdOver(lease.endpoints, etcdPatience(lease.ttl)), etcdPrefix(id))) ?? '';
+    const [side] = (await anyEtcd(lease.endpoints, (call) => etcdOwner(call, etcdPrefix(id)), oncePatience, lease.credentials)) ?? '';
     return side === 'a' || side === 'b' ? side : undefined;
   }
 
@@ -121,7 +134,7 @@ export class PairFolder {
     const { lease, id } = this.read();
     if (lease.kind !== 'etcd') return;
     try {
-      await clearEtcd(etcdOver(lease.endpoints, etcdPatience(lease.ttl)), etcdPrefix(id));
+      await anyEtcd(lease.endpoints, (call) => clearEtcd(call, etcdPrefix(id)), oncePatience, lease.credentials);
     } catch {
       // Its name is never used again.
     }

@@ -19,7 +19,7 @@ import { driveConfigurations } from '../linking.ts';
 import { configureMachine } from '../machine-configuration.ts';
 import { KnownPeers } from '../peer/known-peers.ts';
 import { AwaySide, newPairId, type AwayDrive } from './away-side.ts';
-import { PairFolder } from './folder.ts';
+import { PairFolder, type PairDescription } from './folder.ts';
 import { runGateway } from './gateway-process.ts';
 import type { JournalKind } from './journal.ts';
 import { askProcess } from './reach.ts';
@@ -59,8 +59,8 @@ export interface PairOptions {
   readonly deadAfter: number;
   readonly lateAfter: number;
   readonly stormAfter: number;
-  /** Where the lease is kept: in a file here, or in etcd, by its addresses and the seconds after which a side that is not heard of has lost it. */
-  readonly lease: { readonly kind: 'file' } | { readonly kind: 'etcd'; readonly endpoints: readonly string[]; readonly ttl: number };
+  /** Where the lease is kept: in a file here, or in etcd. */
+  readonly lease: PairDescription['lease'];
   readonly verify: boolean;
   /** The name of the host that side b runs on; undefined: this one. */
   readonly peer?: string | undefined;
@@ -128,13 +128,13 @@ export class Pair {
       library,
       machine: machine.id,
       ...options,
-      lease: lease.kind === 'file' ? lease : { ...lease, endpoints: [...lease.endpoints] },
+      lease,
       away: host === undefined ? null : { peer: host.fingerprint, host: host.address?.host ?? '', port: 0 },
       home: null,
       disks: { a: [], b: [] },
     });
     try {
-      await this.#owner();
+      await this.folder.owner();
       this.launch('gateway', machine.folder, 'a', folder.log('gateway'));
       await this.#until('the gateway', ({ gateway }) => gateway !== null);
       this.launch('primary', machine.folder, 'a', folder.log('a'));
@@ -217,7 +217,7 @@ export class Pair {
       await this.#until('the end of the primary', (now) => now.sides[primary] === null);
     } else {
       if (sides.a !== null || sides.b !== null) throw new HostError('WRONG_STATE', 'A side of the pair is there, and does not speak yet. Try again.');
-      speaker = await this.#owner();
+      speaker = await this.folder.owner();
     }
     const away = speaker === undefined ? undefined : this.#awayOf(speaker);
     if (away !== undefined) await this.#bringHome(away, kept);
@@ -257,15 +257,6 @@ export class Pair {
     // What a side answers to this question.
     if (this.#awayOf(side) !== undefined) throw new HostError('NOT_SUPPORTED', 'That side runs on another host, which shows its picture only there.');
     return (await askProcess(this.folder, side, { kind: 'display' } satisfies SideQuestion, 0)) as { url: string };
-  }
-
-  /** The side that has the newest term. */
-  async #owner(): Promise<SideName | undefined> {
-    try {
-      return await this.folder.owner();
-    } catch (cause) {
-      throw new HostError('WRONG_STATE', 'etcd, which has the lease of the pair, does not answer.', { cause });
-    }
   }
 
   /** The host that this side runs on, if it is another. */

@@ -13,9 +13,12 @@ import type { StoredMachine } from '../library.ts';
 import { driveConfigurations } from '../linking.ts';
 import type { KnownPeer } from '../peer/known-peers.ts';
 import { formatSize } from '../memory-size.ts';
+import { readEtcdCredentials, type EtcdCredentials } from './etcd-credentials.ts';
+import { etcdOwner } from './etcd-lease.ts';
+import { etcdOver } from './etcd.ts';
 import { ownDrives } from './pairs.ts';
 
-export interface PreflightSubject extends Pick<PairSettings, 'port' | 'peer' | 'etcd'> {
+export interface PreflightSubject extends Pick<PairSettings, 'port' | 'peer' | 'etcd' | 'etcdFiles'> {
   readonly machine: StoredMachine;
   readonly state: RunStateName;
   readonly peers: readonly KnownPeer[];
@@ -154,18 +157,22 @@ async function secondHost({ peer, peers }: PreflightSubject, { isReached }: Pref
   return ok(`The second machine runs on ${peer}, over TLS with both hosts’ certificates.`);
 }
 
-async function leaseKeeper({ peer, etcd }: PreflightSubject, { isReached }: PreflightSurroundings): Promise<Outcome> {
-  if (etcd === undefined)
+async function leaseKeeper({ peer, etcd, etcdFiles = {} }: PreflightSubject): Promise<Outcome> {
+  if (etcd === undefined) {
+    if (Object.values(etcdFiles).some((path) => path !== undefined)) return blocks('Certificates are for an etcd; name its address.');
     return peer === undefined ? ok('A file of the machine’s folder says who may speak.') : blocks('Two hosts share no file that could be the lease; name an etcd that both reach.');
-  const reached = await Promise.all(
-    etcd.map((address) => {
-      const { hostname, port, protocol } = new URL(address);
-      return isReached(hostname, Number(port) || (protocol === 'https:' ? 443 : 80));
-    }),
-  );
-  const gone = etcd.filter((_address, at) => reached[at] !== true);
-  if (gone.length === etcd.length) return blocks(`No etcd answers at ${gone.join(', ')}.`);
-  if (gone.length > 0) return note(`${gone.join(', ')} does not answer; the others do.`);
+  }
+  let credentials: EtcdCredentials;
+  try {
+    credentials = readEtcdCredentials(etcdFiles, etcd);
+  } catch (error) {
+    if (!(error instanceof HostError)) throw error;
+    return blocks(error.message);
+  }
+  const asked = await Promise.allSettled(etcd.map((address) => etcdOwner(etcdOver([address], reachedWithin, credentials), '/vitrine/preflight/')));
+  const failures = asked.flatMap((one) => (one.status === 'rejected' ? [(one.reason as Error).message] : []));
+  if (failures.length === etcd.length) return blocks(failures.join(' '));
+  if (failures.length > 0) return note(`${failures.join(' ')} The others answer.`);
   return ok(`etcd at ${etcd.join(', ')} says who may speak.`);
 }
 
@@ -190,7 +197,7 @@ export async function preflight(
         : ok('Three processes of this computer: two machines and a gateway. They go on when this window is closed.'),
     ],
     ['peer', 'Second host', await secondHost(subject, surroundings)],
-    ['lease', 'Lease', await leaseKeeper(subject, surroundings)],
+    ['lease', 'Lease', await leaseKeeper(subject)],
     ['vcpus', 'vCPUs', vcpus(file.cpus)],
     ['clock', 'Clock', clock(file.clock)],
     ['memory', 'Memory', memory(file.memoryMiB * MEMORY_UNIT, surroundings.freeMemory(), subject.peer !== undefined)],

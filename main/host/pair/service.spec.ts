@@ -1,5 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import type { PairMessage } from '../../contract/pairs.ts';
@@ -7,7 +8,7 @@ import { Host } from '../host.ts';
 import { fakeEngine, fakeHost, temporaryFolder } from '../testing/fake-engine.ts';
 import { FakePair } from '../testing/fake-pair.ts';
 
-const settings = { port: 0, deadAfter: 1000, lateAfter: 200, stormAfter: 10, verify: false };
+const settings = { port: 0, deadAfter: 1000, lateAfter: 200, stormAfter: 10, verify: false, leaseValidity: 400 };
 
 async function open() {
   const pair = new FakePair();
@@ -88,14 +89,17 @@ it('finds a pair again that was made before the host came, and one that others m
 
 it('names what stands in the way, and the action that mends it; what only is worth knowing blocks nothing', async () => {
   const { host } = await open();
-  const points = async (port = 0, more: { peer?: string; etcd?: string[] } = {}) =>
+  const points = async (port = 0, more: { peer?: string; etcd?: string[]; etcdFiles?: { ca?: string } } = {}) =>
     Object.fromEntries((await host.pairs.preflight('clerk', { port, ...more })).map((point) => [point.id, point]));
   expect(Object.values(await points()).filter(({ state }) => state === 'blocks')).toEqual([]);
   expect(await points(0, { peer: 'rack-2' })).toMatchObject({
     peer: { state: 'blocks', sentence: expect.stringContaining('No host named rack-2') as string },
     lease: { state: 'blocks', sentence: expect.stringContaining('name an etcd') as string },
   });
-  expect(await points(0, { etcd: ['http://127.0.0.1:1'] })).toMatchObject({ lease: { state: 'blocks', sentence: 'No etcd answers at http://127.0.0.1:1.' } });
+  expect(await points(0, { etcd: ['http://127.0.0.1:1'] })).toMatchObject({ lease: { state: 'blocks', sentence: 'etcd at http://127.0.0.1:1 does not answer: connect ECONNREFUSED 127.0.0.1:1' } });
+  const etcdFiles = { ca: join(tmpdir(), 'no-such-authority.pem') };
+  expect(await points(0, { etcd: ['https://127.0.0.1:1'], etcdFiles })).toMatchObject({ lease: { state: 'blocks', sentence: `${etcdFiles.ca} does not exist.` } });
+  expect(await points(0, { etcdFiles })).toMatchObject({ lease: { state: 'blocks' } });
   expect(host.pairs.peers()).toEqual([]);
   await host.configure('clerk', { cpus: 2, clock: 'virtual' });
   expect(await points()).toMatchObject({ vcpus: { state: 'note', actions: ['oneVcpu'] }, clock: { state: 'note', actions: ['wallClock'] } });

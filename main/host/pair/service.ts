@@ -14,6 +14,7 @@ import type {
 import { explain, HostError } from '../errors.ts';
 import type { StoredMachine, StoredProblem } from '../library.ts';
 import { KnownPeers, type KnownPeer } from '../peer/known-peers.ts';
+import { readEtcdCredentials } from './etcd-credentials.ts';
 import { PairFolder } from './folder.ts';
 import { preflight, thisComputer, type PreflightSurroundings } from './preflight.ts';
 import { Pair, type Launch } from './pairs.ts';
@@ -34,8 +35,6 @@ export interface PairsOptions {
   readonly surroundings?: PreflightSurroundings;
 }
 
-/** Seconds after which a side that etcd does not hear of has lost its lease. */
-const leaseTtl = 3;
 /** Milliseconds between two looks while somebody watches this pair, and while somebody watches the library. */
 const lookInterval = 500;
 const libraryInterval = 2000;
@@ -137,10 +136,10 @@ export class Pairs {
   }
 
   /** See contract/pairs.ts. */
-  async preflight(id: string, { port, peer, etcd }: Pick<PairSettings, 'port' | 'peer' | 'etcd'>): Promise<PreflightPoint[]> {
+  async preflight(id: string, { port, peer, etcd, etcdFiles }: Pick<PairSettings, 'port' | 'peer' | 'etcd' | 'etcdFiles'>): Promise<PreflightPoint[]> {
     const machine = await this.options.machine(id);
     if (Pairs.has(machine)) throw new HostError('CONFLICT', `${machine.file.name} is in a pair already.`);
-    return preflight({ machine, state: await this.options.state(machine), port, peer, etcd, peers: this.#peers() }, this.options.surroundings ?? thisComputer);
+    return preflight({ machine, state: await this.options.state(machine), port, peer, etcd, etcdFiles, peers: this.#peers() }, this.options.surroundings ?? thisComputer);
   }
 
   async create(id: string, settings: PairSettings): Promise<PairStatusMessage> {
@@ -150,8 +149,11 @@ export class Pairs {
       if (blocking !== undefined)
         throw new HostError('WRONG_STATE', `${machine.file.name} cannot be protected yet. ${blocking.sentence}`);
       this.options.refuseUnlessFree(machine);
-      const { etcd, ...others } = settings;
-      await pair.create(this.options.library, { ...others, lease: etcd === undefined ? { kind: 'file' } : { kind: 'etcd', endpoints: etcd, ttl: leaseTtl } });
+      const { etcd, etcdFiles = {}, leaseValidity: validity, ...others } = settings;
+      await pair.create(this.options.library, {
+        ...others,
+        lease: etcd === undefined ? { kind: 'file' } : { kind: 'etcd', endpoints: etcd, validity, credentials: readEtcdCredentials(etcdFiles, etcd) },
+      });
     });
   }
 

@@ -217,7 +217,7 @@ export class SideProcess {
 
   async #acquire(term: number): Promise<boolean> {
     // Who reaches no client leaves the term to who may: the other, if it is there.
-    const after = term > 1 && !this.#hasGateway ? 2 * this.pair.deadAfter + (this.pair.lease.kind === 'etcd' ? this.pair.lease.ttl * 1000 : 0) : 0;
+    const after = term > 1 && !this.#hasGateway ? 2 * this.pair.deadAfter + (this.pair.lease.kind === 'etcd' ? 2 * this.pair.lease.validity : 0) : 0;
     const has = await this.#lease.acquire(term, after);
     if (has) this.#leaseAt = performance.now();
     return has;

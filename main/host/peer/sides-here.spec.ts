@@ -11,7 +11,7 @@ import { listeningFile } from '../pair/side-links.ts';
 import { SidesHere, sidesFolder } from './sides-here.ts';
 
 const id = '0123456789abcdef01234567';
-const settings = { machine: 'clerk', deadAfter: 1000, lateAfter: 200, stormAfter: 10, verify: false, lease: { kind: 'etcd', endpoints: ['http://127.0.0.1:2379'], ttl: 3 } };
+const settings = { machine: 'clerk', deadAfter: 1000, lateAfter: 200, stormAfter: 10, verify: false, lease: { kind: 'etcd', endpoints: ['http://127.0.0.1:2379'], validity: 400, credentials: {} } };
 const configuration = { name: 'Clerk', cpus: 1, memoryBytes: 1 << 24, clock: 'wall', boot: { kind: 'boot-sector', image: new Uint8Array(512) } };
 const drives = [
   { kind: 'disk', readOnly: false, bytes: 4096 },
