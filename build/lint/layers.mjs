@@ -49,7 +49,9 @@ export const LAYERS = {
 export const JOINTS = {
   'engine/firmware/own-bios.ts': ['engine/assembler', 'assets/fonts'],
   'engine/machine/chips.ts': ['engine/chipset', 'engine/display'],
-  'engine/machine/service.ts': ['engine/firmware/plan.ts', 'engine/display', 'engine/peek', 'engine/smm', 'engine/guard'],
+  'engine/machine/machine-reset.ts': ['engine/firmware/plan.ts', 'engine/guard', 'engine/smm'],
+  'engine/machine/output-service.ts': ['engine/guard'],
+  'engine/machine/service.ts': ['engine/peek', 'engine/smm', 'engine/guard'],
   'engine/machine/service-worker.ts': ['engine/firmware', 'engine/display', 'engine/peek', 'engine/smm', 'engine/tolerance'],
   'engine/machine/vcpu-thread.ts': ['engine/smm'],
   'engine/machine/vcpu-worker.ts': ['engine/peek', 'engine/smm', 'engine/guard'],

@@ -7,6 +7,7 @@ import { vcpuState } from '../isa/state.ts';
 import { migrations as ours, type Migrations } from './block-migration.ts';
 import { unsaved } from './digest.ts';
 import type { BlockEntry } from './directory.ts';
+import type { WaitingInput } from './input-service.ts';
 import { MachineError, type MachineConfiguration } from './machine.ts';
 import type { MachineMemory } from './memory.ts';
 import { checkSavedState, damaged, loadChunk, type Chunk, type Following, type PartHead, type SavedHeader } from './saved-state.ts';
@@ -57,12 +58,10 @@ export function migrate(head: PartHead, bytes: Uint8Array, entry: Pick<BlockEntr
 }
 
 /** A state that was found good for a machine, with its blocks in hand and its memory still in the file. */
-export interface CheckedState {
+export interface CheckedState extends WaitingInput {
   readonly header: SavedHeader;
   /** What the machine starts from is not what the state was started from. */
   readonly bootChanged: boolean;
-  readonly scancodes: number[];
-  readonly serialInput: number[];
   /** Replaces blocks, RAM, VRAM and ROM. Throws when the file fails meanwhile: the machine's memory is then good for nothing. */
   apply(following: Following): Promise<void>;
   close(): Promise<void>;

@@ -4,6 +4,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { startDisplayServer, type DisplayServer } from '../display/display-server.ts';
 import { startRfbServer, type RfbServer } from '../display/rfb-server.ts';
 import { largestPosition, type RfbListening } from './display-face.ts';
+import { requireOutput } from './display-service.ts';
 import { MachineError, type MachineEvent, type MachineInput } from './machine.ts';
 import { MachineMemory } from './memory.ts';
 import { peekTool, type PeekQuestion } from '../peek/questions.ts';
@@ -34,14 +35,14 @@ function send(message: FromService, transfer: ArrayBuffer[] = []): void {
 }
 
 service.debug.post = (cpu, orders) => start.vcpus[cpu]?.postMessage(orders);
-service.onEvent = (event: MachineEvent) => send({ kind: 'event', event, state: service.state });
+service.onEvent = (event: MachineEvent) => send({ kind: 'event', event, state: service.life.state });
 
 /** Viewers type whether or not the machine can take it; there is nobody to tell. */
 function acceptInput(input: MachineInput): void {
   // What one side alone is given makes the two differ: theirs comes through the pair's gateway.
   if (start.configuration.pair !== undefined) return;
   try {
-    service.input(input);
+    service.input.accept(input);
   } catch (error) {
     if (!(error instanceof MachineError)) throw error;
   }
@@ -52,9 +53,9 @@ const peek = new PeekTool({
   memory: service.memory,
   control: service.control,
   machine: silentMachine(service.memory, service.bus, service.chips.apics),
-  state: () => service.state,
+  state: () => service.life.state,
   inspectChips: () => service.bus.lock.with(() => service.chips.inspect()),
-  whileStopped: (body) => service.whileStopped(body),
+  whileStopped: (body) => service.standstill.whileStopped(body),
 });
 
 /** By output. */
@@ -74,12 +75,12 @@ async function listenRfb(listening: RfbListening | undefined): Promise<{ address
       name: start.configuration.name,
       onInput: acceptInput,
       onPosition({ x, y, buttons, wheel, width, height }) {
-        if (!service.displayState().takesPositions) return false;
+        if (!service.displays.state().takesPositions) return false;
         const share = (at: number, extent: number) => Math.round((Math.min(at, extent - 1) * largestPosition) / Math.max(1, extent - 1));
         acceptInput({ kind: 'pointer', output: 0, x: share(x, width), y: share(y, height), buttons, wheel: -wheel });
         return true;
       },
-      onViewer: (event) => send({ kind: 'event', event: { kind: 'rfb', event }, state: service.state }),
+      onViewer: (event) => send({ kind: 'event', event: { kind: 'rfb', event }, state: service.life.state }),
     });
   } catch (error) {
     if (error instanceof TypeError) throw new MachineError('bad-configuration', error.message);
@@ -102,42 +103,44 @@ type Handlers = {
 const handlers: Handlers = {
   start: async (options) => {
     // A machine that is on refuses by itself.
-    if (service.state === 'off') await service.disks.open();
-    if (options.restore === undefined) service.start(options);
-    else await service.restore(options.restore, options);
+    if (service.life.state === 'off') await service.disks.open();
+    if (options.restore === undefined) service.life.start(options);
+    else await service.suspension.restore(options.restore, options);
   },
-  suspend: (path) => service.suspend(path),
-  cancelSuspend: () => service.cancelSuspend(),
-  hold: () => service.hold(),
-  letGo: () => service.letGo(),
-  writeCore: ({ path, cpu }) => service.writeCore(path, cpu),
-  cancelCore: () => service.cancelCore(),
-  pause: (reason) => service.pause(reason),
-  resume: () => service.resume(),
-  reset: () => service.reset(),
-  powerOff: () => service.powerOff(),
+  suspend: (path) => service.suspension.suspend(path),
+  cancelSuspend: () => service.suspension.cancel(),
+  hold: () => service.copying.hold(),
+  letGo: () => service.copying.letGo(),
+  writeCore: ({ path, cpu }) => service.copying.writeCore(path, cpu),
+  cancelCore: () => service.copying.cancelCore(),
+  pause: (reason) => service.life.pause(reason),
+  resume: () => service.life.resume(),
+  reset: () => service.life.reset(),
+  powerOff: () => service.life.powerOff(),
   pressPowerButton: () => service.pressPowerButton(),
-  input: (input) => service.input(input),
-  screenshot: (output) => service.screenshot(output),
-  screenText: () => service.screenText(),
+  input: (input) => service.input.accept(input),
+  screenshot: (output) => service.displays.screenshot(output),
+  screenText: () => service.displays.screenText(),
   statistics: () => service.statistics(),
   digest: async () => {
     await service.disks.settle();
     return service.digest();
   },
-  runUntil: (count) => service.runUntil(count),
+  runUntil: (count) => service.runUntil.start(count),
   debug: (request) => service.debug.answer(request),
   smm: () => smmState(service.smmMachine),
   smmEvents: (since) => service.smm.events(since),
   injectSmi: ({ target, count }) => injectSmis(service.smmMachine, target, count),
-  breakOnSmm: (when) => service.breakOnSmm(when),
+  breakOnSmm: (when) => {
+    service.smm.breakOn = when;
+  },
   readSmram: ({ address, length }) => readSmram(service.smmMachine, address, length),
   smmSaveState: (cpu) => smmSaveState(service.smmMachine, cpu),
   guard: (request) => service.changeGuard(request),
   ask: ({ tool, question }) => askTool(tool, question),
   closeDisks: () => service.disks.close(),
   display: async (output) => {
-    service.requireOutput(output);
+    requireOutput(output);
     let server = displays.get(output);
     if (server === undefined) {
       server = startDisplayServer({
@@ -153,11 +156,11 @@ const handlers: Handlers = {
     }
     return { url: (await server).url };
   },
-  displayState: () => service.displayState(),
-  configureDisplay: ({ properties, session }) => service.configureDisplay(properties, session),
+  displayState: () => service.displays.state(),
+  configureDisplay: ({ properties, session }) => service.displays.configure(properties, session),
   listenRfb,
   answerRfb: ({ viewer, answer }) => rfb?.answer(viewer, answer),
-  awaitFrames: ({ generation, milliseconds }) => service.awaitFrames(generation, milliseconds),
+  awaitFrames: ({ generation, milliseconds }) => service.displays.awaitFrames(generation, milliseconds),
 };
 
 function askTool(tool: string, question: unknown): unknown {
@@ -181,7 +184,7 @@ async function answer(id: number, call: ServiceCall, argument: unknown): Promise
 
 main.on('message', (message: ToService) => {
   if (message.kind === 'call') void answer(message.id, message.call, message.argument);
-  else if (message.kind === 'taken') service.taken(message.bytes);
+  else if (message.kind === 'taken') service.output.taken(message.bytes);
   else service.vcpuDied(message.cpu, message.reason);
 });
 

@@ -1,6 +1,7 @@
 /** What of a machine is saved, and writing it to a file. Service worker; every vCPU stands still and outputs are drained. */
 import { createHash } from 'node:crypto';
 import { open, unlink } from 'node:fs/promises';
+import type { WaitingInput } from './input-service.ts';
 import type { BootSource, MachineConfiguration } from './machine.ts';
 import { MachineError } from './machine.ts';
 import type { MachineMemory } from './memory.ts';
@@ -26,14 +27,11 @@ export function builtFrom(boot: BootSource): SavedHeader['builtFrom'] {
   return { kind: boot.kind, sha256: hash.digest('hex') };
 }
 
-export interface SuspendedMachine {
+export interface SuspendedMachine extends WaitingInput {
   readonly memory: MachineMemory;
   readonly configuration: MachineConfiguration;
   /** Bytes of ROM in use. */
   readonly romUsed: number;
-  /** Input that the chips had no room for. */
-  readonly scancodes: readonly number[];
-  readonly serialInput: readonly number[];
   /** Host milliseconds that the machine has run. */
   readonly ranFor: number;
   readonly drives: SavedHeader['drives'];

@@ -40,10 +40,10 @@ export class PairTool {
     return (this.#transfer ??= new StateTransfer({
       memory: service.memory,
       disks: this.#disks,
-      hold: (epoch) => service.beginTransfer(epoch),
-      go: (run) => service.endTransfer(run),
-      held: () => service.heldInput,
-      replace: (body, input) => service.replaceState(body, input),
+      hold: (epoch) => service.synchronization.begin(epoch),
+      go: (run) => service.synchronization.end(run),
+      held: () => service.synchronization.heldInput,
+      replace: (body, input) => service.synchronization.replaceState(body, input),
       currentEpoch: () => service.control.currentEpoch(),
       advanceEpoch: () => {
         service.bus.lock.with(() => service.control.advanceEpoch());
@@ -106,7 +106,7 @@ export class PairTool {
         if (service.epochs !== undefined) service.epochs.wholeEvery = question.epochs;
         return undefined;
       case 'flip':
-        return service.whileStopped(() => {
+        return service.standstill.whileStopped(() => {
           const byte = new Uint8Array(1);
           byte.set(service.bus.memory.readRam(question.address, 1));
           service.bus.memory.writeRam(question.address, Uint8Array.of((byte[0] ?? 0) ^ 1));
@@ -114,7 +114,7 @@ export class PairTool {
       case 'flipRegister': {
         const { cpu, register } = question;
         if (cpu >= service.control.cpus) throw new MachineError('bad-configuration', `There is no virtual CPU ${cpu}.`);
-        return service.whileStopped(() => {
+        return service.standstill.whileStopped(() => {
           const { registers } = service.memory.block(vcpuState, String(cpu));
           const number = generalNames.indexOf(register);
           registers[number] = (registers[number] ?? 0n) ^ 1n;

@@ -7,8 +7,8 @@
 import { createHash } from 'node:crypto';
 import { countedBytes } from '../machine/digest.ts';
 import { pageSize, type MachineMemory } from '../machine/memory.ts';
+import type { HeldInput } from '../machine/synchronization.ts';
 import type { TrackedImage } from './tracked-image.ts';
-import type { TransferHead } from './transfer.ts';
 
 /** Under the virtual clock: stand still at the end of the epoch before `at`, or of the one that comes first, within so many milliseconds. */
 export interface EpochHold {
@@ -25,9 +25,9 @@ export interface TransferMachine {
   /** Goes on, if it ran before `hold` or `run` says so. */
   go(run?: boolean): void;
   /** What else belongs to the state while it is held. */
-  held(): { scancodes: readonly number[]; serialInput: readonly number[]; ranFor: number };
+  held(): HeldInput;
   /** Replaces the state of a held machine: `body` puts blocks and areas in place. */
-  replace(body: () => void, state: Pick<TransferHead, 'scancodes' | 'serialInput' | 'ranFor'>): void;
+  replace(body: () => void, held: HeldInput): void;
   currentEpoch(): number;
   /** Of a held machine: in force at once. */
   advanceEpoch(): void;
