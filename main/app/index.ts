@@ -164,7 +164,7 @@ function start(logFile: string, openings: Openings): void {
       if (BrowserWindow.getAllWindows().length === 0) windows.openLibrary();
     }, PATIENCE);
     try {
-      const failures = await host.suspendAll();
+      const failures = await host.suspending.suspendAll();
       for (const failure of failures) warn(failure);
       if (failures.length > 0 && !told && !confirmLoss(failures)) {
         if (BrowserWindow.getAllWindows().length === 0) windows.openLibrary();

@@ -123,7 +123,7 @@ export function addRunCommands(program: Command, services: Services, terminal: T
     try {
       const id = await findMachine(held.client, word);
       const plan = planRun(word, { json: options.json });
-      finish(await held.host.withSession(id, (session) => run(session, () => held.host.resume(id), plan, services.disk, terminal)));
+      finish(await held.host.withSession(id, (session) => run(session, () => held.host.suspending.resume(id), plan, services.disk, terminal)));
     } finally {
       await held.close();
     }

@@ -59,7 +59,7 @@ export function addServeCommand(program: Command, services: Services, terminal: 
           line(terminal.stdout, `Peers connect to ${pairing.address}. To pair, within ten minutes, on the other host:\n  vitrine peer add ${pairing.address} ${pairing.code}`);
         const signal = await ended;
         if (host.running > 0 && !options.json) line(terminal.stderr, `vitrine: Suspending ${host.running === 1 ? 'one machine' : `${host.running} machines`} ...`);
-        for (const failure of await host.suspendAll()) line(terminal.stderr, `vitrine: ${failure}`);
+        for (const failure of await host.suspending.suspendAll()) line(terminal.stderr, `vitrine: ${failure}`);
         finish(signal === 'SIGINT' ? 0 : SIGNAL_EXIT.SIGTERM);
       } finally {
         await peers?.close();

@@ -1,6 +1,4 @@
-import { readFile } from 'node:fs/promises';
 import { basename, extname, join } from 'node:path';
-import { z } from 'zod';
 import type { MachineConfiguration } from '../../engine/machine/machine.ts';
 import type {
   Creation,
@@ -11,12 +9,11 @@ import type {
   MachineFileEntry,
   Sample,
 } from '../contract/library.ts';
-import type { LibraryEntry, MachineEventMessage, MachineSummary, RunStateName } from '../contract/machine.ts';
-import { machineName, MEMORY_UNIT } from '../contract/machine.ts';
+import type { LibraryEntry, MachineEventMessage, MachineSummary } from '../contract/machine.ts';
+import { machineName } from '../contract/machine.ts';
 import type { AttachmentEventMessage, DisplayEventMessage, WhenSessionEnds } from '../contract/display.ts';
 import type { SmmMessage } from '../contract/smm.ts';
 import type { AssembleSource, Disassemble } from './assembler.ts';
-import { writeAtomically } from './atomic-file.ts';
 import type { BootTools } from './boot.ts';
 import { draftMachine, inspectImage } from './creation.ts';
 import { Cloning } from './cloning.ts';
@@ -28,20 +25,22 @@ import { GuestLabels } from './guest-labels.ts';
 import { readImage } from './image.ts';
 import { HOST_FILES, Library, type StoredMachine, type StoredProblem } from './library.ts';
 import { DriveEditing, listDrives, type DriveChange } from './drive-editing.ts';
-import { isOwnDisk } from './linking.ts';
+import { changed, needsOff, type MachineChange } from './machine-change.ts';
 import { bootFiles, configureMachine } from './machine-configuration.ts';
 import type { MachineFile } from './machine-file.ts';
-import { formatSize } from './memory-size.ts';
+import { noteStart, runState, startsFrom, summarize } from './machine-summary.ts';
 import type { Launch } from './pair/pairs.ts';
 import { Pairs } from './pair/service.ts';
 import { Peeks, TYPES_LIMIT } from './peeks.ts';
 import { ReportJournal } from './report/files.ts';
 import { Reports } from './report/reports.ts';
+import { installSamples } from './sample-installation.ts';
 import { readSamples } from './samples.ts';
 import { mainSource, Sources } from './sources.ts';
 import { Session, type MachineFactory } from './session.ts';
 import { SettingsStore } from './settings.ts';
 import { watchSmm } from './smm.ts';
+import { Suspending } from './suspending.ts';
 import type { GuardRequest } from '../../engine/machine/guard-types.ts';
 import type { GuardAlertMessage, GuardStateMessage } from '../contract/guard.ts';
 import { guardMessage } from './guard.ts';
@@ -70,19 +69,6 @@ export interface HostOptions {
   warn: (sentence: string) => void;
 }
 
-/** Which samples a library has had, so that a deleted one does not come back. */
-const SAMPLES_FILE = '.samples.json';
-const installedSamples = z.object({ version: z.literal(1), installed: z.array(z.string()) });
-
-const lastRun = z.object({ started: z.number() });
-
-/** What a machine starts from, as people are told. Our own firmware tries floppies first and disks last. */
-function startsFrom({ boot, drives = [], bootOrder = ['floppy', 'cdrom', 'disk'] }: MachineFile): MachineSummary['boot'] {
-  if (boot.kind !== 'own-bios') return { kind: boot.kind, file: basename(boot.file) };
-  const first = bootOrder.flatMap((kind) => drives.filter((drive) => drive.kind === kind))[0];
-  return { kind: 'drives', file: first ? basename(first.file) : 'empty drives' };
-}
-
 /** Two other processes have the machine's files. */
 function refuseWhilePaired(machine: StoredMachine): void {
   if (Pairs.has(machine))
@@ -107,6 +93,8 @@ export class Host {
   readonly sources: Sources;
   /** Machines that run in two processes of their own. */
   readonly pairs: Pairs;
+  /** Machines that are kept as they are, and come back. */
+  readonly suspending: Suspending;
   readonly #cloning: Cloning;
   readonly #drives: DriveEditing;
   /** Changes of the library run one after the other. */
@@ -123,6 +111,18 @@ export class Host {
       labels: async (id) => labels.of(bootFiles(await library.get(id), options.guests)),
       readFile: (path) => readImage(options.disk, path, 'file with types', TYPES_LIMIT),
       symbolAt: (id, address) => this.#sessions.get(id)?.debug.symbolAt(address) ?? null,
+    });
+    this.suspending = new Suspending({
+      disk: options.disk,
+      library,
+      tasks: this.tasks,
+      sessions: this.#sessions,
+      session: (machine) => this.session(machine),
+      exclusive: (work) => this.exclusive(work),
+      announce: (machine) => this.announce(machine),
+      control: (id, work) => this.control(id, work),
+      powerOn: (machine, restore) => this.powerOn(machine, true, undefined, restore),
+      refuseWhileRead: (id) => this.reports.refuseWhileRead(id),
     });
     this.#drives = new DriveEditing({
       disk: options.disk,
@@ -150,7 +150,7 @@ export class Host {
       createMachine: (configuration) => options.engine.createMachine(configuration),
       withSession: (id, work) => this.withSession(id, work),
       suspendedState: async ({ folder }) =>
-        (await this.suspendedState(folder)) === undefined ? undefined : join(folder, HOST_FILES.suspended),
+        (await this.suspending.kept(folder)) === undefined ? undefined : join(folder, HOST_FILES.suspended),
       configure: (machine) => configureMachine(this.tools, machine),
       boot: (machine) => this.startsFrom(machine),
       ownSymbols: (id) => async () => labels.symbols(bootFiles(await library.get(id), options.guests)),
@@ -161,7 +161,7 @@ export class Host {
       launch: (...words) => options.engine.launch(...words),
       machine: (id) => library.get(id),
       machines: () => library.list(),
-      state: (machine) => this.runState(machine),
+      state: async ({ id, folder }) => runState(this.#sessions.get(id), (await this.suspending.kept(folder)) !== undefined),
       refuseUnlessFree: ({ id, file }) => {
         this.#cloning.refuseWhileCopied(id);
         this.reports.refuseWhileRead(id);
@@ -176,7 +176,7 @@ export class Host {
       tasks: this.tasks,
       exclusive: (work) => this.exclusive(work),
       announce: (machine) => this.announce(machine),
-      isSuspended: async (folder) => (await this.suspendedState(folder)) !== undefined,
+      isSuspended: async (folder) => (await this.suspending.kept(folder)) !== undefined,
     });
   }
 
@@ -186,7 +186,7 @@ export class Host {
     try {
       const host = new Host(options, library, await SettingsStore.open(options.disk, options.library, options.warn));
       await new ReportJournal(options.disk, library.folder).clear(options.warn);
-      await host.installSamples();
+      await installSamples(library, host.tools, options.warn);
       return host;
     } catch (error) {
       await library.close();
@@ -235,28 +235,6 @@ export class Host {
     const result = this.#queue.then(work);
     this.#queue = result.catch(() => undefined);
     return result;
-  }
-
-  private async installSamples(): Promise<void> {
-    const path = join(this.folder, SAMPLES_FILE);
-    let had: string[] = [];
-    try {
-      had = installedSamples.parse(JSON.parse((await this.options.disk.readFile(path)).toString('utf8'))).installed;
-    } catch (error) {
-      if (!isSystemError(error, 'ENOENT')) this.options.warn(`${path} cannot be read; samples may come twice.`);
-    }
-    const stored = await this.library.list();
-    const present = new Set(stored.flatMap((machine) => ('file' in machine && machine.file.sample ? [machine.file.sample] : [])));
-    const samples = await readSamples(this.options.disk, this.options.guests);
-    const missing = samples.filter(({ id }) => !had.includes(id));
-    for (const { id } of missing) {
-      if (present.has(id)) continue;
-      const { file, files } = await draftMachine(this.tools, { source: { kind: 'sample', sample: id } });
-      await this.library.create(file, files);
-    }
-    if (missing.length === 0) return;
-    const installed = [...had, ...missing.map(({ id }) => id)];
-    await writeAtomically(this.options.disk, path, Buffer.from(`${JSON.stringify({ version: 1, installed })}\n`));
   }
 
   // The library
@@ -322,60 +300,16 @@ export class Host {
   }
 
   /** What takes effect at the next start is changed only while off; what people see, at any time. */
-  async configure(
-    id: string,
-    change: {
-      memoryBytes?: number;
-      cpus?: number;
-      clock?: 'wall' | 'virtual';
-      note?: string;
-      group?: string | null;
-      tags?: string[];
-      commandLine?: string | null;
-      virtioGpu?: boolean;
-      virtioInput?: boolean;
-    },
-  ): Promise<MachineSummary> {
-    const needsOff =
-      change.memoryBytes !== undefined ||
-      change.cpus !== undefined ||
-      change.clock !== undefined ||
-      change.commandLine !== undefined ||
-      change.virtioGpu !== undefined ||
-      change.virtioInput !== undefined;
-    if (needsOff) await this.refuseUnlessOff(await this.library.get(id));
-    return this.change(id, (file) => {
-      const changed: MachineFile = { ...file };
-      if (change.memoryBytes !== undefined) changed.memoryMiB = change.memoryBytes / MEMORY_UNIT;
-      if (change.cpus !== undefined) changed.cpus = change.cpus;
-      if (change.clock !== undefined) changed.clock = change.clock;
-      if (change.virtioGpu !== undefined) {
-        const { virtioGpu: _before, ...display } = file.display ?? {};
-        changed.display = change.virtioGpu ? { ...display, virtioGpu: true } : display;
-      }
-      if (change.virtioInput !== undefined) {
-        const { virtioInput: _before, ...display } = changed.display ?? {};
-        changed.display = change.virtioInput ? display : { ...display, virtioInput: false };
-      }
-      if (change.note !== undefined) changed.note = change.note;
-      if (change.group === null) delete changed.group;
-      else if (change.group !== undefined) changed.group = change.group;
-      if (change.tags !== undefined) changed.tags = change.tags;
-      if (change.commandLine !== undefined) {
-        if (file.boot.kind !== 'kernel')
-          throw new HostError('BAD_INPUT', 'Only a machine that starts a kernel has a command line.');
-        const { commandLine: _before, ...boot } = file.boot;
-        changed.boot = change.commandLine === null ? boot : { ...boot, commandLine: change.commandLine };
-      }
-      return changed;
-    });
+  async configure(id: string, change: MachineChange): Promise<MachineSummary> {
+    if (needsOff(change)) await this.refuseUnlessOff(await this.library.get(id));
+    return this.change(id, (file) => changed(file, change));
   }
 
   private async refuseUnlessOff(machine: StoredMachine): Promise<void> {
     const { id, folder } = machine;
     if (this.#sessions.get(id)?.on) throw new HostError('WRONG_STATE', 'This can only be changed while the machine is off.');
     refuseWhilePaired(machine);
-    if (await this.suspendedState(folder)) {
+    if (await this.suspending.kept(folder)) {
       throw new HostError(
         'WRONG_STATE',
         'The machine is suspended, and its state fits it only as it is. Resume it and power it off, or discard the state.',
@@ -480,118 +414,10 @@ export class Host {
   async start(id: string, paused: boolean, configure?: () => Promise<MachineConfiguration>): Promise<MachineSummary> {
     const machine = await this.library.get(id);
     refuseWhilePaired(machine);
-    if (!this.#sessions.get(id)?.on && (await this.suspendedState(machine.folder))) {
+    if (!this.#sessions.get(id)?.on && (await this.suspending.kept(machine.folder))) {
       throw new HostError('WRONG_STATE', `${machine.file.name} is suspended. Resume it, or discard its state first.`);
     }
     return this.powerOn(machine, paused, configure, undefined);
-  }
-
-  /**
-   * From paused, or from suspended. The kept state goes when the machine has it, and before its guest runs: once the guest has written to a
-   * disk, the state fits that disk no more.
-   */
-  async resume(id: string): Promise<MachineSummary> {
-    const machine = await this.library.get(id);
-    if (this.#sessions.get(id)?.on || !(await this.suspendedState(machine.folder)))
-      return this.control(id, (session) => session.machine.resume());
-    await this.bringBack(machine);
-    return this.control(id, (session) => session.machine.resume());
-  }
-
-  /** A suspended machine as it was, standing still; its kept state is gone. */
-  private async bringBack(machine: StoredMachine): Promise<void> {
-    const path = join(machine.folder, HOST_FILES.suspended);
-    await this.powerOn(machine, true, undefined, path);
-    try {
-      await this.options.disk.removeFile(path);
-      await this.options.disk.syncFolder(machine.folder);
-    } catch (error) {
-      await this.session(machine).powerOff();
-      const refused = explain(error, path);
-      const code = refused instanceof HostError ? refused.code : 'UNREADABLE';
-      throw new HostError(
-        code,
-        `${machine.file.name} was not resumed: its kept state could not be removed. ${refused.message}`,
-      );
-    }
-  }
-
-  /** Keeps the machine's state in its folder, and ends it. */
-  async suspend(id: string): Promise<MachineSummary> {
-    return this.control(id, (session, { file }) => this.suspendSession(session, file.name));
-  }
-
-  private async suspendSession(session: Session, name: string): Promise<void> {
-    // Refused before there is a task that could only fail.
-    const { state } = session.machine;
-    if (state !== 'running' && state !== 'paused')
-      throw new HostError('WRONG_STATE', `${name} is ${state}, so it cannot be suspended.`);
-    const title = `Suspending ${name}`;
-    await this.tasks.run(
-      title,
-      'Cancel lets the machine go on.',
-      async ({ expect, advance }) => {
-        let told = 0;
-        try {
-          return await session.suspend((done, total) => {
-            expect(total);
-            advance(done - told);
-            told = done;
-          });
-        } catch (error) {
-          const refused = explain(error, session.folder ?? name);
-          throw refused instanceof HostError && refused.code === 'CANCELLED'
-            ? new HostError('CANCELLED', `${title} was cancelled; it goes on.`)
-            : refused;
-        }
-      },
-      (bytes) => `${formatSize(bytes)} kept.`,
-    );
-  }
-
-  /** Removes a suspended machine's state. */
-  async discard(id: string): Promise<MachineSummary> {
-    return this.exclusive(async () => {
-      this.reports.refuseWhileRead(id);
-      const machine = await this.library.get(id);
-      const session = this.session(machine);
-      if (session.on || !(await this.suspendedState(machine.folder)))
-        throw new HostError('WRONG_STATE', `${machine.file.name} is not suspended.`);
-      const path = join(machine.folder, HOST_FILES.suspended);
-      try {
-        await this.options.disk.removeFile(path);
-        await this.options.disk.syncFolder(machine.folder);
-      } catch (error) {
-        throw explain(error, path);
-      }
-      session.discarded();
-      return this.announce(machine);
-    });
-  }
-
-  /**
-   * Before the program ends: suspends every machine that can be. Returns a sentence for each that could not; it is on as before.
-   * A crashed machine has nothing to keep and is left to `close`.
-   */
-  async suspendAll(): Promise<string[]> {
-    const failures: string[] = [];
-    for (const [id, session] of this.#sessions) {
-      if (!session.on || (session.state !== 'running' && session.state !== 'paused')) continue;
-      try {
-        await this.suspend(id);
-      } catch (error) {
-        // Powered off meanwhile, by its guest or by somebody: there is nothing to keep.
-        await session.settled();
-        if (!session.on) continue;
-        failures.push(`${id} was not suspended. ${explain(error, id).message}`);
-      }
-    }
-    return failures;
-  }
-
-  private async suspendedState(folder: string): Promise<{ since: number; bytes: number } | undefined> {
-    const status = await this.options.disk.status(join(folder, HOST_FILES.suspended));
-    return status && !status.folder ? { since: status.modified, bytes: status.size } : undefined;
   }
 
   private async powerOn(
@@ -611,9 +437,8 @@ export class Host {
     } catch (error) {
       throw explain(error, machine.folder);
     }
-    const run = Buffer.from(`${JSON.stringify({ started: Date.now() })}\n`);
     try {
-      await writeAtomically(this.options.disk, join(machine.folder, HOST_FILES.lastRun), run);
+      await noteStart(this.options.disk, machine.folder);
     } catch (error) {
       this.options.warn(`When ${id} was started was not recorded. ${explain(error, machine.folder).message}`);
     }
@@ -687,9 +512,9 @@ export class Host {
   async attachDisplay(id: string, request: AttachRequest, signal?: AbortSignal): Promise<AsyncGenerator<AttachmentEventMessage, void, void>> {
     const machine = await this.library.get(id);
     const session = this.session(machine);
-    if (!session.on && request.role !== 'viewer' && (await this.suspendedState(machine.folder))) {
+    if (!session.on && request.role !== 'viewer' && (await this.suspending.kept(machine.folder))) {
       session.displays.checkRequest(request);
-      await this.bringBack(machine);
+      await this.suspending.bringBack(machine);
       session.displays.heldStill();
     }
     return session.displays.attach(request, signal);
@@ -736,59 +561,10 @@ export class Host {
     return { kind: 'unreadable', id: stored.id, folder: stored.folder, problem: stored.problem.message };
   }
 
-  /** Of the machine as this host runs it itself. */
-  private async runState({ id, folder }: StoredMachine): Promise<RunStateName> {
-    const session = this.#sessions.get(id);
-    if (!session?.on && (await this.suspendedState(folder))) return 'suspended';
-    return session === undefined || session.state === 'suspended' ? 'off' : session.state;
-  }
-
   private async summary(machine: StoredMachine): Promise<MachineSummary> {
-    const { file, folder, id } = machine;
-    const session = this.#sessions.get(id);
-    const suspended = session?.on ? undefined : await this.suspendedState(folder);
-    const lastStarted = await this.lastStarted(folder);
-    const picture = await this.options.disk.status(join(folder, HOST_FILES.thumbnail));
-    return {
-      kind: 'machine',
-      id,
-      name: file.name,
-      state: await this.runState(machine),
-      reason: session?.since
-        ? session.reason
-        : suspended
-          ? 'Suspended.'
-          : lastStarted === null
-            ? 'Has never been started.'
-            : 'Off.',
-      since: suspended?.since ?? session?.since ?? null,
-      memoryBytes: file.memoryMiB * MEMORY_UNIT,
-      cpus: file.cpus,
-      clock: file.clock,
-      boot: startsFrom(file),
-      sample: file.sample ?? null,
-      note: file.note ?? '',
-      group: file.group ?? null,
-      tags: file.tags ?? [],
-      disks: (file.drives ?? []).filter(isOwnDisk).length,
-      linkedTo: file.linkedTo ?? [],
-      folder,
-      thumbnail: picture ? (session?.thumbnail ?? 0) : null,
-      created: Date.parse(file.created),
-      lastStarted,
-      display: session?.display ?? null,
-      suspended: suspended ?? null,
-      pair: null,
-      ...(await this.pairs.summary(machine)),
-    };
-  }
-
-  private async lastStarted(folder: string): Promise<number | null> {
-    try {
-      return lastRun.parse(JSON.parse(await readFile(join(folder, HOST_FILES.lastRun), 'utf8'))).started;
-    } catch {
-      // Absent or damaged: it only says when, and the next start writes it anew.
-      return null;
-    }
+    const session = this.#sessions.get(machine.id);
+    const suspended = session?.on ? undefined : await this.suspending.kept(machine.folder);
+    const summary = await summarize(this.options.disk, machine, session, suspended);
+    return { ...summary, ...(await this.pairs.summary(machine)) };
   }
 }

@@ -154,9 +154,9 @@ export const router = os.router({
   machines: {
     start: os.machines.start.handler(({ context, input }) => context.host.start(input.id, input.paused ?? false)),
     pause: os.machines.pause.handler(({ context, input }) => context.host.control(input.id, ({ machine }) => machine.pause())),
-    resume: os.machines.resume.handler(({ context, input }) => context.host.resume(input.id)),
-    suspend: os.machines.suspend.handler(({ context, input }) => context.host.suspend(input.id)),
-    discard: os.machines.discard.handler(({ context, input }) => context.host.discard(input.id)),
+    resume: os.machines.resume.handler(({ context, input }) => context.host.suspending.resume(input.id)),
+    suspend: os.machines.suspend.handler(({ context, input }) => context.host.suspending.suspend(input.id)),
+    discard: os.machines.discard.handler(({ context, input }) => context.host.suspending.discard(input.id)),
     reset: os.machines.reset.handler(({ context, input }) => context.host.control(input.id, ({ machine }) => machine.reset())),
     powerOff: os.machines.powerOff.handler(({ context, input }) => context.host.control(input.id, (session) => session.powerOff())),
     powerButton: os.machines.powerButton.handler(({ context, input }) =>

@@ -106,9 +106,9 @@ it('names what stands in the way, and the action that mends it; what only is wor
   await host.start('clerk', false);
   expect(await points()).toMatchObject({ state: { state: 'blocks', actions: ['powerButton', 'powerOff'] } });
   await expect(host.pairs.create('clerk', settings)).rejects.toMatchObject({ code: 'WRONG_STATE', message: expect.stringContaining('It is running.') as string });
-  await host.suspend('clerk');
+  await host.suspending.suspend('clerk');
   expect(await points()).toMatchObject({ state: { state: 'blocks', actions: ['resume', 'discard'] } });
-  await host.discard('clerk');
+  await host.suspending.discard('clerk');
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   onTestFinished(() => void server.close());

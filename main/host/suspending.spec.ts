@@ -25,7 +25,7 @@ describe('suspending', () => {
   it('keeps the state in the machine’s folder and ends the machine', async () => {
     const { host, engine, state, folder } = await open();
     await host.start('hello', false);
-    const machine = await host.suspend('hello');
+    const machine = await host.suspending.suspend('hello');
     expect(machine).toMatchObject({ state: 'suspended', display: null, suspended: { bytes: 14 } });
     expect(await readFile(state, 'utf8')).toBe('state of Hello');
     expect(engine.machines[0]?.disposed).toBe(true);
@@ -38,7 +38,7 @@ describe('suspending', () => {
     await host.start('hello', false);
     const fake = engine.machines[0];
     if (fake) fake.suspendFailure = new MachineError('no-space', 'The disk is full: the state was not written.');
-    await expect(host.suspend('hello')).rejects.toMatchObject({ code: 'NO_SPACE' });
+    await expect(host.suspending.suspend('hello')).rejects.toMatchObject({ code: 'NO_SPACE' });
     expect((await machine()).state).toBe('running');
     expect(existsSync(state)).toBe(false);
   });
@@ -55,14 +55,14 @@ describe('suspending', () => {
     const { host, machine, folder } = await open(disk);
     await host.start('hello', false);
     fail = true;
-    await expect(host.suspend('hello')).rejects.toMatchObject({ code: 'NO_SPACE' });
+    await expect(host.suspending.suspend('hello')).rejects.toMatchObject({ code: 'NO_SPACE' });
     expect((await machine()).state).toBe('running');
     expect((await readdir(folder)).filter((name) => name.includes('vst'))).toEqual([]);
   });
 
   it('is refused for a machine that is off', async () => {
     const { host } = await open();
-    await expect(host.suspend('hello')).rejects.toMatchObject({ code: 'WRONG_STATE' });
+    await expect(host.suspending.suspend('hello')).rejects.toMatchObject({ code: 'WRONG_STATE' });
   });
 });
 
@@ -70,12 +70,12 @@ describe('a suspended machine', () => {
   it('is there after the program ended, and goes on; the state goes when it runs', async () => {
     const { host, options, state } = await open();
     await host.start('hello', false);
-    expect(await host.suspendAll()).toEqual([]);
+    expect(await host.suspending.suspendAll()).toEqual([]);
     await host.close();
     const again = await Host.open({ ...options, engine: fakeEngine() });
     onTestFinished(() => again.close());
     expect(await again.get('hello')).toMatchObject({ state: 'suspended', reason: 'Suspended.' });
-    expect(await again.resume('hello')).toMatchObject({ state: 'running', suspended: null, reason: 'Resumed.' });
+    expect(await again.suspending.resume('hello')).toMatchObject({ state: 'running', suspended: null, reason: 'Resumed.' });
     expect(existsSync(state)).toBe(false);
   });
 
@@ -93,25 +93,25 @@ describe('a suspended machine', () => {
       },
     });
     await host.start('hello', false);
-    await host.suspend('hello');
-    await expect(host.resume('hello')).rejects.toThrow(
+    await host.suspending.suspend('hello');
+    await expect(host.suspending.resume('hello')).rejects.toThrow(
       /Hello was not resumed: its kept state could not be removed\. .*permission denied/,
     );
     expect(await machine()).toMatchObject({ state: 'suspended' });
     expect(existsSync(state)).toBe(true);
     fail = false;
-    expect((await host.resume('hello')).state).toBe('running');
+    expect((await host.suspending.resume('hello')).state).toBe('running');
     expect(removed).toEqual(['paused', 'paused']);
   });
 
   it('keeps a state that cannot be resumed until it is discarded', async () => {
     const { host, state, machine } = await open();
     await writeFile(state, 'bad');
-    await expect(host.resume('hello')).rejects.toMatchObject({ code: 'BAD_STATE', message: 'The saved state is damaged.' });
+    await expect(host.suspending.resume('hello')).rejects.toMatchObject({ code: 'BAD_STATE', message: 'The saved state is damaged.' });
     expect(await machine()).toMatchObject({ state: 'suspended' });
-    expect(await host.discard('hello')).toMatchObject({ state: 'off', suspended: null });
+    expect(await host.suspending.discard('hello')).toMatchObject({ state: 'off', suspended: null });
     expect(existsSync(state)).toBe(false);
-    await expect(host.discard('hello')).rejects.toMatchObject({ code: 'WRONG_STATE' });
+    await expect(host.suspending.discard('hello')).rejects.toMatchObject({ code: 'WRONG_STATE' });
     expect((await host.start('hello', false)).state).toBe('running');
   });
 
@@ -132,7 +132,7 @@ describe('a suspended machine', () => {
   it('still resumes a machine that is only paused', async () => {
     const { host, state } = await open();
     await host.start('hello', true);
-    expect((await host.resume('hello')).state).toBe('running');
+    expect((await host.suspending.resume('hello')).state).toBe('running');
     expect(existsSync(state)).toBe(false);
   });
 });
@@ -143,7 +143,7 @@ describe('the end of the program', () => {
     await host.start('hello', false);
     const fake = engine.machines[0];
     if (fake) fake.suspendFailure = new MachineError('no-space', 'The disk is full.');
-    expect(await host.suspendAll()).toEqual(['hello was not suspended. The disk is full.']);
+    expect(await host.suspending.suspendAll()).toEqual(['hello was not suspended. The disk is full.']);
     expect((await machine()).state).toBe('running');
   });
 
@@ -155,7 +155,7 @@ describe('the end of the program', () => {
     let go = (): void => undefined;
     fake.suspending = new Promise((resolve) => (go = resolve));
     fake.suspendFailure = new MachineError('wrong-state', 'The machine is off.');
-    const all = host.suspendAll();
+    const all = host.suspending.suspendAll();
     await host.control('hello', (session) => session.powerOff());
     go();
     expect(await all).toEqual([]);
