@@ -6,79 +6,18 @@
  * Longer with VITRINE_MODEL=long.
  */
 import { describe, expect, it } from 'vitest';
-import { explore, type Outcome, type Thread } from './explore.ts';
-import { answerBytes, firstWorld, happenings, noBudgets, protectedWorld, textOf, type Budgets, type Faults, type Options, type World } from './tolerance-world.ts';
+import type { Outcome } from './explore.ts';
+import { answerBytes, firstWorld, happenings, noBudgets, protectedWorld, textOf, type Budgets, type Faults, type Options } from './tolerance-world.ts';
+import { exploreWorlds } from './worlds.ts';
 
-/** That a word of the explorer can have; a world's number is in four, the lowest digit first. */
-const wordValues = 256;
-/** More than can happen in one state. */
-const most = 24;
 const isLong = process.env['VITRINE_MODEL'] === 'long';
 
-interface Known {
-  readonly world: World;
-  readonly before: number;
-  readonly what: string;
-}
-
-/** Worlds are numbered as they are found; the explorer's words hold the number. Thread k does the k-th thing that may happen. */
 function check(inputs: number, budgets: Partial<Budgets>, options: Options, begin = protectedWorld): Outcome {
-  const worlds: Known[] = [];
-  const numbers = new Map<string, number>();
-  const number = (world: World, before: number, what: string): number => {
-    const text = textOf(world, options);
-    const known = numbers.get(text);
-    if (known !== undefined) return known;
-    numbers.set(text, worlds.length);
-    worlds.push({ world, before, what });
-    return worlds.length - 1;
-  };
-  const story = (from: number, what: string): string => {
-    const steps = [what];
-    for (let at = from; at > 0; at = worlds[at]?.before ?? 0) steps.unshift(worlds[at]?.what ?? '');
-    return steps.join('\n');
-  };
-  let current = -1;
-  let results: { wrong: string | undefined; next: number; what: string }[] = [];
-  const look = (at: number) => {
-    if (at === current) return results;
-    const known = worlds[at];
-    if (known === undefined) throw new RangeError(`no world ${at}`);
-    current = at;
-    results = happenings(known.world, options).map(({ what, next, wrong }) => ({ what, wrong, next: wrong === undefined ? number(next, at, what) : at }));
-    if (results.length > most) throw new RangeError(`${results.length} things may happen at once`);
-    return results;
-  };
-  const at = (words: readonly number[]) => words.reduceRight((number, digit) => number * wordValues + digit, 0);
-  const thread = (index: number): Thread =>
-    function* () {
-      for (;;) {
-        yield {
-          at: `happening ${index}`,
-          op: 'act',
-          act(words) {
-            const from = at(words);
-            const result = look(from)[index];
-            if (result === undefined) return undefined;
-            if (result.wrong !== undefined) return story(from, `${result.what}\n=> ${result.wrong}`);
-            for (let rest = result.next, word = 0; word < words.length; word++) {
-              words[word] = rest % wordValues;
-              rest = Math.floor(rest / wordValues);
-            }
-            return undefined;
-          },
-        };
-      }
-    };
-  number(begin(inputs, { ...noBudgets, ...budgets }), 0, 'begin');
-  const isServed = (words: readonly number[]) => {
-    const world = worlds[at(words)]?.world;
-    return world !== undefined && (world.isOver || world.delivered.length === answerBytes(inputs, options));
-  };
-  const outcome = explore({ threads: Array.from({ length: most }, (_, index) => thread(index)), words: [0, 0, 0, 0], goals: [isServed] });
-  return outcome.failure?.includes('cannot be reached') === true
-    ? { ...outcome, failure: `${outcome.failure.split('\n')[0] ?? ''} (not served)` }
-    : outcome;
+  return exploreWorlds(begin(inputs, { ...noBudgets, ...budgets }), {
+    happenings: (world) => happenings(world, options),
+    textOf: (world) => textOf(world, options),
+    isServed: (world) => world.isOver || world.delivered.length === answerBytes(inputs, options),
+  });
 }
 
 const ordered: Options = { inOrder: true, eager: true };
