@@ -1,17 +1,17 @@
 import { basename } from 'node:path';
 import { Option, type Command } from 'commander';
-import { differenceSentences } from '../contract/pair-difference.ts';
 import { pairRegister, type PairRegister } from '../contract/pairs.ts';
 import { HostError } from '../host/errors.ts';
 import { scancodesOf, scancodesOfKeys } from '../host/keyboard.ts';
 import { readLibrary, readMachine, type StoredMachine } from '../host/library.ts';
 import { readEtcdCredentials } from '../host/pair/etcd-credentials.ts';
 import { libraryOf, Pair, runPairProcess, type PairOptions, type PairProcess, type PairStatus } from '../host/pair/pairs.ts';
-import { failPoints, type FailPoint, type Resync } from '../host/pair/protocol.ts';
+import { failPoints, type FailPoint } from '../host/pair/protocol.ts';
 import { runSideHere } from '../host/peer/sides-here.ts';
 import { libraryFolder } from '../host/places.ts';
 import { outcomeOf, usage } from './exit.ts';
 import { unescape } from './guest-console.ts';
+import { requestLines, statusLines } from './pair-words.ts';
 import { parsePort } from './port.ts';
 import { findMachine, withLibrary, type Services } from './services.ts';
 import { jsonLine, line, type Terminal } from './terminal.ts';
@@ -52,7 +52,7 @@ export function addPairCommands(program: Command, services: Services, terminal: 
   };
   const print = (status: PairStatus, options: PairCommandOptions): void => {
     if (options.json) return jsonLine(terminal.stdout, status);
-    for (const text of describe(status)) line(terminal.stdout, text);
+    for (const text of statusLines(status)) line(terminal.stdout, text);
   };
 
   verb('create', 'start a machine that is off as a pair on this host, and wait until it is protected')
@@ -83,7 +83,21 @@ export function addPairCommands(program: Command, services: Services, terminal: 
     });
 
   verb('status', 'how a pair fares, and why').action(async (word: string, options: PairCommandOptions) => {
-    print(await pairOf((await stored(word, options)).machine).status(), options);
+    const one = pairOf((await stored(word, options)).machine);
+    const [status, failover] = [await one.status(), await one.lastFailover()];
+    if (options.json) return jsonLine(terminal.stdout, { ...status, failover: failover ?? null });
+    for (const text of statusLines(status, failover)) line(terminal.stdout, text);
+  });
+  verb('output', 'the last that left on COM1, as clients got it: at most 64 KiB, byte for byte').action(async (word: string, options: PairCommandOptions) => {
+    const { offset, bytes } = await pairOf((await stored(word, options)).machine).outside(0);
+    if (options.json) return jsonLine(terminal.stdout, { offset, bytes: Buffer.from(bytes).toString('base64') });
+    terminal.stdout.write(bytes);
+  });
+  verb('requests', 'the last inputs, and how long until the first byte of COM1 left behind each, whatever it answers').action(async (word: string, options: PairCommandOptions) => {
+    const outside = await pairOf((await stored(word, options)).machine).outside(Number.MAX_SAFE_INTEGER);
+    const shown = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64');
+    if (options.json) return jsonLine(terminal.stdout, outside.inputs.map(({ begin, left, ...rest }) => ({ ...rest, begin: shown(begin), left: left && { ...left, begin: shown(left.begin) } })));
+    for (const text of requestLines(outside)) line(terminal.stdout, text);
   });
   verb('failover', 'kill the primary, as a power failure would, and wait until the other goes on').action(async (word: string, options: PairCommandOptions) => {
     print(await pairOf((await stored(word, options)).machine).failover(), options);
@@ -216,31 +230,4 @@ function numberFrom(option: string, text: string, least: number): number {
   const value = /^\d{1,8}$/u.test(text) ? Number(text) : Number.NaN;
   if (!(value >= least)) throw usage(`${option} takes a number from ${least} on, not ${text}.`);
   return value;
-}
-
-/** Where the sides last differed: what they said, and inside. */
-function divergenceLines({ divergence, difference }: Resync): string[] {
-  const lines: string[] = [];
-  if (divergence !== undefined) {
-    const { channel, offset, before, primary, secondary } = divergence;
-    const shown = (bytes: Uint8Array): string => JSON.stringify(Buffer.from(bytes).toString('latin1'));
-    lines.push(`Last divergence: ${channel} at offset ${offset}, behind ${shown(before)}: ${shown(primary)} from the primary, ${shown(secondary)} from the secondary.`);
-  }
-  if (difference !== undefined) lines.push(...differenceSentences(difference).map((sentence) => `  ${sentence}`));
-  return lines;
-}
-
-function describe({ reason, gateway, sides, primary }: PairStatus): string[] {
-  const lines = [reason];
-  if (gateway !== null) lines.push(`Gateway    process ${gateway.pid}, 127.0.0.1 port ${gateway.port}, ${gateway.bytesIn} bytes in, ${gateway.bytesOut} out`);
-  for (const name of ['a', 'b'] as const) {
-    const side = sides[name];
-    const role = side === null ? 'gone' : name === primary ? 'primary' : side.role;
-    lines.push(side === null ? `Side ${name}     does not answer` : `Side ${name}     ${role}, process ${side.pid}, ${side.mode}, term ${side.term}, ${side.resyncs} resyncs, ${side.heldBytes} bytes held`);
-  }
-  const last = primary === null ? undefined : sides[primary]?.recent.at(-1);
-  if (last?.pages !== undefined) lines.push(`Last resync ${last.reason}: ${last.pages} pages, ${last.bytes ?? 0} bytes, paused ${Math.round(last.pause ?? 0)} ms`);
-  const differed = primary === null ? undefined : sides[primary]?.recent.findLast(({ divergence, difference }) => divergence !== undefined || difference !== undefined);
-  if (differed !== undefined) lines.push(...divergenceLines(differed));
-  return lines;
 }

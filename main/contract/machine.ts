@@ -134,8 +134,17 @@ export const machineSummary = z.object({
   display: displaySize.nullable(),
   /** The state that is kept while suspended: when it was written (milliseconds since 1970), and the file's bytes. */
   suspended: z.object({ since: z.number(), bytes: z.number() }).nullable(),
-  /** Of one that is `paired`; `port`: where its clients connect, once that is known. */
-  pair: z.object({ state: pairState, port: z.int().nullable() }).nullable(),
+  /**
+   * Of one that is `paired`; `port`: where its clients connect, once that is known. `screens`: its sides, the primary first; `picture` changes with what the side shows, ask
+   * for it with `pairs.picture`. Null: it was not seen.
+   */
+  pair: z
+    .object({
+      state: pairState,
+      port: z.int().nullable(),
+      screens: z.array(z.object({ side: z.enum(['a', 'b']), role: z.enum(['primary', 'secondary', 'gone']), picture: z.number().nullable() })),
+    })
+    .nullable(),
 });
 
 /** A folder of the library whose `machine.json` cannot be opened. It is shown, and left as it is. */

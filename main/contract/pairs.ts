@@ -108,6 +108,11 @@ export const pairSample = z.object({
   /** Bytes a second between the sides, both ways; and those of them that are states. */
   link: z.number().nullable(),
   states: z.number().nullable(),
+  /** Milliseconds to the other side's process and back, the middle one of its last beats. */
+  roundTrip: z.number().nullable(),
+  /** What the pair costs: the share (0 to 1) of the time since the last look in which output waited for its equal, and in which the primary stood still for a resync. */
+  waited: z.number().nullable(),
+  stood: z.number().nullable(),
 });
 
 export const pairResync = z.object({
@@ -137,7 +142,7 @@ export const pairEvent = z.object({
   /** `protected`, `degraded` and `unprotected` begin a time of that state. */
   kind: z.enum(['protected', 'degraded', 'unprotected', 'resync', 'failover', 'fault', 'note']),
   text: z.string(),
-  /** Milliseconds from a failover until the other side went on. */
+  /** Milliseconds until the other side went on: from a failover that was asked for, or from the last that it had heard of a primary that went by itself. */
   took: z.number().optional(),
   resync: pairResync.optional(),
 });
@@ -148,6 +153,31 @@ export const pairMessage = z.discriminatedUnion('kind', [
   /** What is new; the first one has what the host still knows. Events are in the order in which they were written. */
   z.object({ kind: z.literal('now'), status: pairStatus, samples: z.array(pairSample), events: z.array(pairEvent) }),
 ]);
+
+/** Bytes for COM1 or keys, as the gateway numbered them. */
+export const pairInput = z.object({
+  number: z.int(),
+  /** When it came, milliseconds since 1970. */
+  at: z.number(),
+  kind: z.enum(['serial', 'keys']),
+  bytes: z.int(),
+  /** The first of them. */
+  begin: byteArray(32),
+  /**
+   * The first output of COM1 that left after it came: milliseconds until then, its offset, its first bytes as far as they are kept. The gateway does not know what the
+   * guest and its clients say: it may answer something earlier. Null: none yet.
+   */
+  left: z.object({ after: z.number(), offset: z.number(), begin: byteArray(32) }).nullable(),
+});
+
+export const pairOutside = z.object({
+  /** Where `bytes` begin in what has left; they reach to its end. */
+  offset: z.number(),
+  /** At most 64 KiB are kept. */
+  bytes: byteArray(1 << 16),
+  /** The last 256, oldest first. */
+  inputs: z.array(pairInput),
+});
 
 /** A register of which a fault can change a bit. */
 export const pairRegister = z.enum(['eax', 'ecx', 'edx', 'ebx', 'esp', 'ebp', 'esi', 'edi']);
@@ -195,6 +225,10 @@ export const pairs = {
   inject: procedure.input(one.extend({ role: pairRole, fault: pairFault })).output(z.void()),
   /** Keys, mouse, positions or bytes of COM1, for both sides in one order. */
   input: procedure.input(one.extend({ inputs: z.array(machineInput).min(1).max(256) })).output(z.void()),
+  /** What went in and out at the gateway last, of COM1 from `from` on. */
+  outside: procedure.input(one.extend({ from: z.int().min(0).default(0) })).output(pairOutside),
+  /** What a side showed a moment ago, as PNG; null: it was not seen. Changes with `pair.screens` of the library. */
+  picture: procedure.input(one.extend({ side: pairSide })).output(z.object({ png: byteArray() }).nullable()),
   /** Ends the pair. The machine is suspended as far as it had come; off where no side was left. */
   break: procedure.input(one).output(z.object({ state: z.enum(['suspended', 'off']) })),
   /** As `machines.display`, of a side; to be looked at only. */
@@ -211,5 +245,7 @@ export type PairMemberMessage = z.infer<typeof pairMember>;
 export type PairSampleMessage = z.infer<typeof pairSample>;
 export type PairEventMessage = z.infer<typeof pairEvent>;
 export type PairMessage = z.infer<typeof pairMessage>;
+export type PairInputMessage = z.infer<typeof pairInput>;
+export type PairOutsideMessage = z.infer<typeof pairOutside>;
 export type PairRegister = z.infer<typeof pairRegister>;
 export type PairFaultMessage = z.infer<typeof pairFault>;

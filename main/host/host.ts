@@ -23,6 +23,7 @@ import { explain, HostError, isSystemError } from './errors.ts';
 import { EventChannel } from './event-channel.ts';
 import { GuestLabels } from './guest-labels.ts';
 import { readImage } from './image.ts';
+import { writeAtomically } from './atomic-file.ts';
 import { HOST_FILES, Library, type StoredMachine, type StoredProblem } from './library.ts';
 import { DriveEditing, listDrives, type DriveChange } from './drive-editing.ts';
 import { changed, needsOff, type MachineChange } from './machine-change.ts';
@@ -168,6 +169,7 @@ export class Host {
         if (this.#sessions.get(id)?.on) throw new HostError('WRONG_STATE', `${file.name} is on; power it off first.`);
       },
       changed: (id) => void this.refresh(id),
+      keepPicture: async ({ folder }, png) => writeAtomically(options.disk, join(folder, HOST_FILES.thumbnail), png),
       warn: options.warn,
     });
     this.#cloning = new Cloning({

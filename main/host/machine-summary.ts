@@ -73,7 +73,7 @@ export async function summarize(
     disks: (file.drives ?? []).filter(isOwnDisk).length,
     linkedTo: file.linkedTo ?? [],
     folder,
-    thumbnail: picture ? (session?.thumbnail ?? 0) : null,
+    thumbnail: picture?.modified ?? null,
     created: Date.parse(file.created),
     lastStarted: started,
     display: session?.display ?? null,

@@ -17,7 +17,7 @@ it('leaves a machine alone that runs as a pair, and has it again behind that', a
   await expect(host.clone('clerk')).rejects.toMatchObject(refused);
   await expect(host.delete('clerk', 'machine-and-disks')).rejects.toMatchObject(refused);
   // A description that cannot be read hides neither its machine nor others.
-  expect(await host.list()).toContainEqual(expect.objectContaining({ id: 'clerk', state: 'paired', pair: { state: 'lost', port: null } }));
+  expect(await host.list()).toContainEqual(expect.objectContaining({ id: 'clerk', state: 'paired', pair: { state: 'lost', port: null, screens: [] } }));
   // What people see of it is nobody's state.
   await host.configure('clerk', { note: 'two of them' });
   await rm(pair, { recursive: true });

@@ -56,8 +56,6 @@ export class Session {
   reason = 'Has not been started since Vitrine was opened.';
   since: number | null = null;
   display: DisplaySize | null = null;
-  /** Changes with each new thumbnail; null while there is none. */
-  thumbnail: number | null = null;
   /** Of the last run; undefined before its end. */
   remains: Remains | undefined;
 
@@ -357,7 +355,6 @@ export class Session {
       return;
     }
     this.#pictureDigest = digest;
-    this.thumbnail = (this.thumbnail ?? 0) + 1;
     this.changed();
   }
 

@@ -20,7 +20,7 @@ export function pairStatus(part: Partial<PairStatusMessage> = {}): PairStatusMes
 }
 
 export function pairSample(at: number, part: Partial<PairSampleMessage> = {}): PairSampleMessage {
-  return { at, state: 'protected', lag: 2.1, held: 1434, heartbeat: 46, link: 421_888, states: 38_912, ...part };
+  return { at, state: 'protected', lag: 2.1, held: 1434, heartbeat: 46, link: 421_888, states: 38_912, roundTrip: 0.31, waited: 0.062, stood: 0.0004, ...part };
 }
 
 /** A resync for a byte that differed. */

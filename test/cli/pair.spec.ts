@@ -94,11 +94,22 @@ describe('a pair', { timeout: 240_000 + requests * 600 }, () => {
     // Both have recorded their own time, and nobody is the wiser: no resync for that.
     const agreed = await pair('status', machine);
     expect(agreed.sides.a?.recent.filter(({ reason }) => reason === 'differs')).toEqual([]);
+    // What a person may ask for besides: how far the other side is away, what left, and how long each request took.
+    expect(agreed.sides.a?.roundTrip).toBeGreaterThan(0);
+    const { together = 0, waited = 0 } = agreed.sides.a?.cost ?? {};
+    expect(waited).toBeGreaterThan(0);
+    expect(waited).toBeLessThan(together);
+    expect((await line.run('pair', 'output', machine)).out).toMatch(new RegExp(`^clerk 0\n[^]*\n${requests} `, 'u'));
+    const asked = JSON.parse((await line.run('pair', 'requests', machine, '--json')).out) as { bytes: number; left: { after: number } | null }[];
+    expect(asked.reduce((sum, { bytes }) => sum + bytes, 0)).toBe(agreed.gateway?.bytesIn);
+    expect(asked.every(({ left }) => left !== null && left.after > 0)).toBe(true);
 
     await client.requests(requests, () => Promise.resolve(process.kill(pidOf(created, 'a'), 'SIGKILL')));
     const survived = await until('the take-over', ({ primary }) => primary === 'b');
     expect(survived.isProtected).toBe(false);
     expect(survived.sides.b).toMatchObject({ mode: 'alone', term: 2 });
+    const told = JSON.parse((await line.run('pair', 'status', machine, '--json')).out) as { failover: { by: string; took: number } | null };
+    expect(told.failover).toMatchObject({ by: 'b', took: expect.any(Number) as number });
 
     const again = await pair('reprotect', machine);
     expect(again).toMatchObject({ isProtected: true, primary: 'b' });

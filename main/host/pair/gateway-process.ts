@@ -9,6 +9,7 @@ import type { MachineInput } from '../../../engine/machine/machine.ts';
 import { Gateway, startingGateway, type GatewayAction } from '../../../engine/tolerance/gateway.ts';
 import type { SideName, ToGateway } from '../../../engine/tolerance/messages.ts';
 import type { PairFolder } from './folder.ts';
+import { GatewayRecord } from './gateway-record.ts';
 import { listenForLinks, type Link } from './link.ts';
 import { beatInterval } from './side-links.ts';
 import { reach } from './reach.ts';
@@ -34,6 +35,7 @@ export async function runGateway(folder: PairFolder): Promise<void> {
   let unheard = Buffer.alloc(0);
   let served = 0;
   let bytesIn = 0;
+  const record = new GatewayRecord();
 
   const waitingInput = () => gateway.state.inputs.length;
   const perform = (actions: readonly GatewayAction[]) => {
@@ -44,11 +46,16 @@ export async function runGateway(folder: PairFolder): Promise<void> {
         else links[action.side]?.send(message);
       }
       else if (action.channel === 'com1') {
+        record.left(action.offset, action.bytes, performance.now());
         if (client !== undefined) client.write(action.bytes);
         else unheard = Buffer.concat([unheard, action.bytes]).subarray(-keptForNobody);
       } else appendFileSync(folder.log('gateway'), action.bytes);
     }
     if (client?.isPaused() === true && waitingBytes() < inputLimit / 2) client.resume();
+  };
+  const take = (input: MachineInput) => {
+    record.came(input, performance.now());
+    perform(gateway.input(input));
   };
   const waitingBytes = () =>
     // Made below.
@@ -80,7 +87,7 @@ export async function runGateway(folder: PairFolder): Promise<void> {
     socket.on('data', (bytes: Buffer) => {
       bytesIn += bytes.length;
       const input: MachineInput = { kind: 'serial', bytes: Uint8Array.from(bytes) };
-      perform(gateway.input(input));
+      take(input);
       if (waitingBytes() > inputLimit) socket.pause();
     });
     socket.on('error', () => socket.destroy());
@@ -115,11 +122,12 @@ export async function runGateway(folder: PairFolder): Promise<void> {
         if (question.kind === 'input') {
           if (waitingBytes() > inputLimit) link.send({ refused: 'The guest does not take what it was given before; no more input is taken.' });
           else {
-            for (const input of question.inputs) perform(gateway.input(input));
+            for (const input of question.inputs) take(input);
             link.send({ done: true });
           }
           return;
         }
+        if (question.kind === 'outside') return link.send(record.look(question.from, performance.now()));
         link.send(status());
         if (question.kind === 'end') setTimeout(() => process.exit(0), 50);
         return;

@@ -32,3 +32,19 @@ it('has nothing to measure where everything agreed at once, and forgets all when
   meter.clear();
   expect(meter.milliseconds(1700)).toBe(0);
 });
+
+it('counts the time in which anything waits once, and begins anew with another side', () => {
+  const meter = new LagMeter();
+  expect(meter.cost(900)).toBeUndefined();
+  meter.look(channel(10, 10), 1000);
+  meter.look(channel(20, 10), 1100);
+  // More of it waits: that is no more time.
+  meter.look(channel(30, 10), 1110);
+  meter.look(channel(30, 20), 1120);
+  expect(meter.cost(1125)).toEqual({ together: 125, waited: 25, stood: 0 });
+  meter.look(channel(30, 30), 1130);
+  meter.stood(4);
+  expect(meter.cost(2000)).toEqual({ together: 1000, waited: 30, stood: 4 });
+  meter.clear();
+  expect(meter.cost(2000)).toBeUndefined();
+});

@@ -1,7 +1,7 @@
 /** One pair, looked at again and again while somebody wants to know: its state, figures for charts, and what it has lived through. */
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
-import type { PairStateName } from '../../contract/machine.ts';
+import type { MachineSummary, PairStateName } from '../../contract/machine.ts';
 import type {
   PairEventMessage,
   PairMemberMessage,
@@ -11,6 +11,8 @@ import type {
 } from '../../contract/pairs.ts';
 import { EventChannel } from '../event-channel.ts';
 import { isSystemError } from '../errors.ts';
+import type { SideName } from '../../../engine/tolerance/messages.ts';
+import { PairPictures } from './pair-pictures.ts';
 import type { Pair, PairStatus } from './pairs.ts';
 import type { SideStatus } from './protocol.ts';
 
@@ -30,6 +32,8 @@ export class PairWatch {
   /** Which pair the figures are of: a pair that was ended and made anew is another. */
   #pair: string | undefined;
   #link: { pid: number; at: number; bytes: number; states: number } | undefined;
+  #cost: NonNullable<SideStatus['cost']> | undefined;
+  #pictures = new PairPictures();
   #looking: Promise<void> | undefined;
   #toldNone = false;
 
@@ -112,6 +116,37 @@ export class PairWatch {
     this.#events = [];
     this.#next = 0;
     this.#link = undefined;
+    this.#cost = undefined;
+    this.#pictures = new PairPictures();
+  }
+
+  /** What the sides show, the primary first. */
+  get screens(): NonNullable<MachineSummary['pair']>['screens'] {
+    const { status } = this;
+    const order = status?.primary === 'b' ? (['b', 'a'] as const) : (['a', 'b'] as const);
+    return order.map((side) => ({ side, role: (status?.sides[side] ?? null) === null ? 'gone' : side === status?.primary ? 'primary' : 'secondary', picture: this.#pictures.stamp(side) }));
+  }
+
+  /** A PNG; undefined where the side was not seen. */
+  picture(side: SideName): Uint8Array | undefined {
+    return this.#pictures.png(side);
+  }
+
+  /** Looks what the sides show. `keep` gets the primary's picture when it is another. */
+  async lookAtScreens(keep: (png: Uint8Array) => Promise<void>): Promise<void> {
+    const { status } = this;
+    if (status === undefined) return;
+    const pair = this.pair();
+    const pictures = this.#pictures;
+    const changed = await Promise.all(
+      (['a', 'b'] as const).filter((side) => status.sides[side] !== null).map(async (side) => {
+        const isNew = await pictures.look(side, pair);
+        const png = pictures.png(side);
+        if (isNew && side === status.primary && png !== undefined) await keep(png);
+        return isNew;
+      }),
+    );
+    if (changed.includes(true) && pictures === this.#pictures) this.changed();
   }
 
   #keepEvents(entries: readonly PairEventMessage[]): void {
@@ -136,6 +171,11 @@ export class PairWatch {
       now === undefined || then === undefined || now < then || seconds <= 0 || last?.pid !== primary?.pid
         ? null
         : (now - then) / seconds;
+    const cost = primary?.cost ?? undefined;
+    const before = this.#cost;
+    this.#cost = cost;
+    const share = (of: 'waited' | 'stood'): number | null =>
+      cost === undefined || before === undefined || cost.together <= before.together ? null : Math.min(1, Math.max(0, (cost[of] - before[of]) / (cost.together - before.together)));
     return {
       at,
       state,
@@ -144,6 +184,9 @@ export class PairWatch {
       heartbeat: primary?.heartbeatAge ?? null,
       link: rate(this.#link?.bytes, last?.bytes),
       states: rate(this.#link?.states, last?.states),
+      roundTrip: primary?.roundTrip ?? null,
+      waited: share('waited'),
+      stood: share('stood'),
     };
   }
 }

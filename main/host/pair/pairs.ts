@@ -7,9 +7,11 @@ import { z } from 'zod';
 import type { Image } from '../../../engine/machine/disk-service.ts';
 import { openDriveImage } from '../../../engine/machine/drive-image.ts';
 import { StorageError } from '../../../engine/storage/block-device.ts';
-import type { DriveConfiguration, Machine, MachineConfiguration, MachineInput } from '../../../engine/machine/machine.ts';
+import type { DriveConfiguration, Machine, MachineConfiguration, MachineInput, Picture } from '../../../engine/machine/machine.ts';
 import { other, type SideName } from '../../../engine/tolerance/messages.ts';
 import { machineInput } from '../../contract/machine.ts';
+import { lastFailover } from '../../contract/pair-events.ts';
+import type { PairOutsideMessage } from '../../contract/pairs.ts';
 import type { BootTools } from '../boot.ts';
 import { examineDrive, lookAt } from '../drive-image.ts';
 import { HostError, isSystemError } from '../errors.ts';
@@ -21,7 +23,7 @@ import { KnownPeers } from '../peer/known-peers.ts';
 import { AwaySide, newPairId, type AwayDrive } from './away-side.ts';
 import { PairFolder, type PairDescription } from './folder.ts';
 import { runGateway } from './gateway-process.ts';
-import type { JournalKind } from './journal.ts';
+import type { JournalEntry, JournalKind } from './journal.ts';
 import { askProcess } from './reach.ts';
 import type { Fault, GatewayQuestion, GatewayStatus, SideQuestion, SideStatus } from './protocol.ts';
 import { SideProcess } from './side-process.ts';
@@ -170,6 +172,11 @@ export class Pair {
     return { machine: this.machine.id, isProtected, reason, gateway, sides: { a, b }, primary: primary?.side ?? null };
   }
 
+  /** As the journal has it; undefined without one. */
+  async lastFailover(): Promise<JournalEntry | undefined> {
+    return lastFailover((await this.folder.journal.read(0)).entries);
+  }
+
   /** Kills the primary as a power failure would. Done when the other side goes on. */
   async failover(): Promise<PairStatus> {
     const { primary, sides, isProtected } = await this.status();
@@ -257,6 +264,30 @@ export class Pair {
     // What a side answers to this question.
     if (this.#awayOf(side) !== undefined) throw new HostError('NOT_SUPPORTED', 'That side runs on another host, which shows its picture only there.');
     return (await askProcess(this.folder, side, { kind: 'display' } satisfies SideQuestion, 0)) as { url: string };
+  }
+
+  /** What went in and out last, of COM1 from `from` on. Throws WRONG_STATE when the gateway does not answer. */
+  async outside(from: number): Promise<PairOutsideMessage> {
+    this.folder.read();
+    try {
+      // What the gateway answers to this question.
+      return (await askProcess(this.folder, 'gateway', { kind: 'outside', from } satisfies GatewayQuestion, 0, answerWithin)) as PairOutsideMessage;
+    } catch (cause) {
+      throw new HostError('WRONG_STATE', 'The gateway of the pair does not answer, so nobody knows what went in and out.', { cause });
+    }
+  }
+
+  /** What a side shows now; undefined where it does not answer, or runs on another host. */
+  async picture(side: SideName): Promise<Picture | undefined> {
+    if (this.#awayOf(side) !== undefined) return undefined;
+    try {
+      // What a side answers to this question, but for a refusal.
+      const answer = (await askProcess(this.folder, side, { kind: 'picture' } satisfies SideQuestion, 0, answerWithin)) as Picture | { refused: string };
+      return 'refused' in answer || answer.width === 0 || answer.height === 0 ? undefined : answer;
+    } catch {
+      // It is gone, or stands still.
+      return undefined;
+    }
   }
 
   /** The host that this side runs on, if it is another. */

@@ -7,6 +7,7 @@ import type { Divergence, SideName, SideNote, ToPeer } from '../../../engine/tol
 import type { StateDifference } from '../../../engine/tolerance/difference.ts';
 import type { GeneralName } from '../../../engine/tolerance/questions.ts';
 import type { ChangedPages } from '../../../engine/tolerance/state-transfer.ts';
+import type { Beat } from './round-trip.ts';
 
 /** What leaves a machine: COM1, and the debug console at port 0xE9. */
 export const pairChannels = [byteChannel('com1'), byteChannel('debug')];
@@ -20,6 +21,8 @@ export type GatewayQuestion =
   | { readonly kind: 'status' }
   /** Keys, mouse, bytes of COM1: numbered behind what came before, in this order. The contract has checked them. */
   | { readonly kind: 'input'; readonly inputs: readonly MachineInput[] }
+  /** Answered by a PairOutsideMessage of the contract: what went in and out last, of COM1 from this offset on. */
+  | { readonly kind: 'outside'; readonly from: number }
   | { readonly kind: 'end' };
 
 export interface GatewayStatus {
@@ -42,7 +45,7 @@ export type ToPeerProcess =
   /** Whether this side could serve clients: it has the gateway, and its lease could be proved. */
   | { readonly kind: 'reach'; readonly canServe: boolean }
   | { readonly kind: 'peer'; readonly side: SideName }
-  | { readonly kind: 'beat' }
+  | Beat
   | { readonly kind: 'protocol'; readonly message: ToPeer }
   /** Stand still, and say what you have changed. */
   | { readonly kind: 'hold'; readonly capture: number; readonly tell: boolean; /** At the end of the epoch before this one. */ readonly epoch: number | undefined }
@@ -101,6 +104,8 @@ export type SideQuestion =
   | { readonly kind: 'configuration' }
   /** `isFull`: all of the state travels, not what was changed. */
   | { readonly kind: 'resync'; readonly isFull: boolean }
+  /** What its machine shows now: a Picture. */
+  | { readonly kind: 'picture' }
   /** Where its machine's display is, with a secret in it: see Machine.display. */
   | { readonly kind: 'display' }
   | { readonly kind: 'inject'; readonly fault: Fault }
@@ -158,6 +163,13 @@ export interface SideStatus {
   readonly leaseAge: number | null;
   /** Bytes to and from the other side since it joined, and how many of those sent were states; null without one. */
   readonly link: { readonly sent: number; readonly received: number; readonly states: number } | null;
+  /** Milliseconds to the other process and back; null without one, or before it is measured. */
+  readonly roundTrip: number | null;
+  /**
+   * Milliseconds since it has a secondary, for how many of them output waited for its equal, and the machine stood still for a resync. Of a primary that has one, else
+   * null.
+   */
+  readonly cost: { readonly together: number; readonly waited: number; readonly stood: number } | null;
   readonly resyncs: number;
   /** The newest last. */
   readonly recent: readonly Resync[];

@@ -125,3 +125,36 @@ it('does one thing at a time to a pair, and knows machines that are in none', as
   const refused = { code: 'WRONG_STATE', message: 'The pair of Clerk is being made; wait until that is done.' };
   expect(both.find(({ status }) => status === 'rejected')).toMatchObject({ reason: refused });
 });
+
+it('says what went in and out at the gateway, and knows no pair that has none', async () => {
+  const { host } = await open();
+  await expect(host.pairs.outside('clerk', 0)).rejects.toMatchObject({ code: 'NOT_FOUND' });
+  await host.pairs.create('clerk', settings);
+  expect(await host.pairs.outside('clerk', 5)).toEqual({ offset: 5, bytes: Uint8Array.of(0x6f, 0x6b), inputs: [] });
+});
+
+it('has a picture of each side while somebody looks, the primary’s also behind the end of the pair', async () => {
+  const { pair, host } = await open();
+  await host.pairs.create('clerk', settings);
+  expect(await host.pairs.picture('clerk', 'a')).toBeNull();
+  host.pairs.follow();
+  const screens = async () => {
+    const entry = await host.get('clerk');
+    return entry.kind === 'machine' ? (entry.pair?.screens ?? []) : [];
+  };
+  await expect.poll(screens, { timeout: 10_000 }).toEqual([
+    { side: 'a', role: 'primary', picture: expect.any(Number) as number },
+    { side: 'b', role: 'secondary', picture: expect.any(Number) as number },
+  ]);
+  const first = await host.pairs.picture('clerk', 'a');
+  expect(Buffer.from(first?.png ?? []).subarray(1, 4).toString()).toBe('PNG');
+  const before = (await screens())[0]?.picture;
+  pair.red = 200;
+  await expect.poll(async () => (await screens())[0]?.picture, { timeout: 15_000 }).not.toBe(before);
+  const second = await host.pairs.picture('clerk', 'a');
+  expect(second).not.toEqual(first);
+  expect(await host.thumbnail('clerk')).toEqual(second);
+  pair.kill('a');
+  await host.pairs.status('clerk');
+  expect(await screens()).toMatchObject([{ side: 'b', role: 'primary' }, { side: 'a', role: 'gone' }]);
+}, 40_000);

@@ -5,6 +5,7 @@ import type { MachineSummary, RunStateName } from '../../contract/machine.ts';
 import type {
   PairFaultMessage,
   PairMessage,
+  PairOutsideMessage,
   PairRole,
   PairSettings,
   PairSideName,
@@ -31,6 +32,8 @@ export interface PairsOptions {
   refuseUnlessFree(machine: StoredMachine): void;
   /** The library shows something else of this machine. */
   changed(id: string): void;
+  /** What its primary shows is kept as the picture of this machine. */
+  keepPicture(machine: StoredMachine, png: Uint8Array): Promise<void>;
   warn(sentence: string): void;
   readonly surroundings?: PreflightSurroundings;
 }
@@ -38,6 +41,8 @@ export interface PairsOptions {
 /** Milliseconds between two looks while somebody watches this pair, and while somebody watches the library. */
 const lookInterval = 500;
 const libraryInterval = 2000;
+/** Milliseconds between two looks at what the sides show. */
+const screensInterval = 6000;
 
 export class Pairs {
   readonly #watches = new Map<string, PairWatch>();
@@ -64,11 +69,11 @@ export class Pairs {
     } catch (error) {
       // A description that cannot be read: its machine is shown, and nobody else's is hidden.
       const { message } = explain(error, machine.folder);
-      return { state: 'paired', reason: message, since: null, pair: { state: 'lost', port: null } };
+      return { state: 'paired', reason: message, since: null, pair: { state: 'lost', port: null, screens: [] } };
     }
     const { status } = watch;
     if (status === undefined) return undefined;
-    return { state: 'paired', reason: status.reason, since: watch.since, pair: { state: status.state, port: status.gateway?.port ?? null } };
+    return { state: 'paired', reason: status.reason, since: watch.since, pair: { state: status.state, port: status.gateway?.port ?? null, screens: watch.screens } };
   }
 
   /** Somebody follows the library: pairs that come, change and go are told as changes of their machines. */
@@ -91,7 +96,9 @@ export class Pairs {
     if (this.#looking) return;
     this.#looking = true;
     try {
-      const isLibrarysTurn = this.#round++ % (libraryInterval / lookInterval) === 0;
+      const isLibrarysTurn = this.#round % (libraryInterval / lookInterval) === 0;
+      const isScreensTurn = this.#round % (screensInterval / lookInterval) === 1;
+      this.#round++;
       if (isLibrarysTurn)
         for (const machine of await this.options.machines()) {
           if ('file' in machine && Pairs.has(machine)) this.#watchOf(machine);
@@ -100,10 +107,17 @@ export class Pairs {
       for (const outcome of await Promise.allSettled(due.map((watch) => watch.look()))) {
         if (outcome.status === 'rejected') this.#warn(outcome.reason);
       }
+      if (isScreensTurn) await this.#lookAtScreens();
     } catch (error) {
       this.#warn(error);
     } finally {
       this.#looking = false;
+    }
+  }
+
+  async #lookAtScreens(): Promise<void> {
+    for (const [id, watch] of this.#watches) {
+      if (watch.status !== undefined) await watch.lookAtScreens(async (png) => this.options.keepPicture(await this.options.machine(id), png));
     }
   }
 
@@ -189,6 +203,15 @@ export class Pairs {
 
   async input(id: string, inputs: readonly MachineInput[]): Promise<void> {
     await (await this.#pair(id)).input(inputs);
+  }
+
+  async outside(id: string, from: number): Promise<PairOutsideMessage> {
+    return (await this.#pair(id)).outside(from);
+  }
+
+  async picture(id: string, side: PairSideName): Promise<{ png: Uint8Array } | null> {
+    const png = this.#watchOf(await this.options.machine(id)).picture(side);
+    return png === undefined ? null : { png };
   }
 
   async break(id: string): Promise<{ state: 'suspended' | 'off' }> {

@@ -17,6 +17,7 @@ import { InputQueue } from './input-queue.ts';
 import { LagMeter } from './lag.ts';
 import type { Link } from './link.ts';
 import { pairChannels, type SideQuestion, type SideStatus, type ToPeerProcess } from './protocol.ts';
+import { RoundTrip } from './round-trip.ts';
 import { SideFaults } from './side-faults.ts';
 import { beatInterval, SideLinks } from './side-links.ts';
 import { SideRecord } from './side-record.ts';
@@ -47,6 +48,9 @@ export class SideProcess {
   readonly #faults: SideFaults;
   readonly #states: StateExchange;
   readonly #lag = new LagMeter();
+  readonly #roundTrip = new RoundTrip();
+  /** When anything came from the other side last, by performance.now(). */
+  #peerHeardAt = 0;
   #leaseAt: number | undefined;
   /** Since when the lease cannot be proved. */
   #unproven: number | undefined;
@@ -149,7 +153,7 @@ export class SideProcess {
       }, patience);
     }
     setInterval(() => this.#look(), lookInterval);
-    setInterval(() => this.#peer?.send({ kind: 'beat' }), beatInterval);
+    setInterval(() => this.#peer?.send(this.#roundTrip.beat(performance.now())), beatInterval);
   }
 
   /** The other side has come, or this one to it. One at a time, and only where one of them can give the other its state. */
@@ -226,6 +230,7 @@ export class SideProcess {
   #join(link: Link): void {
     this.#peer = link;
     this.#record.stateBytes = 0;
+    this.#roundTrip.clear();
     this.#told = undefined;
     this.#peerCanServe = false;
     link.heardAt = performance.now();
@@ -236,6 +241,7 @@ export class SideProcess {
   #lost(link: Link, why: string): void {
     if (this.#peer !== link) return;
     this.#peer = undefined;
+    this.#peerHeardAt = link.heardAt;
     link.close();
     this.#record.note(`The ${this.#isPrimary ? 'secondary' : 'primary'} is gone: ${why}.`);
     this.#perform(this.#side.peerLost());
@@ -286,6 +292,7 @@ export class SideProcess {
         this.#peerCanServe = message.canServe;
         return;
       case 'beat':
+        return this.#roundTrip.take(message, performance.now());
       case 'peer':
       case 'gateway':
       case 'control':
@@ -422,7 +429,7 @@ export class SideProcess {
 
   async #goAlone(tookOver: boolean): Promise<void> {
     this.#record.reason = tookOver ? 'Unprotected: it took over, since the primary is gone.' : 'Unprotected: the secondary is gone.';
-    this.#record.note(this.#record.reason, 'unprotected');
+    this.#record.note(this.#record.reason, 'unprotected', tookOver ? Math.round(performance.now() - this.#peerHeardAt) : undefined);
     this.#lag.clear();
     this.#storm.clear();
     this.#isProtected = false;
@@ -440,6 +447,7 @@ export class SideProcess {
   #tell(note: SideNote): void {
     if (note.kind === 'protected') {
       this.#record.ended();
+      this.#lag.stood(this.#record.last?.pause ?? 0);
       if (!this.#isProtected) this.#record.note('Protected: outputs agree.', 'protected');
       this.#isProtected = true;
       this.#epochs?.followedTo(this.#side.state.periodic ? undefined : this.#states.checkpointEpoch);
@@ -506,6 +514,9 @@ export class SideProcess {
           link.send(rest);
           return;
         }
+        case 'picture':
+          link.send(await this.machine.screenshot());
+          return;
         case 'display':
           link.send(await this.machine.display());
           return;
@@ -549,6 +560,8 @@ export class SideProcess {
       lag: state.role === 'primary' && state.mode === 'together' ? this.#lag.milliseconds(now) : null,
       leaseAge: state.role === 'primary' && this.#leaseAt !== undefined ? Math.round(now - this.#leaseAt) : null,
       link: this.#peer === undefined ? null : { sent: this.#peer.sent, received: this.#peer.received, states: this.#record.stateBytes },
+      roundTrip: this.#peer === undefined ? null : this.#roundTrip.milliseconds,
+      cost: state.role === 'primary' && state.mode === 'together' ? (this.#lag.cost(now) ?? null) : null,
       ...this.#record.status,
     };
   }

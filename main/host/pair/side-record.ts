@@ -22,8 +22,9 @@ export class SideRecord {
     private readonly name: SideName,
   ) {}
 
-  note(text: string, kind: JournalKind = 'note'): void {
-    this.#journal({ at: Date.now(), by: this.name, kind, text });
+  /** `took`: milliseconds until it took over. */
+  note(text: string, kind: JournalKind = 'note', took?: number): void {
+    this.#journal({ at: Date.now(), by: this.name, kind, text, ...(took === undefined ? {} : { took }) });
     this.#events.push({ at: Date.now(), text });
     if (this.#events.length > kept) this.#events.shift();
     process.stderr.write(`${new Date().toISOString()} ${this.name}: ${text}\n`);

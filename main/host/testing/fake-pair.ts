@@ -4,7 +4,7 @@ import type { Server } from 'node:net';
 import { PairFolder } from '../pair/folder.ts';
 import { listenForLinks } from '../pair/link.ts';
 import type { Launch } from '../pair/pairs.ts';
-import type { GatewayStatus, SideQuestion, SideStatus } from '../pair/protocol.ts';
+import type { GatewayQuestion, GatewayStatus, SideQuestion, SideStatus } from '../pair/protocol.ts';
 
 type Name = 'a' | 'b' | 'gateway';
 type Answer = Omit<SideStatus, 'events' | 'recent'>;
@@ -15,6 +15,8 @@ export class FakePair {
   readonly asked: string[] = [];
   readonly sides: Record<'a' | 'b', Answer | undefined> = { a: undefined, b: undefined };
   readonly gateway: GatewayStatus = { pid: 1, port: 4001, term: 1, clients: 1, served: 1, bytesIn: 10, bytesOut: 20, waitingInputs: 0 };
+  /** Of the only pixel that sides show. */
+  red = 1;
   readonly #servers = new Map<Name, { server: Server; folder: PairFolder }>();
 
   readonly launch: Launch = (kind, machineFolder, side) => {
@@ -49,6 +51,8 @@ export class FakePair {
       lag: null,
       leaseAge: role === 'primary' ? 12 : null,
       link: { sent: 1000, received: 500, states: 800 },
+      roundTrip: 0.25,
+      cost: null,
       resyncs: 1,
     };
   }
@@ -58,7 +62,7 @@ export class FakePair {
     const server = await listenForLinks(folder.socket(name), (link) => {
       link.onMessage = (message) => {
         // What `ask` sends.
-        const { question } = message as { question: SideQuestion };
+        const { question } = message as { question: SideQuestion | GatewayQuestion };
         if (question.kind !== 'status') this.asked.push(`${name} ${question.kind}`);
         if (question.kind === 'suspend') writeFileSync(question.path, 'state');
         if (question.kind === 'end') {
@@ -66,6 +70,8 @@ export class FakePair {
           return this.#end(name);
         }
         if (question.kind === 'display') return link.send({ url: `ws://127.0.0.1:1/${name}` });
+        if (question.kind === 'picture') return link.send({ width: 1, height: 1, rgba: Uint8Array.of(this.red, 0, 0, 255) });
+        if (question.kind === 'outside') return link.send({ offset: question.from, bytes: Uint8Array.of(0x6f, 0x6b), inputs: [] });
         if (question.kind !== 'status') return link.send({ done: true });
         link.send(name === 'gateway' ? this.gateway : { ...this.sides[name], events: [], recent: [] });
       };

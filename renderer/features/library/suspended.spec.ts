@@ -59,13 +59,13 @@ describe('a running machine', () => {
 
 describe('a machine that runs as a pair', () => {
   const reason = 'The secondary is gone.';
-  const pair = machine({ state: 'paired', reason, pair: { state: 'unprotected', port: 4001 } });
+  const pair = machine({ state: 'paired', reason, pair: { state: 'unprotected', port: 4001, screens: [] } });
 
   it('is one machine with the state of the pair, its reason, and a filter of its own', () => {
     expect([shapeOf(pair), wordOf(pair), caption(pair, 0)]).toEqual(['unprotected', 'Unprotected', 'Unprotected. The secondary is gone.']);
     expect([isLive(pair), isOn(pair), needsAttention(pair)]).toEqual([false, true, true]);
     expect([passes(pair, 'paired'), passes(pair, 'running'), passes(suspended, 'paired')]).toEqual([true, false, false]);
-    const calm = machine({ state: 'paired', pair: { state: 'protected', port: 4001 } });
+    const calm = machine({ state: 'paired', pair: { state: 'protected', port: 4001, screens: [] } });
     expect([wordOf(calm), needsAttention(calm)]).toEqual(['Protected', false]);
   });
 
