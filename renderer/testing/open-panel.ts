@@ -33,7 +33,7 @@ export async function openPanel(panel: Component, host: FakeHost, cpus = 1): Pro
       show: (name, asked) => shown.push({ panel: name, request: asked }),
       close: () => undefined,
     });
-    return () => h(panel, { machine: shownMachine, visible: true, request: request.value });
+    return () => h(panel, { machine: shownMachine, visible: true, request: request.value, class: 'bench-panel' });
   });
   const router = createRouter({
     history: createMemoryHistory(),
