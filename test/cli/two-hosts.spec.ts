@@ -6,13 +6,14 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { afterEach, beforeEach, describe, expect, it, onTestFailed } from 'vitest';
+import { afterEach, describe, expect, it, onTestFailed } from 'vitest';
 import { ClerkOracle } from '../../engine/tolerance/testing/clerk.ts';
 import { PairFolder } from '../../main/host/pair/folder.ts';
 import { ask } from '../../main/host/pair/link.ts';
 import type { PairStatus } from '../../main/host/pair/pairs.ts';
 import type { GatewayStatus, SideStatus } from '../../main/host/pair/protocol.ts';
 import { sidesFolder } from '../../main/host/peer/sides-here.ts';
+import { Certificates } from '../support/certificates.ts';
 import { Etcd, hasEtcd } from '../support/etcd.ts';
 import { noNetwork, Triangle } from '../support/network.ts';
 import { CommandLine } from './vitrine.ts';
@@ -35,15 +36,24 @@ class TwoHosts {
     readonly etcd: Etcd,
     readonly home: CommandLine,
     readonly away: CommandLine,
+    /** Of an etcd behind TLS: files that only the first host has. */
+    private readonly certificates: Certificates | undefined,
   ) {}
 
-  static async open(): Promise<TwoHosts> {
+  static async open(isSecure: boolean): Promise<TwoHosts> {
     const network = new Triangle();
-    const etcd = await Etcd.start(`http://${network.address.e}:2379`, network.on('e'));
-    return new TwoHosts(network, etcd, await CommandLine.open(network.on('a')), await CommandLine.open(network.on('b')));
+    const certificates = isSecure ? new Certificates() : undefined;
+    certificates?.authority('ca');
+    certificates?.signed('server', 'ca', network.address.e);
+    certificates?.signed('client', 'ca');
+    const url = `${isSecure ? 'https' : 'http'}://${network.address.e}:2379`;
+    const etcd = await Etcd.start(url, network.on('e'), certificates?.etcdWords('server', 'ca'));
+    const hosts = new TwoHosts(network, etcd, await CommandLine.open(network.on('a')), await CommandLine.open(network.on('b')), certificates);
+    await hosts.#pairUp();
+    return hosts;
   }
 
-  async pairUp(): Promise<void> {
+  async #pairUp(): Promise<void> {
     const serve = (this.#serve = this.away.begin('serve', '--json', '--peer', `${this.network.address.ba}:0`));
     await until('the other host to listen', () => serve.said.out.includes('\n'));
     const { peer } = JSON.parse(serve.said.out) as { peer: { address: string; code: string } };
@@ -59,7 +69,9 @@ class TwoHosts {
   }
 
   create(): Promise<PairStatus> {
-    return this.pair('create', machine, '--peer', 'north', '--etcd', this.etcd.url, '--dead-after', '4000', '--late-after', '2000', '--verify');
+    const { certificates } = this;
+    const shown = certificates === undefined ? [] : ['--etcd-ca', certificates.at('ca.pem'), '--etcd-cert', certificates.at('client.pem'), '--etcd-key', certificates.at('client.key')];
+    return this.pair('create', machine, '--peer', 'north', '--etcd', this.etcd.url, ...shown, '--dead-after', '4000', '--late-after', '2000', '--verify');
   }
 
   /** Sockets in folders are seen from everywhere; side b is asked on its own host. */
@@ -124,6 +136,7 @@ class TwoHosts {
     await this.#serve?.ended;
     await this.etcd.end();
     this.network.close();
+    this.certificates?.remove();
     await this.home.close();
     await this.away.close();
   }
@@ -195,13 +208,13 @@ const alone = (side: SideStatus | null) => side?.mode === 'alone';
 
 describe.skipIf(why !== undefined)(`a pair of two hosts${why === undefined ? '' : ` (not tried: ${why})`}`, { timeout: 420_000 + requests * 2000 }, () => {
   let hosts: TwoHosts;
-  beforeEach(async () => {
-    hosts = await TwoHosts.open();
-    await hosts.pairUp();
-  });
   afterEach(() => hosts.close());
 
-  it('goes on where the primary is killed, on either host', async () => {
+  it('goes on where the primary is killed, on either host, with an etcd behind TLS', async () => {
+    hosts = await TwoHosts.open(true);
+    // Nobody is at the pair's files yet, and nothing is left of it.
+    const refused = await hosts.home.run('pair', 'create', machine, '--peer', 'north', '--etcd', hosts.etcd.url);
+    expect([refused.status, refused.err]).toEqual([1, expect.stringContaining('is not trusted') as string]);
     onTestFailed(() => void process.stderr.write(`${hosts.log}\n`));
     const created = await hosts.create();
     const client = new Client(hosts, created.gateway?.port ?? 0);
@@ -223,6 +236,7 @@ describe.skipIf(why !== undefined)(`a pair of two hosts${why === undefined ? '' 
   });
 
   it('answers every request once and right while cables are pulled, and comes home over the link', async () => {
+    hosts = await TwoHosts.open(false);
     onTestFailed(() => void process.stderr.write(`${hosts.log}\n`));
     const { network } = hosts;
     const created = await hosts.create();

@@ -1,56 +1,37 @@
 /** A real etcd behind TLS that asks its clients for certificates, all made by OpenSSL; and what is said of each file and certificate that is wrong. */
-import { spawnSync } from 'node:child_process';
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readEtcdCredentials, type EtcdFiles } from '../../main/host/pair/etcd-credentials.ts';
 import { EtcdLease, etcdOwner } from '../../main/host/pair/etcd-lease.ts';
 import { etcdOver } from '../../main/host/pair/etcd.ts';
+import { Certificates } from '../support/certificates.ts';
 import { Etcd, hasEtcd } from '../support/etcd.ts';
 
 const prefix = '/vitrine/pairs/secure/';
 const patience = 5000;
 
 describe.skipIf(!hasEtcd)('an etcd behind TLS', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'vitrine-etcd-tls-'));
-  const at = (name: string) => join(folder, name);
+  const made = new Certificates();
+  const at = (name: string) => made.at(name);
   let etcd: Etcd;
 
-  function openssl(...words: string[]): void {
-    const { status, stderr } = spawnSync('openssl', words, { encoding: 'utf8', cwd: folder });
-    if (status !== 0) throw new Error(`openssl ${words.join(' ')}: ${stderr}`);
-  }
-
-  function authority(name: string): void {
-    openssl('req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2', '-subj', `/CN=${name}`, '-keyout', `${name}.key`, '-out', `${name}.pem`);
-  }
-
-  /** One that the authority has signed, with its key. */
-  function certificate(name: string, by: string, address = '127.0.0.1'): void {
-    openssl('req', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-subj', `/CN=${name}`, '-keyout', `${name}.key`, '-out', `${name}.csr`);
-    writeFileSync(at(`${name}.ext`), `subjectAltName=IP:${address}\n`);
-    openssl('x509', '-req', '-in', `${name}.csr`, '-CA', `${by}.pem`, '-CAkey', `${by}.key`, '-CAcreateserial', '-days', '2', '-extfile', `${name}.ext`, '-out', `${name}.pem`);
-  }
-
-  const secure = (server: string) => ['--cert-file', at(`${server}.pem`), '--key-file', at(`${server}.key`), '--trusted-ca-file', at('ca.pem'), '--client-cert-auth'];
   const credentials = (files: EtcdFiles, url = etcd.url) => readEtcdCredentials(files, [url]);
   const ask = async (files: EtcdFiles, url = etcd.url) => etcdOwner(etcdOver([url], patience, credentials(files, url)), prefix);
 
   beforeAll(async () => {
-    authority('ca');
-    authority('other');
-    certificate('server', 'ca');
-    certificate('elsewhere', 'ca', '10.1.2.3');
-    certificate('client', 'ca');
-    certificate('stranger', 'other');
-    openssl('ec', '-in', 'client.key', '-aes256', '-passout', 'pass:secret', '-out', 'encrypted.key');
-    etcd = await Etcd.start(undefined, [], secure('server'));
+    made.authority('ca');
+    made.authority('other');
+    made.signed('server', 'ca');
+    made.signed('elsewhere', 'ca', '10.1.2.3');
+    made.signed('client', 'ca');
+    made.signed('stranger', 'other');
+    made.openssl('ec', '-in', 'client.key', '-aes256', '-passout', 'pass:secret', '-out', 'encrypted.key');
+    etcd = await Etcd.start(undefined, [], made.etcdWords('server', 'ca'));
   }, 120_000);
   afterAll(async () => {
     await etcd.end();
-    rmSync(folder, { recursive: true, force: true });
+    made.remove();
   });
 
   const good = () => ({ ca: at('ca.pem'), certificate: at('client.pem'), key: at('client.key') });
@@ -67,7 +48,7 @@ describe.skipIf(!hasEtcd)('an etcd behind TLS', () => {
     const { certificate: shown, key } = good();
     await expect(ask({ certificate: shown, key })).rejects.toThrow(/^The certificate of etcd at https:.* is not trusted: .*--etcd-ca/u);
     await expect(ask({ ...good(), ca: at('other.pem') })).rejects.toThrow(/is not trusted/u);
-    const elsewhere = await Etcd.start(undefined, [], secure('elsewhere'));
+    const elsewhere = await Etcd.start(undefined, [], made.etcdWords('elsewhere', 'ca'));
     try {
       await expect(ask(good(), elsewhere.url)).rejects.toThrow(/is not trusted: .*127\.0\.0\.1/u);
     } finally {
@@ -96,7 +77,7 @@ describe.skipIf(!hasEtcd)('an etcd behind TLS', () => {
     expect(credentials({})).toEqual({});
     const refused = (files: EtcdFiles, sentence: string | RegExp, url?: string) => expect(() => credentials(files, url)).toThrow(sentence);
     refused({ ca: at('nothing.pem') }, `${at('nothing.pem')} does not exist.`);
-    refused({ ca: folder }, `${folder} is a folder, not a file.`);
+    refused({ ca: made.folder }, `${made.folder} is a folder, not a file.`);
     refused({ ca: key }, `${key} holds no certificate in PEM.`);
     refused({ certificate: shown }, 'A client certificate for etcd needs its key.');
     refused({ key }, 'A key for etcd needs its certificate.');

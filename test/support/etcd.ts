@@ -41,13 +41,27 @@ export class Etcd {
     }
   }
 
-  async #run(peerUrl: string, within: readonly string[], secure: readonly string[]): Promise<void> {
+  /** So many members of one cluster, on loopback. */
+  static async cluster(count: number): Promise<Etcd[]> {
+    for (let tries = 0; ; tries++) {
+      const names = Array.from({ length: count }, (_, index) => `m${index}`);
+      const members = await Promise.all(names.map(async (name) => ({ name, peer: `http://127.0.0.1:${await freePort()}`, etcd: new Etcd(`http://127.0.0.1:${await freePort()}`) })));
+      const all = members.map(({ name, peer }) => `${name}=${peer}`).join(',');
+      const started = await Promise.allSettled(members.map(({ name, peer, etcd }) => etcd.#run(peer, [], ['--name', name, '--initial-cluster', all])));
+      const failed = started.find((one) => one.status === 'rejected');
+      if (failed === undefined) return members.map(({ etcd }) => etcd);
+      await Promise.all(members.map(({ etcd }) => etcd.end()));
+      if (tries === 3) throw failed.reason;
+    }
+  }
+
+  async #run(peerUrl: string, within: readonly string[], further: readonly string[]): Promise<void> {
     const words = [
       ...within,
       'etcd',
       ...['--data-dir', join(this.#folder, 'data'), '--listen-client-urls', this.url, '--advertise-client-urls', this.url],
       ...['--listen-peer-urls', peerUrl, '--initial-advertise-peer-urls', peerUrl, '--initial-cluster', `default=${peerUrl}`],
-      ...secure,
+      ...further,
     ];
     const child = spawn(words[0] ?? '', words.slice(1), { stdio: ['ignore', 'ignore', 'pipe'] });
     this.#child = child;

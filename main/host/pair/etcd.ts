@@ -60,9 +60,9 @@ function whyNot(endpoint: string, error: unknown, patience: number, { certificat
   // OpenSSL: what the other end says of us, and what we say of its certificate (X509_V_ERR_*, and the name in it).
   if (code.startsWith('ERR_SSL_') && code.includes('ALERT'))
     return certificate === undefined
-      ? `etcd at ${endpoint} takes only clients with a certificate; name one with its key (--etcd-cert, --etcd-key).`
+      ? `etcd at ${endpoint} takes only clients with a certificate: vitrine pair create --etcd-cert FILE --etcd-key FILE.`
       : `etcd at ${endpoint} refuses this client's certificate: ${message}`;
-  if (/CERT|CRL|SIGNATURE|ISSUER/u.test(code)) return `The certificate of etcd at ${endpoint} is not trusted: ${message}. Name the authority that it is from (--etcd-ca).`;
+  if (/CERT|CRL|SIGNATURE|ISSUER/u.test(code)) return `The certificate of etcd at ${endpoint} is not trusted: ${message}. Its authority is named by vitrine pair create --etcd-ca FILE.`;
   if (error instanceof SyntaxError) return `What answers at ${endpoint} is no etcd: it says no JSON.`;
   return `etcd at ${endpoint} does not answer: ${message || code}`;
 }
