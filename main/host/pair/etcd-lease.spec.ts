@@ -144,12 +144,13 @@ describe('a lease in etcd', { timeout: 60_000 }, () => {
     const a = side('a', network);
     const b = side('b', { there: 5, back: 5 });
     await time.until(a.acquire(1));
+    await time.to(time.now + 200);
     network.isCut = true;
     const began = time.now;
     expect(await time.until(b.acquire(2))).toBe(true);
     expect([a.standing(1), b.standing(2)]).toEqual(['unproven', 'held']);
-    // A look, the claim, the wait, the change.
-    expect(time.now - began).toBeLessThan(10 + 10 + 440 + 10 + 5);
+    // The claim, the wait, the change; it has looked before.
+    expect(time.now - began).toBeLessThan(10 + 440 + 10 + 5);
     network.isCut = false;
     await time.to(time.now + 200);
     expect([a.standing(1), await time.until(a.acquire(2))]).toEqual(['lost', false]);
@@ -201,10 +202,10 @@ describe('a lease in etcd', { timeout: 60_000 }, () => {
     const cut = { there: 5, back: 5, isCut: false, isDeaf: false };
     const c = side('c', cut);
     void a.end();
-    await time.to(time.now + 100);
+    await time.to(time.now + 150);
     // Granted, and not told.
     const lost = c.acquire(2);
-    await time.to(time.now + 12);
+    await time.to(time.now + 2);
     cut.isCut = cut.isDeaf = true;
     await time.to(time.now + 100);
     expect(etcd.lease).toMatchObject({ term: 2 });

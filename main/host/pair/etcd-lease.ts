@@ -55,6 +55,12 @@ const kept = z.strictObject({
 });
 type Kept = z.infer<typeof kept>;
 
+interface Look {
+  readonly now: Kept | undefined;
+  readonly revision: string;
+  readonly sent: Moment;
+}
+
 /** Milliseconds: monotonic, and of the day. */
 export type Moment = readonly [number, number];
 
@@ -92,6 +98,8 @@ export class EtcdLease implements Lease {
   #isOver = false;
   #isAcquiring = false;
   #trouble: string | undefined;
+  /** What the key had when it was asked for last. */
+  #seen: Look | undefined;
 
   constructor(private readonly options: EtcdLeaseOptions) {
     this.#owner = `${options.side}-${randomBytes(8).toString('hex')}`;
@@ -150,7 +158,10 @@ export class EtcdLease implements Lease {
 
   /** With the first proof, if this is one already. `unknown`: the key has changed meanwhile. */
   async #try(term: number): Promise<{ proof: Moment | undefined } | 'taken' | 'unknown'> {
-    const { now, revision, sent } = await this.#look();
+    // What is known saves a question; if it is old by now, nothing can be changed by it, and the next try asks.
+    const known = this.#seen?.now?.term === term - 1 ? this.#seen : undefined;
+    this.#seen = undefined;
+    const { now, revision, sent } = known ?? (await this.#look());
     const newest = now?.term ?? 0;
     // The answer to an earlier try was lost.
     if (newest === term && now?.owner === this.#owner) return { proof: now.claim === undefined ? sent : undefined };
@@ -231,10 +242,10 @@ export class EtcdLease implements Lease {
   }
 
   /** What the key has, behind all that etcd has answered before. */
-  async #look(): Promise<{ now: Kept | undefined; revision: string; sent: Moment }> {
+  async #look(): Promise<Look> {
     const { responses, sent } = await this.#transact([], [{ request_range: { key: this.#key('lease') } }, { request_delete_range: { key: this.#key('nothing') } }]);
     const found = responses[0]?.response_range?.kvs[0];
-    return { now: found === undefined ? undefined : read(found.value), revision: found?.mod_revision ?? '0', sent };
+    return (this.#seen = { now: found === undefined ? undefined : read(found.value), revision: found?.mod_revision ?? '0', sent });
   }
 
   /** Changes the key if its revision is that still. Its new one; undefined when it was not. */
