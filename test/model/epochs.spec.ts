@@ -6,7 +6,8 @@
  * Longer with VITRINE_MODEL=long.
  */
 import { describe, expect, it } from 'vitest';
-import { firstWorld, happenings, isServed, protectedWorld, textOf, type Budgets, type Faults, type World } from './epoch-world.ts';
+import { firstWorld, happenings, protectedWorld } from './epoch-steps.ts';
+import { isServed, textOf, type Budgets, type Faults, type World } from './epoch-world.ts';
 import type { Outcome } from './explore.ts';
 import { exploreWorlds } from './worlds.ts';
 
