@@ -2,13 +2,13 @@
  * Shows one scanout to viewers that connect by WebSocket and speak RFB. Runs inside the machine's service worker: the pixels never
  * cross a thread. All viewers share one rendering; nothing runs while nobody waits for a picture.
  */
-import { createHash, timingSafeEqual } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
 import type { RawData, WebSocket } from 'ws';
 import type { MachineInput } from '../machine/machine.ts';
+import { refusalOf } from './access.ts';
 import type { FrameSource } from './frame.ts';
 import { FrameLoop, mostViewers, type ViewerConnection } from './frame-loop.ts';
 import { linkHeader, linkOf } from './link.ts';
@@ -53,7 +53,7 @@ export async function startDisplayServer(options: DisplayServerOptions): Promise
   });
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     socket.on('error', () => socket.destroy());
-    const refusal = refuse(request, options.token) ?? (loop.viewers.size >= mostViewers ? '503 Service Unavailable' : undefined);
+    const refusal = refusalOf(request, options.token) ?? (loop.viewers.size >= mostViewers ? '503 Service Unavailable' : undefined);
     if (refusal !== undefined) {
       socket.end(`HTTP/1.1 ${refusal}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
       return;
@@ -89,25 +89,6 @@ export async function startDisplayServer(options: DisplayServerOptions): Promise
       return closing;
     },
   };
-}
-
-const loopbackNames = new Set(['127.0.0.1', 'localhost', '[::1]']);
-
-/** The HTTP status with which to refuse a request, or undefined. */
-function refuse(request: IncomingMessage, token: string): string | undefined {
-  // A page of some other site may reach loopback by name; it cannot choose the Host that its browser sends.
-  const host = /^(\[[^\]]*\]|[^:]*)/.exec(request.headers.host ?? '')?.[1] ?? '';
-  if (!loopbackNames.has(host) || !originAllowed(request.headers.origin)) return '403 Forbidden';
-  const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
-  if (!timingSafeEqual(digest(request.url ?? ''), digest(`/${token}`))) return '404 Not Found';
-  return undefined;
-}
-
-function originAllowed(origin: string | undefined): boolean {
-  // Programs that are no browsers send none.
-  if (origin === undefined) return true;
-  const match = /^(app|https?):\/\/(\[[^\]]*\]|[^:/]*)(:\d+)?$/.exec(origin);
-  return match !== null && (match[1] === 'app' || loopbackNames.has(match[2] ?? ''));
 }
 
 function connectionOf(socket: WebSocket): ViewerConnection {

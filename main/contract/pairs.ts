@@ -150,7 +150,7 @@ export const pairEvent = z.object({
 export const pairMessage = z.discriminatedUnion('kind', [
   /** It is in no pair, or in none any more. */
   z.object({ kind: z.literal('none') }),
-  /** What is new; the first one has what the host still knows. Events are in the order in which they were written. */
+  /** What is new; the first one has what the host still knows. Events are in order of time; of a side on another host some may come later than younger ones. */
   z.object({ kind: z.literal('now'), status: pairStatus, samples: z.array(pairSample), events: z.array(pairEvent) }),
 ]);
 
@@ -231,7 +231,7 @@ export const pairs = {
   picture: procedure.input(one.extend({ side: pairSide })).output(z.object({ png: byteArray() }).nullable()),
   /** Ends the pair. The machine is suspended as far as it had come; off where no side was left. */
   break: procedure.input(one).output(z.object({ state: z.enum(['suspended', 'off']) })),
-  /** As `machines.display`, of a side; to be looked at only. */
+  /** As `machines.display`, of a side, wherever it is; to be looked at only. */
   display: procedure.input(one.extend({ side: pairSide })).output(z.object({ url: z.string() })),
 };
 

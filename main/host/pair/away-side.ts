@@ -7,12 +7,15 @@ import { hostIdentity } from '../peer/identity.ts';
 import { KnownPeers, type KnownPeer } from '../peer/known-peers.ts';
 import { connectSecurely } from '../peer/secure.ts';
 import { pieceBytes, type AwayRequest, type AwaySettings } from '../peer/side-requests.ts';
-import { askOver } from './link.ts';
+import { journalEntries, journalPlace, type JournalEntry, type JournalPlace } from './journal.ts';
+import { askOver, type Link } from './link.ts';
 
 const answer = z.discriminatedUnion('kind', [z.strictObject({ kind: z.literal('answer'), answer: z.unknown() }), z.strictObject({ kind: z.literal('refused'), reason: z.string() })]);
 const piece = z.strictObject({ bytes: z.instanceof(Uint8Array), total: z.int() });
-/** Milliseconds: a process starts meanwhile. */
+const journalAnswer = z.strictObject({ text: z.string(), next: journalPlace.optional(), now: z.number() });
+/** Milliseconds: a process starts meanwhile; and for those who only look. */
 const answerWithin = 60_000;
+const lookWithin = 3000;
 
 export interface AwayDrive {
   readonly kind: 'floppy' | 'cdrom' | 'disk';
@@ -36,13 +39,21 @@ export class AwaySide {
     this.peer = peer;
   }
 
-  async #request(request: AwayRequest): Promise<unknown> {
+  async #connect(patience?: number): Promise<Link> {
     const { name, address, fingerprint } = this.peer;
     if (address === null) throw new HostError('WRONG_STATE', `It is not known where ${name} listens; "vitrine peer add" with its address and code tells.`);
-    const { link } = await connectSecurely(hostIdentity(this.library), address, (shown) => shown === fingerprint);
-    const read = answer.parse(await askOver(link, request, answerWithin));
-    if (read.kind === 'refused') throw new HostError('WRONG_STATE', `${name}: ${read.reason}`);
+    const { link } = await connectSecurely(hostIdentity(this.library), address, (shown) => shown === fingerprint, patience);
+    return link;
+  }
+
+  #answered(message: unknown): unknown {
+    const read = answer.parse(message);
+    if (read.kind === 'refused') throw new HostError('WRONG_STATE', `${this.peer.name}: ${read.reason}`);
     return read.answer;
+  }
+
+  async #request(request: AwayRequest): Promise<unknown> {
+    return this.#answered(await askOver(await this.#connect(), request, answerWithin));
   }
 
   /** Starts side b there, anew. Its port. */
@@ -78,6 +89,47 @@ export class AwaySide {
       yield { offset, ...part };
       offset += part.bytes.length;
       if (offset >= part.total || part.bytes.length === 0) return;
+    }
+  }
+
+  /** What it has lived through there since `from`, by this host's clock. */
+  async journal(from: JournalPlace | undefined): Promise<{ entries: JournalEntry[]; next: JournalPlace | undefined }> {
+    const link = await this.#connect(lookWithin);
+    const asked = Date.now();
+    const { text, next, now } = journalAnswer.parse(this.#answered(await askOver(link, { kind: 'journal', id: this.id, from: from ?? null } satisfies AwayRequest, lookWithin)));
+    const answered = Date.now();
+    const ahead = Math.round(now - (asked + answered) / 2);
+    // What the way there and back may have made is no difference of clocks.
+    const isAhead = Math.abs(ahead) > (answered - asked) / 2;
+    return { entries: journalEntries(text).map((entry) => (isAhead ? { ...entry, at: entry.at - ahead } : entry)), next };
+  }
+
+  /** Its screen: `take` gets a link that has RFB in messages of bytes, before the first of them. */
+  async view(take: (link: Link) => void): Promise<void> {
+    const link = await this.#connect(lookWithin);
+    try {
+      await new Promise<void>((resolve, reject) => {
+        const timer = setTimeout(() => reject(new HostError('WRONG_STATE', `${this.peer.name} does not answer.`)), lookWithin);
+        link.onClose = () => {
+          clearTimeout(timer);
+          reject(new HostError('WRONG_STATE', `${this.peer.name} ended the connection.`));
+        };
+        link.onMessage = (message) => {
+          clearTimeout(timer);
+          try {
+            this.#answered(message);
+            take(link);
+            resolve();
+          } catch (error) {
+            reject(error instanceof Error ? error : new Error(String(error)));
+          }
+        };
+        link.send({ kind: 'view', id: this.id } satisfies AwayRequest);
+      });
+    } catch (error) {
+      link.onClose = () => {};
+      link.close();
+      throw error;
     }
   }
 

@@ -52,6 +52,7 @@ const description = z.strictObject({
 
 export type PairDescription = z.infer<typeof description>;
 
+const journalFile = 'journal.jsonl';
 /** sun_path has 104 bytes and more (unix(7), unix(4)), with the ending zero. */
 const socketPathLimit = 103;
 
@@ -110,7 +111,7 @@ export class PairFolder {
   }
 
   get journal(): Journal {
-    return new Journal(join(this.path, 'journal.jsonl'));
+    return new Journal(join(this.path, journalFile));
   }
 
   /** `note` hears of trouble with it. */
@@ -138,6 +139,12 @@ export class PairFolder {
     } catch {
       // Its name is never used again.
     }
+  }
+
+  /** Takes away all but the journal, for a side that begins anew: what it has lived through is still to be told. */
+  clear(): void {
+    rmSync(this.socket('b'), { force: true });
+    for (const name of readdirSync(this.path)) if (!name.startsWith(journalFile)) rmSync(join(this.path, name), { recursive: true, force: true });
   }
 
   remove(): void {

@@ -19,7 +19,7 @@ const note = (text: string): JournalEntry => ({ at: 5, by: 'a', kind: 'note', te
 
 describe('the journal of a pair', () => {
   it('gives back what was written, and only what is new', async () => {
-    expect(await journal.read(0)).toEqual({ entries: [], next: 0 });
+    expect(await journal.read()).toEqual({ entries: [], next: undefined });
     const divergence = { channel: 'com1', offset: 7, before: Uint8Array.of(65, 66), primary: Uint8Array.of(1, 255), secondary: Uint8Array.of(0, 255) };
     const difference = {
       instructions: { primary: 90, secondary: 88 },
@@ -30,7 +30,7 @@ describe('the journal of a pair', () => {
     const resync = resyncEntry('b', { at: 9, reason: 'differs', divergence, pages: 3, bytes: 4096, pause: 2.5, took: 6, differing: [{ part: 'ram', page: 12 }], difference });
     journal.append(note('one'));
     journal.append(resync);
-    const first = await journal.read(0);
+    const first = await journal.read();
     expect(first.entries).toEqual([note('one'), resync]);
     journal.append({ at: 10, by: 'person', kind: 'failover', text: 'two', took: 412 });
     expect((await journal.read(first.next)).entries).toEqual([{ at: 10, by: 'person', kind: 'failover', text: 'two', took: 412 }]);
@@ -40,21 +40,28 @@ describe('the journal of a pair', () => {
     journal.append(note('one'));
     const line = JSON.stringify(note('two'));
     await appendFile(path, line.slice(0, 10));
-    const first = await journal.read(0);
+    const first = await journal.read();
     expect(first.entries).toEqual([note('one')]);
     await appendFile(path, `${line.slice(10)}\n`);
     expect((await journal.read(first.next)).entries).toEqual([note('two')]);
   });
 
-  it('begins anew before it gets too long, and is read on from its begin', async () => {
-    const text = 'x'.repeat(1000);
-    for (let at = 0; at < 1024; at++) journal.append(note(text));
-    const { next } = await journal.read(0);
-    for (let at = 0; at < 200; at++) journal.append(note(text));
+  it('begins anew before it gets too long, and is read on without a gap; who comes then has the older part as well', async () => {
+    const filler = 'x'.repeat(1000);
+    const number = ({ text }: JournalEntry): number => Number(text.split(' ')[0]);
+    for (let at = 0; at < 1000; at++) journal.append(note(`${at} ${filler}`));
+    const { next, entries: before } = await journal.read();
+    for (let at = 1000; at < 1300; at++) journal.append(note(`${at} ${filler}`));
     expect((await readFile(`${path}.previous`)).length).toBeGreaterThan(1 << 20);
-    const { entries } = await journal.read(next);
-    expect(entries.length).toBeGreaterThan(50);
-    expect(entries.length).toBeLessThan(300);
+    const after = await journal.read(next);
+    expect([...before, ...after.entries].map(number)).toEqual(Array.from({ length: 1300 }, (_, at) => at));
+    expect((await journal.read(after.next)).entries).toEqual([]);
+    expect((await journal.read()).entries).toHaveLength(1300);
+    // Gone over twice meanwhile: what is still there comes, and nothing of it twice.
+    for (let at = 1300; at < 3500; at++) journal.append(note(`${at} ${filler}`));
+    const much = (await journal.read(after.next)).entries.map(number);
+    expect(much).toEqual(Array.from({ length: much.length }, (_, at) => 3500 - much.length + at));
+    expect(much.length).toBeGreaterThan(1000);
   });
 
   it('leaves out whatever is not a line of its own', async () => {
@@ -63,7 +70,7 @@ describe('the journal of a pair', () => {
         await rm(path, { force: true });
         for (const line of lines) await appendFile(path, `${line}\n`);
         journal.append(note('last'));
-        expect((await journal.read(0)).entries).toEqual([note('last')]);
+        expect((await journal.read()).entries).toEqual([note('last')]);
       }),
       { numRuns: 50 },
     );

@@ -3,7 +3,7 @@
  * killed leaves what it has seen.
  */
 import { appendFileSync, renameSync, statSync } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { open, type FileHandle } from 'node:fs/promises';
 import { z } from 'zod';
 import { pairResync } from '../../contract/pairs.ts';
 import { isSystemError } from '../errors.ts';
@@ -38,6 +38,10 @@ const journalEntry = z.object({
 export type JournalEntry = z.infer<typeof journalEntry>;
 export type JournalKind = JournalEntry['kind'];
 
+/** How far a journal was read: in which of its files, which outlives its name, and how many bytes of it. */
+export const journalPlace = z.strictObject({ file: z.string().max(100), offset: z.int().min(0) });
+export type JournalPlace = z.infer<typeof journalPlace>;
+
 /** A journal that is longer begins anew; the one before is kept beside it. */
 const longest = 1 << 20;
 const mostAtOnce = 1 << 21;
@@ -64,36 +68,54 @@ export class Journal {
     if (statSync(this.path).size > longest) renameSync(this.path, `${this.path}.previous`);
   }
 
-  /**
-   * What has come since `from`, and where to go on; from the begin where the journal has begun anew. A line that is not one of ours, as one cut short by a
-   * full disk, is left out.
-   */
-  async read(from: number): Promise<{ entries: JournalEntry[]; next: number }> {
-    let file;
+  /** What has come since `from`, and where to go on. A line that is not one of ours, as one cut short by a full disk, is left out. */
+  async read(from?: JournalPlace): Promise<{ entries: JournalEntry[]; next: JournalPlace | undefined }> {
+    const { text, next } = await this.readText(from);
+    return { entries: journalEntries(text), next };
+  }
+
+  /** As `read`, as lines: for a reader on another host. The older part comes first where its end was not read. */
+  async readText(from?: JournalPlace): Promise<{ text: string; next: JournalPlace | undefined }> {
+    // In this order: where it begins anew in between, both are the same file, and none is missed.
+    const current = await opened(this.path);
+    const previous = await opened(`${this.path}.previous`);
     try {
-      file = await open(this.path, 'r');
-    } catch (error) {
-      if (isSystemError(error, 'ENOENT')) return { entries: [], next: 0 };
-      throw error;
-    }
-    try {
-      const { size } = await file.stat();
-      const start = from > size ? 0 : from;
-      const bytes = Buffer.alloc(Math.min(size - start, mostAtOnce));
-      const { bytesRead } = await file.read(bytes, 0, bytes.length, start);
-      const whole = bytes.subarray(0, bytes.subarray(0, bytesRead).lastIndexOf(0x0a) + 1);
-      const entries = whole
-        .toString('utf8')
-        .split('\n')
-        .flatMap((line) => {
-          const entry = readEntry(line);
-          return entry === undefined ? [] : [entry];
-        });
-      return { entries, next: start + whole.length };
+      const parts = [previous, current].flatMap((part) => part ?? []).filter(({ key }, at, all) => all.findIndex((one) => one.key === key) === at);
+      const known = parts.findIndex(({ key }) => key === from?.file);
+      let text = '';
+      let next = from;
+      for (const [at, { file, key, size }] of parts.slice(Math.max(0, known)).entries()) {
+        const start = at === 0 && known >= 0 && from !== undefined && from.offset <= size ? from.offset : 0;
+        const bytes = Buffer.alloc(Math.min(size - start, mostAtOnce));
+        const { bytesRead } = await file.read(bytes, 0, bytes.length, start);
+        const whole = bytes.subarray(0, bytes.subarray(0, bytesRead).lastIndexOf(0x0a) + 1);
+        text += whole.toString('utf8');
+        next = { file: key, offset: start + whole.length };
+        if (size - start > mostAtOnce) break;
+      }
+      return { text, next };
     } finally {
-      await file.close();
+      await current?.file.close();
+      await previous?.file.close();
     }
   }
+}
+
+async function opened(path: string): Promise<{ file: FileHandle; key: string; size: number } | undefined> {
+  let file;
+  try {
+    file = await open(path, 'r');
+  } catch (error) {
+    if (isSystemError(error, 'ENOENT')) return undefined;
+    throw error;
+  }
+  const { ino, birthtimeMs, size } = await file.stat();
+  return { file, key: `${ino} ${birthtimeMs}`, size };
+}
+
+/** The entries of a journal's lines. */
+export function journalEntries(text: string): JournalEntry[] {
+  return text.split('\n').flatMap((line) => readEntry(line) ?? []);
 }
 
 function readEntry(line: string): JournalEntry | undefined {

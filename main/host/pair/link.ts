@@ -126,6 +126,11 @@ export class Link {
     else write();
   }
 
+  /** Bytes that were sent and have not left this process. */
+  get waiting(): number {
+    return this.#outgoingBytes + this.socket.writableLength;
+  }
+
   /** Nothing more is taken until `resume`: the sender has to wait. */
   pause(): void {
     this.socket.pause();

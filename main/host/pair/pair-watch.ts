@@ -13,6 +13,8 @@ import { EventChannel } from '../event-channel.ts';
 import { isSystemError } from '../errors.ts';
 import type { SideName } from '../../../engine/tolerance/messages.ts';
 import { PairPictures } from './pair-pictures.ts';
+import { AwayJournal } from './away-journal.ts';
+import type { JournalPlace } from './journal.ts';
 import type { Pair, PairStatus } from './pairs.ts';
 import type { SideStatus } from './protocol.ts';
 
@@ -28,7 +30,9 @@ export class PairWatch {
   status: PairStatusMessage | undefined;
   #samples: PairSampleMessage[] = [];
   #events: PairEventMessage[] = [];
-  #next = 0;
+  #next: JournalPlace | undefined;
+  /** Of side b where it is on another host. */
+  #away: AwayJournal | undefined;
   /** Which pair the figures are of: a pair that was ended and made anew is another. */
   #pair: string | undefined;
   #link: { pid: number; at: number; bytes: number; states: number } | undefined;
@@ -69,6 +73,19 @@ export class PairWatch {
     await this.look();
   }
 
+  /** As lookAnew, with what another host has to tell by now; where it does not, the answer is why. */
+  async lookThoroughly(): Promise<string | undefined> {
+    await this.lookAnew();
+    const problem = await this.#away?.ask();
+    await this.lookAnew();
+    return problem;
+  }
+
+  /** What it has lived through, as far as it is kept here. */
+  get events(): readonly PairEventMessage[] {
+    return this.#events;
+  }
+
   async #look(): Promise<void> {
     const pair = this.pair();
     const made = madeAt(pair);
@@ -82,11 +99,14 @@ export class PairWatch {
       if (madeAt(pair) === undefined) return this.#none();
       throw error;
     }
+    const { away } = pair.folder.read();
+    if (away !== null) this.#away ??= new AwayJournal((from) => this.pair().awayJournal(from));
+    this.#away?.look();
     const journal = await pair.folder.journal.read(this.#next);
     // It was ended, and perhaps made anew, while it was looked at: this look is of neither.
     if (madeAt(pair)?.key !== this.#pair) return;
     this.#next = journal.next;
-    const events = journal.entries.map((entry) => ({ ...entry, text: withoutState(entry.text) }));
+    const events = inTime([...journal.entries, ...(this.#away?.take() ?? [])].map((entry) => ({ ...entry, text: withoutState(entry.text) })));
     this.#keepEvents(events);
     const before = this.status;
     const isNew =
@@ -114,7 +134,8 @@ export class PairWatch {
     this.status = undefined;
     this.#samples = [];
     this.#events = [];
-    this.#next = 0;
+    this.#next = undefined;
+    this.#away = undefined;
     this.#link = undefined;
     this.#cost = undefined;
     this.#pictures = new PairPictures();
@@ -150,7 +171,7 @@ export class PairWatch {
   }
 
   #keepEvents(entries: readonly PairEventMessage[]): void {
-    const all = [...this.#events, ...entries];
+    const all = inTime([...this.#events, ...entries]);
     const isPeriodic = ({ resync }: PairEventMessage): boolean => resync?.reason === 'periodic';
     const periodic = new Set(all.filter(isPeriodic).slice(-keptPeriodic));
     const others = new Set(all.filter((event) => !isPeriodic(event)).slice(-keptEvents));
@@ -189,6 +210,11 @@ export class PairWatch {
       stood: share('stood'),
     };
   }
+}
+
+/** Those of another host may come late. */
+function inTime(events: readonly PairEventMessage[]): PairEventMessage[] {
+  return [...events].sort((one, two) => one.at - two.at);
 }
 
 /** What waits for a slow reader becomes one message. */

@@ -23,7 +23,8 @@ import { KnownPeers } from '../peer/known-peers.ts';
 import { AwaySide, newPairId, type AwayDrive } from './away-side.ts';
 import { PairFolder, type PairDescription } from './folder.ts';
 import { runGateway } from './gateway-process.ts';
-import type { JournalEntry, JournalKind } from './journal.ts';
+import type { JournalEntry, JournalKind, JournalPlace } from './journal.ts';
+import type { Link } from './link.ts';
 import { askProcess } from './reach.ts';
 import type { Fault, GatewayQuestion, GatewayStatus, SideQuestion, SideStatus } from './protocol.ts';
 import { SideProcess } from './side-process.ts';
@@ -259,10 +260,9 @@ export class Pair {
     }
   }
 
-  /** Where a side's machine shows its picture; the URL has a secret in it. */
+  /** Where a side's machine shows its picture, on the host that it runs on; the URL has a secret in it. */
   async display(side: SideName): Promise<{ url: string }> {
     // What a side answers to this question.
-    if (this.#awayOf(side) !== undefined) throw new HostError('NOT_SUPPORTED', 'That side runs on another host, which shows its picture only there.');
     return (await askProcess(this.folder, side, { kind: 'display' } satisfies SideQuestion, 0)) as { url: string };
   }
 
@@ -288,6 +288,22 @@ export class Pair {
       // It is gone, or stands still.
       return undefined;
     }
+  }
+
+  isAway(side: SideName): boolean {
+    return side === 'b' && this.folder.read().away !== null;
+  }
+
+  /** The picture of a side on another host: see AwaySide. */
+  async view(side: SideName, take: (link: Link) => void): Promise<void> {
+    const away = this.#awayOf(side);
+    if (away === undefined) throw new HostError('NOT_FOUND', 'That side is on this host.');
+    await away.view(take);
+  }
+
+  /** What side b on another host has lived through since `from`. */
+  async awayJournal(from: JournalPlace | undefined): Promise<{ entries: JournalEntry[]; next: JournalPlace | undefined }> {
+    return (await this.#awayOf('b')?.journal(from)) ?? { entries: [], next: from };
   }
 
   /** The host that this side runs on, if it is another. */

@@ -14,6 +14,7 @@ import type {
 } from '../../contract/pairs.ts';
 import { explain, HostError } from '../errors.ts';
 import type { StoredMachine, StoredProblem } from '../library.ts';
+import { serveAwayScreen, type AwayScreen } from '../peer/away-screen.ts';
 import { KnownPeers, type KnownPeer } from '../peer/known-peers.ts';
 import { readEtcdCredentials } from './etcd-credentials.ts';
 import { PairFolder } from './folder.ts';
@@ -48,6 +49,8 @@ export class Pairs {
   readonly #watches = new Map<string, PairWatch>();
   /** Machines with which something is being done, and what that is. */
   readonly #busy = new Map<string, string>();
+  /** Of sides on other hosts, by machine. */
+  readonly #screens = new Map<string, Promise<AwayScreen>>();
   readonly #warned = new Set<string>();
   #timer: NodeJS.Timeout | undefined;
   #round = 0;
@@ -84,12 +87,19 @@ export class Pairs {
   close(): void {
     clearInterval(this.#timer);
     for (const { messages } of this.#watches.values()) messages.close();
+    for (const id of this.#screens.keys()) this.#closeScreen(id);
   }
 
   /** The machine has left the library. */
   removed(id: string): void {
     this.#watches.get(id)?.messages.close();
     this.#watches.delete(id);
+    this.#closeScreen(id);
+  }
+
+  #closeScreen(id: string): void {
+    void this.#screens.get(id)?.then((screen) => screen.close());
+    this.#screens.delete(id);
   }
 
   async #lookAround(): Promise<void> {
@@ -218,12 +228,18 @@ export class Pairs {
     let state: 'suspended' | 'off' = 'off';
     await this.#busyWith(id, 'being ended', async (pair) => {
       state = await pair.break();
+      this.#closeScreen(id);
     });
     return { state };
   }
 
   async display(id: string, side: PairSideName): Promise<{ url: string }> {
-    return (await this.#pair(id)).display(side);
+    const pair = await this.#pair(id);
+    if (!pair.isAway(side)) return pair.display(side);
+    const serving = this.#screens.get(id) ?? serveAwayScreen(async (take) => (await this.#pair(id)).view(side, take));
+    this.#screens.set(id, serving);
+    const { url } = await serving;
+    return { url };
   }
 
   async #pair(id: string): Promise<Pair> {

@@ -9,12 +9,13 @@ import { hostIdentity, peerFolder } from './identity.ts';
 import { KnownPeers, type KnownPeer } from './known-peers.ts';
 import { PairingCodes, codeLife } from './pairing-code.ts';
 import { answerPairing } from './pairing.ts';
+import { LinkTaker } from './relay.ts';
 import { listenSecurely, type SecureServer } from './secure.ts';
 
 /** Milliseconds in which a stranger has to say what it wants. */
 const strangerPatience = 10_000;
 
-/** Answers a request of a known host; what it throws is told as a sentence. */
+/** Answers a request of a known host, with a LinkTaker to have the link for itself; what it throws is told as a sentence. */
 export type RequestHandler = (peer: KnownPeer, request: unknown) => Promise<unknown>;
 
 export class PeerServer {
@@ -97,7 +98,11 @@ function serve(link: Link, peer: KnownPeer, handle: RequestHandler): void {
   link.trust();
   link.onMessage = (message) => {
     handle(peer, message).then(
-      (answer) => link.send({ kind: 'answer', answer }),
+      (answer) => {
+        if (!(answer instanceof LinkTaker)) return link.send({ kind: 'answer', answer });
+        link.send({ kind: 'answer', answer: null });
+        answer.take(link);
+      },
       (error: unknown) => link.send({ kind: 'refused', reason: sentenceOf(error) }),
     );
   };

@@ -1,6 +1,7 @@
 /** What a known host may ask of `vitrine serve --peer`. */
 import { z } from 'zod';
 import { etcdLease, pairId } from '../pair/folder.ts';
+import { journalPlace } from '../pair/journal.ts';
 
 /** Bytes of a piece of an image or a state. */
 export const pieceBytes = 1 << 20;
@@ -52,6 +53,10 @@ export const awayRequest = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('start'), id: pairId }),
   z.strictObject({ kind: z.literal('signal'), id: pairId, signal: z.enum(['SIGKILL', 'SIGSTOP', 'SIGCONT']) }),
   z.strictObject({ kind: z.literal('read'), id: pairId, what: z.union([z.literal('state'), z.int().min(0).max(5)]), offset: z.int().min(0) }),
+  /** What side b has lived through since `from`; null: all that is kept. */
+  z.strictObject({ kind: z.literal('journal'), id: pairId, from: journalPlace.nullable() }),
+  /** Side b's screen. Behind the answer the link has RFB, in messages of bytes. */
+  z.strictObject({ kind: z.literal('view'), id: pairId }),
   z.strictObject({ kind: z.literal('discard'), id: pairId }),
 ]);
 

@@ -7,6 +7,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { HostError } from '../errors.ts';
 import { HOST_FILES } from '../library.ts';
 import type { Launch } from '../pair/pairs.ts';
+import { PairFolder } from '../pair/folder.ts';
+import { journalEntries } from '../pair/journal.ts';
 import { listeningFile } from '../pair/side-links.ts';
 import { SidesHere, sidesFolder } from './sides-here.ts';
 
@@ -66,6 +68,24 @@ describe('sides of other hosts’ pairs', { timeout: 60_000 }, () => {
     expect([await ended, existsSync(folder())]).toEqual(['SIGKILL', false]);
   });
 
+  it('tell what they have lived through, also before they were begun anew', async () => {
+    const read = async (from: unknown) => (await sides.handle(owner, { kind: 'journal', id, from })) as { text: string; next: unknown; now: number };
+    await sides.handle(owner, prepare);
+    expect(await read(null)).toMatchObject({ text: '', next: undefined });
+    const { journal } = new PairFolder(folder());
+    journal.append({ at: 1, by: 'b', kind: 'note', text: 'one' });
+    const first = await read(null);
+    expect(journalEntries(first.text)).toMatchObject([{ text: 'one' }]);
+    expect(Math.abs(first.now - Date.now())).toBeLessThan(5000);
+    writeFileSync(join(folder(), 'disk0.img'), 'left');
+    await sides.handle(owner, prepare);
+    expect(readFileSync(join(folder(), 'disk0.img'))).toEqual(Buffer.alloc(4096));
+    journal.append({ at: 2, by: 'b', kind: 'note', text: 'two' });
+    expect(journalEntries((await read(first.next)).text)).toMatchObject([{ text: 'two' }]);
+    await sides.handle(owner, { kind: 'discard', id });
+    expect(existsSync(folder())).toBe(false);
+  });
+
   it('are not killed for another process that has their number now', async () => {
     await sides.handle(owner, prepare);
     const stranger = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], { stdio: 'ignore' });
@@ -79,7 +99,7 @@ describe('sides of other hosts’ pairs', { timeout: 60_000 }, () => {
   it('are nobody else’s', async () => {
     await sides.handle(owner, prepare);
     const before = readFileSync(join(folder(), 'pair.json'), 'utf8');
-    for (const request of [prepare, { kind: 'start', id }, { kind: 'read', id, what: 0, offset: 0 }, { kind: 'discard', id }, { kind: 'signal', id, signal: 'SIGKILL' }])
+    for (const request of [prepare, { kind: 'start', id }, { kind: 'read', id, what: 0, offset: 0 }, { kind: 'discard', id }, { kind: 'signal', id, signal: 'SIGKILL' }, { kind: 'journal', id, from: null }, { kind: 'view', id }])
       await expect(sides.handle(peer('b'), request)).rejects.toThrow('There is no side of such a pair here.');
     expect(readFileSync(join(folder(), 'pair.json'), 'utf8')).toBe(before);
   });

@@ -16,6 +16,7 @@ import { listeningFile } from '../pair/side-links.ts';
 import { SideProcess } from '../pair/side-process.ts';
 import { decode, encode } from '../pair/wire.ts';
 import type { KnownPeer } from './known-peers.ts';
+import { connectDisplay, LinkTaker, relay } from './relay.ts';
 import { awayRequest, pieceBytes, type AwayConfiguration } from './side-requests.ts';
 
 const listening = z.strictObject({ pid: z.int().min(1), port: z.int().min(1).max(65535) });
@@ -57,6 +58,10 @@ export class SidesHere {
         return null;
       case 'read':
         return this.#read(folder, request.what, request.offset);
+      case 'journal':
+        return { ...(await folder.journal.readText(request.from ?? undefined)), now: Date.now() };
+      case 'view':
+        return this.#view(folder);
       case 'discard':
         return this.#discard(folder);
     }
@@ -75,7 +80,10 @@ export class SidesHere {
 
   async #prepare(peer: KnownPeer, { id, settings, configuration, drives }: Extract<z.infer<typeof awayRequest>, { kind: 'prepare' }>): Promise<null> {
     const before = this.#folder(id);
-    if (before.exists) await this.#discard(this.#folderOf(peer, id));
+    if (before.exists) {
+      await this.#end(this.#folderOf(peer, id));
+      before.clear();
+    }
     const { machine, ...timing } = settings;
     const folder = this.#folder(id);
     const images = drives.map(({ kind }, index) => join(folder.path, `${kind}${index}.img`));
@@ -142,15 +150,30 @@ export class SidesHere {
     }
   }
 
+  async #view(folder: PairFolder): Promise<LinkTaker> {
+    let answer: unknown;
+    try {
+      answer = await ask(folder.socket('b'), { kind: 'display' }, 0);
+    } catch (cause) {
+      throw new HostError('WRONG_STATE', 'Side b does not run.', { cause });
+    }
+    const socket = await connectDisplay(z.object({ url: z.url({ protocol: /^ws$/u, hostname: /^127\.0\.0\.1$/u }) }).parse(answer).url);
+    return new LinkTaker((link) => relay(socket, link));
+  }
+
   async #discard(folder: PairFolder): Promise<null> {
+    await this.#end(folder);
+    folder.remove();
+    return null;
+  }
+
+  async #end(folder: PairFolder): Promise<void> {
     try {
       await ask(folder.socket('b'), { kind: 'end' }, 0, 2000);
     } catch {
       // It is gone, or stands still.
     }
     for (const end = performance.now() + patience; pidOf(folder) !== undefined && performance.now() < end; await delay(20)) signal(folder, 'SIGKILL');
-    folder.remove();
-    return null;
   }
 }
 

@@ -60,7 +60,7 @@ function open(host: HostClient, id: string): PairFeed {
     }
     feed.status.value = message.status;
     feed.samples.value = [...feed.samples.value, ...message.samples].slice(-KEPT_SAMPLES);
-    if (message.events.length > 0) feed.events.value = [...feed.events.value, ...message.events].slice(-KEPT_EVENTS);
+    if (message.events.length > 0) feed.events.value = [...feed.events.value, ...message.events].sort((one, two) => one.at - two.at).slice(-KEPT_EVENTS);
   };
   async function follow(): Promise<void> {
     for await (const message of await host.pairs.watch({ id }, { signal: stop.signal })) show(message);
