@@ -6,12 +6,13 @@ import { descriptorTable } from './descriptors.ts';
 import { displayState } from './display.ts';
 import { guardAlert, guardState } from './guard.ts';
 import { jsonForm } from './json-form.ts';
-import { bootKind, clockMode, displaySize, runState } from './machine.ts';
+import { bootKind, clockMode, displaySize, pairState, runState } from './machine.ts';
 import { pageWalk } from './page-walk.ts';
+import { pairEvent, pairMember, pairSample, pairSide, pairStatus } from './pairs.ts';
 import { smmSaveState, smmState } from './smm.ts';
 
 /** Grows with each change that an older reader cannot pass over. */
-export const REPORT_VERSION = 1;
+export const REPORT_VERSION = 2;
 
 /** Notes that a person adds. */
 export const NOTES_MAXIMUM = 20_000;
@@ -71,6 +72,39 @@ const drive = z.strictObject({
   readOnly: z.boolean(),
 });
 
+/** A member of the pair; null: it is gone, or does not answer. `host`: the address of the host that it runs on; null: this one, or left out. */
+const side = z.strictObject({ host: z.string().nullable(), member: jsonForm(pairMember).nullable() });
+
+/** Of those resyncs that are among the events: the middle one, and the greatest. */
+const spread = z.strictObject({ median: z.number(), greatest: z.number() }).nullable();
+
+/** When the machine's state was copied, or instead of it. */
+const pair = z.strictObject({
+  state: pairState,
+  reason: z.string(),
+  primary: pairSide.nullable(),
+  sides: z.strictObject({ a: side, b: side }),
+  gateway: jsonForm(pairStatus.shape.gateway),
+  /** `endpoints` of an etcd, which are left out with other addresses; `validity`: milliseconds for which a side goes by what etcd said. */
+  lease: z.strictObject({ kind: pairStatus.shape.lease, endpoints: z.array(z.string()), validity: z.number().nullable() }),
+  settings: jsonForm(pairStatus.shape.settings),
+  figures: z.strictObject({
+    /** Since the primary was started. */
+    resyncs: z.number(),
+    /** Bytes, pages of 4 KiB and milliseconds of a resync. */
+    bytes: spread,
+    pages: spread,
+    pause: spread,
+    took: spread,
+    /** The last look. */
+    now: jsonForm(pairSample.pick({ lag: true, held: true, heartbeat: true })),
+  }),
+  /** What its journal has, oldest first; resyncs are among them. */
+  events: z.array(jsonForm(pairEvent)),
+  /** Place among the events of the last resync whose sides differed; null: there is none. */
+  lastDivergence: z.int().nullable(),
+});
+
 export const report = z.strictObject({
   format: z.literal('vitrine-report'),
   version: z.literal(REPORT_VERSION),
@@ -123,7 +157,7 @@ export const report = z.strictObject({
   /** What the displays are and who has them, and what each output that is not dark shows. */
   display: z.strictObject({ state: jsonForm(displayState).nullable(), outputs: z.array(output) }),
   /** The pair that the machine belongs to. */
-  tolerance: z.literal('none'),
+  tolerance: z.union([z.literal('none'), pair]),
   /** The last that COM1 said, and how many bytes came before; null: left out. */
   serial: z.strictObject({ text: z.string(), lost: z.number() }).nullable(),
   /** What could not be had, and why, a sentence each. */
@@ -131,4 +165,5 @@ export const report = z.strictObject({
 });
 
 export type Report = z.infer<typeof report>;
+export type ReportPair = z.infer<typeof pair>;
 export type ReportVcpu = Report['vcpus'][number];

@@ -154,6 +154,7 @@ export class Host {
         (await this.suspending.kept(folder)) === undefined ? undefined : join(folder, HOST_FILES.suspended),
       configure: (machine) => configureMachine(this.tools, machine),
       boot: (machine) => this.startsFrom(machine),
+      pair: (machine) => this.pairs.evidence(machine),
       ownSymbols: (id) => async () => labels.symbols(bootFiles(await library.get(id), options.guests)),
       warn: options.warn,
     });

@@ -5,6 +5,8 @@ import path from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { report as reportSchema } from '../../main/contract/report.ts';
+import { ClerkOracle } from '../../engine/tolerance/testing/clerk.ts';
+import { LineClient, PairLine, pidOf } from './pair-line.ts';
 import { CommandLine } from './vitrine.ts';
 
 let line: CommandLine;
@@ -156,5 +158,68 @@ describe('vitrine report', () => {
     await serve();
     expect(await halves()).toEqual([]);
     expect((await readdir(line.library)).includes('.reports-being-written.json')).toBe(false);
+  });
+});
+
+describe('vitrine report of a pair', () => {
+  it('copies the primary while a client is served, and has the pair alone when nobody is left', { timeout: 240_000 }, async () => {
+    const clerk = await PairLine.open('bank-clerk');
+    const taken = async (name: string, ...words: string[]) => {
+      const path = clerk.line.at(name);
+      expect(await clerk.line.run('report', 'bank-clerk', '-o', path, ...words)).toMatchObject({ status: 0 });
+      return readFile(path);
+    };
+    const document = async (...words: string[]) => reportSchema.parse(JSON.parse((await taken('a.json', ...words)).toString()));
+    try {
+      const client = await LineClient.open(await clerk.create());
+      expect(await client.line()).toBe('clerk 0');
+      const oracle = new ClerkOracle();
+      let isDone = false;
+      const served = (async () => {
+        let requests = 0;
+        for (; !isDone; requests++) {
+          const { request, answer } = oracle.next(requests % 100, 7 + requests);
+          client.say(request);
+          expect(await client.line()).toBe(answer.trimEnd());
+        }
+        return requests;
+      })();
+      expect((await clerk.inject('flip-output')).status).toBe(0);
+      await clerk.until('a resync', ({ sides }) => sides.a?.recent.some(({ divergence, took }) => divergence !== undefined && took !== undefined) === true);
+      const report = await document();
+      expect(report).toMatchObject({
+        title: 'A pair that is protected',
+        machine: { id: 'bank-clerk', state: 'running' },
+        vcpus: [{ registers: { cpu: 0 } }],
+        tolerance: { state: 'protected', primary: 'a', sides: { a: { member: { role: 'primary', mode: 'together' } }, b: { member: { role: 'secondary' } } }, lease: { kind: 'file' } },
+      });
+      expect(report.machine.instructions).toBeGreaterThan(1000);
+      expect(report.machine.drives[0]?.file).toContain('bank-clerk');
+      const { tolerance } = report;
+      if (tolerance === 'none') throw new Error('There is no pair.');
+      const last = tolerance.events[tolerance.lastDivergence ?? -1]?.resync?.divergence;
+      expect(last?.channel).toBe('com1');
+      expect(last?.primary).not.toBe(last?.secondary);
+      expect((await taken('a.html')).toString()).toContain('Last divergence, ');
+      expect((await taken('a.md')).toString()).toContain('## Fault tolerance');
+      expect([...(await taken('a.core')).subarray(0, 4)]).toEqual([0x7f, 0x45, 0x4c, 0x46]);
+      const redacted = await document('--redact');
+      expect(redacted.tolerance === 'none' ? '' : redacted.tolerance.events[redacted.tolerance.lastDivergence ?? -1]?.resync?.divergence).toMatchObject({ primary: '', before: '' });
+      isDone = true;
+      expect(await served).toBeGreaterThan(10);
+      client.close();
+      const status = await clerk.until('protection', ({ isProtected }) => isProtected);
+      expect((await readdir(path.join(clerk.line.library, 'bank-clerk'))).filter((name) => name.startsWith('report-'))).toEqual([]);
+      for (const side of ['a', 'b'] as const) process.kill(pidOf(status, side), 'SIGKILL');
+      await clerk.until('the end of both', ({ sides }) => sides.a === null && sides.b === null);
+      const alone = await document();
+      expect(alone).toMatchObject({ title: 'A pair that is lost', vcpus: [], tolerance: { state: 'lost' } });
+      expect(alone.problems[0]).toMatch(/are not included: the machine runs as a pair.*No side of the pair answers as the primary/u);
+      const core = await clerk.line.run('report', 'bank-clerk', '-o', clerk.line.at('b.core'));
+      expect(core).toMatchObject({ status: 1, out: '' });
+      expect(core.err).toContain('There is no core of this pair now.');
+    } finally {
+      await clerk.close();
+    }
   });
 });

@@ -81,8 +81,8 @@ export class AwaySide {
     await this.#request({ kind: 'signal', id: this.id, signal });
   }
 
-  /** What is kept there: the state that was suspended, or the image of a drive, by its place among those that are written. Undefined if there is none. */
-  async *read(what: 'state' | number): AsyncGenerator<{ offset: number; bytes: Uint8Array; total: number }> {
+  /** What is kept there: the state that was suspended, or was copied (and is gone there when it is read), or the image of a drive, by its place among those that are written. Undefined if there is none. */
+  async *read(what: 'state' | 'copy' | number): AsyncGenerator<{ offset: number; bytes: Uint8Array; total: number }> {
     for (let offset = 0; ; ) {
       const part = piece.nullable().parse(await this.#request({ kind: 'read', id: this.id, what, offset }));
       if (part === null) return;

@@ -53,6 +53,8 @@ const description = z.strictObject({
 export type PairDescription = z.infer<typeof description>;
 
 const journalFile = 'journal.jsonl';
+/** The state of a side for another host's report. */
+export const copyFile = 'copy.state';
 /** sun_path has 104 bytes and more (unix(7), unix(4)), with the ending zero. */
 const socketPathLimit = 103;
 

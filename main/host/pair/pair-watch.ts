@@ -81,6 +81,10 @@ export class PairWatch {
     return problem;
   }
 
+  get sample(): PairSampleMessage | undefined {
+    return this.#samples.at(-1);
+  }
+
   /** What it has lived through, as far as it is kept here. */
   get events(): readonly PairEventMessage[] {
     return this.#events;

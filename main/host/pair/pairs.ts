@@ -175,7 +175,7 @@ export class Pair {
 
   /** As the journal has it; undefined without one. */
   async lastFailover(): Promise<JournalEntry | undefined> {
-    return lastFailover((await this.folder.journal.read(0)).entries);
+    return lastFailover((await this.folder.journal.read()).entries);
   }
 
   /** Kills the primary as a power failure would. Done when the other side goes on. */
@@ -288,6 +288,15 @@ export class Pair {
       // It is gone, or stands still.
       return undefined;
     }
+  }
+
+  /** Writes the primary's state to a file that must not exist, while the pair goes on; output waits as long as that takes. */
+  async copy(path: string): Promise<void> {
+    const { primary } = await this.status();
+    if (primary === null) throw new HostError('WRONG_STATE', 'No side of the pair answers as the primary.');
+    refuseAs(await askProcess(this.folder, primary, { kind: 'copy', path } satisfies SideQuestion, 0, patience));
+    const away = this.#awayOf(primary);
+    if (away !== undefined && !(await bringState(away, 'copy', path))) throw new HostError('WRONG_STATE', 'The copy of the primary’s state is not there.');
   }
 
   isAway(side: SideName): boolean {
@@ -433,15 +442,7 @@ export class Pair {
   async #bringHome(away: AwaySide, kept: string): Promise<void> {
     const part = `${kept}.part`;
     rmSync(part, { force: true });
-    let file: number | undefined;
-    try {
-      for await (const { bytes } of away.read('state')) {
-        file ??= openSync(part, 'wx', 0o600);
-        writeSync(file, bytes);
-      }
-    } finally {
-      if (file !== undefined) closeSync(file);
-    }
+    const isThere = await bringState(away, 'state', part);
     for (const [index, drive] of ownDrives(driveConfigurations(this.machine)).entries()) {
       const to = await openWhenFree(drive);
       try {
@@ -451,7 +452,7 @@ export class Pair {
         await to.close();
       }
     }
-    if (file !== undefined) renameSync(part, kept);
+    if (isThere) renameSync(part, kept);
   }
 
   async #endAll(): Promise<void> {
@@ -471,6 +472,20 @@ export class Pair {
     await this.folder.forget();
     this.folder.remove();
   }
+}
+
+/** Brings a state from another host to a file that must not exist. False when there is none. */
+async function bringState(away: AwaySide, what: 'state' | 'copy', path: string): Promise<boolean> {
+  let file: number | undefined;
+  try {
+    for await (const { bytes } of away.read(what)) {
+      file ??= openSync(path, 'wx', 0o600);
+      writeSync(file, bytes);
+    }
+  } finally {
+    if (file !== undefined) closeSync(file);
+  }
+  return file !== undefined;
 }
 
 /** The work of a process of a pair. Never ends by itself. */

@@ -109,6 +109,8 @@ export type SideQuestion =
   /** Where its machine's display is, with a secret in it: see Machine.display. */
   | { readonly kind: 'display' }
   | { readonly kind: 'inject'; readonly fault: Fault }
+  /** Writes the primary's state to this file, which must not exist, and goes on. */
+  | { readonly kind: 'copy'; readonly path: string }
   /** Writes the state to this file and ends: the pair is over. Only the side that speaks. */
   | { readonly kind: 'suspend'; readonly path: string }
   | { readonly kind: 'end' };

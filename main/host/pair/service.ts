@@ -16,6 +16,7 @@ import { explain, HostError } from '../errors.ts';
 import type { StoredMachine, StoredProblem } from '../library.ts';
 import { serveAwayScreen, type AwayScreen } from '../peer/away-screen.ts';
 import { KnownPeers, type KnownPeer } from '../peer/known-peers.ts';
+import type { PairEvidence } from '../report/reports.ts';
 import { readEtcdCredentials } from './etcd-credentials.ts';
 import { PairFolder } from './folder.ts';
 import { preflight, thisComputer, type PreflightSurroundings } from './preflight.ts';
@@ -186,6 +187,26 @@ export class Pairs {
     const watch = this.#watchOf(machine);
     await watch.lookAnew();
     return this.#required(watch, machine);
+  }
+
+  /** What a report of the machine takes of its pair; undefined when it is in none. */
+  async evidence(machine: StoredMachine): Promise<PairEvidence | undefined> {
+    if (!Pairs.has(machine)) return undefined;
+    const watch = this.#watchOf(machine);
+    const pair = await this.#pair(machine.id);
+    return {
+      copy: (path) => pair.copy(path),
+      look: async () => {
+        const problem = await watch.lookThoroughly();
+        return {
+          status: this.#required(watch, machine),
+          description: pair.folder.read(),
+          events: watch.events,
+          sample: watch.sample,
+          problems: problem === undefined ? [] : [`The journal of side b, which runs on another host, could not be read as far as it goes. ${problem}`],
+        };
+      },
+    };
   }
 
   async watch(id: string, signal?: AbortSignal): Promise<AsyncGenerator<PairMessage, void, void>> {

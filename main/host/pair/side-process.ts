@@ -2,6 +2,7 @@
  * One side of a pair: a machine in a process of its own, the protocol's state machine, and its links to the gateway and to the other side.
  * docs/decisions/0021.
  */
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { epochLength, type EpochDecision } from '../../../engine/machine/epochs.ts';
@@ -10,7 +11,7 @@ import { type Checkpoint, type FromGateway, type SideAction, type SideName, type
 import { askPair } from '../../../engine/tolerance/questions.ts';
 import { Side, startingSide } from '../../../engine/tolerance/side.ts';
 import type { Lease } from '../../../engine/tolerance/lease.ts';
-import type { PairDescription, PairFolder } from './folder.ts';
+import { copyFile, type PairDescription, type PairFolder } from './folder.ts';
 import { HOST_FILES } from '../library.ts';
 import { EpochInput } from './epoch-input.ts';
 import { InputQueue } from './input-queue.ts';
@@ -524,6 +525,18 @@ export class SideProcess {
           await this.#faults.inject(question.fault);
           link.send({ done: true });
           return;
+        case 'copy': {
+          if (!this.#isPrimary) {
+            link.send({ refused: 'Only the primary’s state is copied.' });
+            return;
+          }
+          const path = this.pair.home === null ? question.path : join(this.folder.path, copyFile);
+          if (this.pair.home !== null) rmSync(path, { force: true });
+          const stood = Math.round(await this.#states.copy(path));
+          this.#record.note(`Its state was copied for a report; it stood still for ${stood} ms.`);
+          link.send({ done: true });
+          return;
+        }
         case 'suspend':
           if (this.#side.state.mode !== 'alone' || this.#states.isTaking) {
             link.send({ refused: 'Only a side that goes on alone can keep its state.' });

@@ -52,7 +52,7 @@ export const awayRequest = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('fill'), id: pairId, drive: z.int().min(0).max(5), offset: z.int().min(0), bytes: bytes.refine(({ length }) => length <= pieceBytes) }),
   z.strictObject({ kind: z.literal('start'), id: pairId }),
   z.strictObject({ kind: z.literal('signal'), id: pairId, signal: z.enum(['SIGKILL', 'SIGSTOP', 'SIGCONT']) }),
-  z.strictObject({ kind: z.literal('read'), id: pairId, what: z.union([z.literal('state'), z.int().min(0).max(5)]), offset: z.int().min(0) }),
+  z.strictObject({ kind: z.literal('read'), id: pairId, what: z.union([z.enum(['state', 'copy']), z.int().min(0).max(5)]), offset: z.int().min(0) }),
   /** What side b has lived through since `from`; null: all that is kept. */
   z.strictObject({ kind: z.literal('journal'), id: pairId, from: journalPlace.nullable() }),
   /** Side b's screen. Behind the answer the link has RFB, in messages of bytes. */

@@ -9,7 +9,7 @@ import { z } from 'zod';
 import type { DriveConfiguration, Machine, MachineConfiguration } from '../../../engine/machine/machine.ts';
 import { HostError, isSystemError } from '../errors.ts';
 import { HOST_FILES } from '../library.ts';
-import { PairFolder } from '../pair/folder.ts';
+import { copyFile, PairFolder } from '../pair/folder.ts';
 import { ask } from '../pair/link.ts';
 import type { Launch } from '../pair/pairs.ts';
 import { listeningFile } from '../pair/side-links.ts';
@@ -136,14 +136,16 @@ export class SidesHere {
     throw new HostError('WRONG_STATE', `Side b did not start; its log is ${folder.log('b')} there.`);
   }
 
-  #read(folder: PairFolder, what: 'state' | number, offset: number): { bytes: Uint8Array; total: number } | null {
-    const path = what === 'state' ? join(folder.path, HOST_FILES.suspended) : folder.read().disks.b[what];
+  #read(folder: PairFolder, what: 'state' | 'copy' | number, offset: number): { bytes: Uint8Array; total: number } | null {
+    const path = what === 'state' ? join(folder.path, HOST_FILES.suspended) : what === 'copy' ? join(folder.path, copyFile) : folder.read().disks.b[what];
     if (path === undefined || !existsSync(path)) return null;
     const file = openSync(path, 'r');
     try {
       const total = fstatSync(file).size;
       const bytes = new Uint8Array(Math.max(0, Math.min(pieceBytes, total - offset)));
       const count = readSync(file, bytes, 0, bytes.length, offset);
+      // A copy is for one reader.
+      if (what === 'copy' && offset + count >= total) rmSync(path);
       return { bytes: bytes.subarray(0, count), total };
     } finally {
       closeSync(file);

@@ -7,7 +7,7 @@ const hex = (value: number): string => value.toString(16).padStart(8, '0');
 const DOUBLE_FAULT = 8;
 const PAGE_FAULT = 14;
 
-function title({ machine, stop, tripleFault, guard }: Facts): string {
+function title({ machine, stop, tripleFault, guard, tolerance }: Facts): string {
   if (stop?.kind === 'tripleFault') return `Triple fault on vCPU ${stop.cpu}`;
   if (machine.state === 'crashed') return 'The machine crashed';
   if (stop?.kind === 'breakpoint') return `Stopped by a breakpoint on vCPU ${stop.cpu}`;
@@ -15,6 +15,7 @@ function title({ machine, stop, tripleFault, guard }: Facts): string {
   if (tripleFault.length > 0) return 'After a triple fault';
   if (guard !== null && guard.alerts.length > 0)
     return guard.alerts.length === 1 ? 'A write that the guard caught' : 'Writes that the guard caught';
+  if (tolerance !== 'none') return PAIR_TITLES[tolerance.state];
   return {
     off: 'Off',
     running: 'A running machine',
@@ -23,6 +24,14 @@ function title({ machine, stop, tripleFault, guard }: Facts): string {
     suspended: 'A suspended machine',
   }[machine.state];
 }
+
+const PAIR_TITLES = {
+  preparing: 'A pair that is being made',
+  protected: 'A pair that is protected',
+  degraded: 'A pair that is protected by periodic checkpoints',
+  unprotected: 'A pair that is not protected',
+  lost: 'A pair that is lost',
+} as const;
 
 /** Why the first exceptions of a chain could not be delivered, as far as the tables that still stand say so. */
 function undelivered({ stop, tripleFault, vcpus }: Facts): string[] {
@@ -47,9 +56,14 @@ function undelivered({ stop, tripleFault, vcpus }: Facts): string[] {
 }
 
 function findings(facts: Facts): string[] {
-  const { stop, tripleFault, machine, guard, vcpus } = facts;
+  const { stop, tripleFault, machine, guard, vcpus, tolerance } = facts;
   const sentences: string[] = [];
   if (machine.reason !== '') sentences.push(machine.reason);
+  if (tolerance !== 'none') {
+    const { lastDivergence, events } = tolerance;
+    const found = lastDivergence === null ? undefined : events[lastDivergence]?.resync?.divergence;
+    if (found !== undefined && found !== null) sentences.push(`The sides last said different things on ${found.channel}, from offset ${found.offset} on.`);
+  }
   if (stop?.kind === 'breakpoint') sentences.push(...stop.hits.map(({ text }) => `${text.replace(/\.$/u, '')}.`));
   if (tripleFault.length > 0) {
     const steps = tripleFault.map(({ name, eip, symbol }) => `${name} at ${symbol ?? hex(eip)}`);

@@ -1,7 +1,8 @@
 /** Reads everything that a report says out of a machine that stands still. Main thread; what cannot be had is said in `problems`. */
+import type { MachineConfiguration } from '../../../engine/machine/machine.ts';
 import { askPeek } from '../../../engine/peek/client.ts';
 import { toJson } from '../../contract/json-form.ts';
-import { REPORT_VERSION, type Report, type ReportVcpu } from '../../contract/report.ts';
+import { REPORT_VERSION, type Report, type ReportPair, type ReportVcpu } from '../../contract/report.ts';
 import type { Disassemble } from '../assembler.ts';
 import { vcpuMessage } from '../debug/decode.ts';
 import { disassembleAround } from '../debug/disassembly.ts';
@@ -23,11 +24,7 @@ const SERIAL_BYTES = 64 * 1024;
 const PAGE_FAULT = 14;
 
 /** What of the machine its engine does not know. */
-export interface Subject {
-  /** Of the machine, which is held. */
-  session: Session;
-  /** What outlives a run (serial history, alerts, triple fault): the session itself, or of a suspended machine that of its last run. */
-  past: Session;
+interface About {
   /** Before it was held. */
   state: Report['machine']['state'];
   reason: string;
@@ -35,11 +32,35 @@ export interface Subject {
   boot: { kind: Report['machine']['boot']['kind']; file: string | null };
   /** Of each drive, where it is another than in the machine's configuration. */
   drivesReadOnly?: boolean[];
+  drivesFiles?: string[];
+  /** When it stood still, where that was before: an ISO date. */
+  at?: string;
+  /** Of a machine that runs as a pair. */
+  tolerance?: ReportPair;
+  /** What could not be had, and why, before the report was begun. */
+  missing?: string[];
+}
+
+export interface Subject extends About {
+  /** Of the machine, which is held. */
+  session: Session;
+  /** What outlives a run (serial history, alerts, triple fault): the session itself, or of a suspended machine that of its last run. */
+  past: Session;
+}
+
+/** A pair of which no side gives its machine's state: `missing` says why. */
+export interface AbsentSubject extends About {
+  session: undefined;
+  configuration: MachineConfiguration;
 }
 
 /** Collects why parts of the report are missing. */
 class Problems {
-  readonly sentences: string[] = [];
+  readonly sentences: string[];
+
+  constructor(known: readonly string[] = []) {
+    this.sentences = [...known];
+  }
 
   /** What `question` answers; else `instead`, and the reason in the report. */
   async ask<Answer, Instead>(what: string, question: () => Promise<Answer>, instead: Instead): Promise<Answer | Instead> {
@@ -176,24 +197,19 @@ async function gatherDisplay(
   return { state: state === null ? null : toJson(state), outputs };
 }
 
-/** A whole report, nothing left out. */
-export async function gatherReport(subject: Subject, disassemble: Disassemble): Promise<Report> {
-  const { session, past, state, reason, id, boot } = subject;
-  const { machine, debug } = session;
-  const { configuration } = machine;
-  const problems = new Problems();
-  const at = new Date().toISOString();
-  const vcpus: ReportVcpu[] = [];
-  for (let cpu = 0; cpu < configuration.cpus; cpu++) vcpus.push(await gatherVcpu(subject, disassemble, cpu, problems));
-  const statistics = await problems.ask('The counters', () => machine.statistics(), { seconds: 0, instructions: 0 });
-  const guard = await problems.ask('The guard', async () => guardMessage(await machine.guard({ kind: 'look' })), null);
-  const chips = await problems.ask('The chips', async () => (await askPeek(machine, 'chips', {})).map(chipFactsMessage), []);
-  const serial = past.serialHistory;
-  const tail = serial.bytes.subarray(Math.max(0, serial.bytes.length - SERIAL_BYTES));
+/** What a report says without asking the machine. */
+function known(
+  at: string,
+  subject: About,
+  configuration: MachineConfiguration,
+  { seconds, instructions }: { seconds: number; instructions: number },
+  symbols: Report['machine']['symbols'],
+): Pick<Report, 'format' | 'version' | 'made' | 'redacted' | 'notes' | 'machine' | 'tolerance'> {
+  const { state, reason, id, boot } = subject;
   const { node, v8, electron } = process.versions;
-  const facts = {
-    format: 'vitrine-report' as const,
-    version: REPORT_VERSION as typeof REPORT_VERSION,
+  return {
+    format: 'vitrine-report',
+    version: REPORT_VERSION,
     made: {
       at,
       vitrine: packageVersion(),
@@ -213,13 +229,50 @@ export async function gatherReport(subject: Subject, disassemble: Disassemble): 
       boot: { ...boot, commandLine: configuration.boot.kind === 'kernel' ? (configuration.boot.commandLine ?? null) : null },
       drives: (configuration.drives ?? []).map(({ kind, path, readOnly = false }, index) => ({
         kind,
-        file: path,
+        file: subject.drivesFiles?.[index] ?? path,
         readOnly: kind === 'cdrom' || (subject.drivesReadOnly?.[index] ?? readOnly),
       })),
-      seconds: statistics.seconds,
-      instructions: statistics.instructions,
-      symbols: debug.symbols.files,
+      seconds,
+      instructions,
+      symbols,
     },
+    tolerance: subject.tolerance ?? 'none',
+  };
+}
+
+/** What can be said of a pair whose machine cannot be had. */
+export function gatherAbsent(subject: AbsentSubject): Report {
+  const facts = {
+    ...known(subject.at ?? new Date().toISOString(), subject, subject.configuration, { seconds: 0, instructions: 0 }, []),
+    stop: null,
+    tripleFault: [],
+    vcpus: [],
+    chips: [],
+    smm: null,
+    guard: null,
+    display: { state: null, outputs: [] },
+    serial: null,
+    problems: [...(subject.missing ?? [])],
+  };
+  return { ...facts, ...conclude(facts) };
+}
+
+/** A whole report, nothing left out. */
+export async function gatherReport(subject: Subject, disassemble: Disassemble): Promise<Report> {
+  const { session, past, state } = subject;
+  const { machine, debug } = session;
+  const { configuration } = machine;
+  const problems = new Problems(subject.missing);
+  const at = subject.at ?? new Date().toISOString();
+  const vcpus: ReportVcpu[] = [];
+  for (let cpu = 0; cpu < configuration.cpus; cpu++) vcpus.push(await gatherVcpu(subject, disassemble, cpu, problems));
+  const statistics = await problems.ask('The counters', () => machine.statistics(), { seconds: 0, instructions: 0 });
+  const guard = await problems.ask('The guard', async () => guardMessage(await machine.guard({ kind: 'look' })), null);
+  const chips = await problems.ask('The chips', async () => (await askPeek(machine, 'chips', {})).map(chipFactsMessage), []);
+  const serial = past.serialHistory;
+  const tail = serial.bytes.subarray(Math.max(0, serial.bytes.length - SERIAL_BYTES));
+  const facts = {
+    ...known(at, subject, configuration, statistics, debug.symbols.files),
     // Of a machine that was paused only to be copied there is no cause.
     stop: state === 'paused' ? past.debug.stop : null,
     tripleFault: toJson(past.debug.chainMessage()),
@@ -228,8 +281,7 @@ export async function gatherReport(subject: Subject, disassemble: Disassemble): 
     smm: await gatherSmm(subject, problems),
     guard: guard === null ? null : { state: toJson(guard), alerts: toJson(past.guard.kept.slice(-ALERTS)) },
     display: await gatherDisplay(subject, problems),
-    tolerance: 'none' as const,
-    serial: { text: Buffer.from(tail).toString('utf8'), lost: serial.lost + serial.bytes.length - tail.length },
+    serial: subject.tolerance === undefined ? { text: Buffer.from(tail).toString('utf8'), lost: serial.lost + serial.bytes.length - tail.length } : null,
     problems: problems.sentences,
   };
   return { ...facts, ...conclude(facts) };

@@ -1,5 +1,6 @@
 import type { Report } from '../../contract/report.ts';
 import { conclude } from './conclude.ts';
+import { redactTolerance } from './tolerance.ts';
 
 /** What a redacted report lacks; docs/formats/report.md explains each. */
 export const LEFT_OUT = [
@@ -8,6 +9,7 @@ export const LEFT_OUT = [
   'What the guest said on its serial port, and the kernel’s command line.',
   'What chips hold of input and data: tables of chips.',
   'Paths of the host: drives, what the machine starts from, files of symbols and sources.',
+  'Of a pair: bytes that its sides said or had in memory, notes of its journal, addresses of hosts.',
   'Register contents that a guest computes with: x87 and save states of System Management Mode.',
 ] as const;
 
@@ -53,6 +55,7 @@ export function redact(report: Report): Report {
       state: report.display.state === null ? null : { ...report.display.state, session: null, viewers: [] },
       outputs: report.display.outputs.map((output) => ({ ...output, text: null, png: null })),
     },
+    tolerance: report.tolerance === 'none' ? report.tolerance : redactTolerance(report.tolerance),
     serial: null,
   };
   return { ...bare, ...conclude(bare) };

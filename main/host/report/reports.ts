@@ -1,14 +1,17 @@
 /** Reports of the machines of a library: taken, shown, saved. Main thread. */
 import { randomUUID } from 'node:crypto';
-import type { MachineConfiguration } from '../../../engine/machine/machine.ts';
+import { mkdtemp, rm, truncate, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { DriveConfiguration, MachineConfiguration } from '../../../engine/machine/machine.ts';
 import type { ReportFormat, TakenReport } from '../../contract/reports.ts';
 import type { Report } from '../../contract/report.ts';
+import { examineDrive, lookAt } from '../drive-image.ts';
 import { HostError } from '../errors.ts';
 import type { StoredMachine } from '../library.ts';
 import { formatSize } from '../memory-size.ts';
 import { Session, type MachineFactory } from '../session.ts';
 import type { TaskList } from '../tasks.ts';
-import { gatherReport, type Subject } from './gather.ts';
+import { gatherAbsent, gatherReport, type AbsentSubject, type Subject } from './gather.ts';
 import {
   checkWish,
   filesIn,
@@ -22,6 +25,7 @@ import {
   type Wording,
 } from './save.ts';
 import { sectionsOf } from './sections.ts';
+import { toleranceOf, type PairLook } from './tolerance.ts';
 
 /** What reports need of the host. */
 export interface ReportsParts extends SaveParts {
@@ -33,6 +37,8 @@ export interface ReportsParts extends SaveParts {
   suspendedState(machine: StoredMachine): Promise<string | undefined>;
   configure(machine: StoredMachine): Promise<MachineConfiguration>;
   boot(machine: StoredMachine): Subject['boot'];
+  /** Undefined: it runs in no pair. */
+  pair(machine: StoredMachine): Promise<PairEvidence | undefined>;
   /** Names of a machine's own source, for a session beside its own. */
   ownSymbols(id: string): ConstructorParameters<typeof Session>[4];
   warn(sentence: string): void;
@@ -43,6 +49,42 @@ interface SaveWish extends Wording {
   capture?: string | undefined;
   place: { kind: 'file' | 'folder'; path: string };
   formats: ReportFormat[];
+}
+
+/** What is done while the machine stands still. */
+type Work<Result> = (subject: Subject | AbsentSubject) => Promise<Result>;
+
+/** What a report needs of a pair. */
+export interface PairEvidence {
+  /** Writes the primary's state to a file. Throws where it cannot be had. */
+  copy(path: string): Promise<void>;
+  /** How it fares and what it has lived through; `problems`: what of that could not be had. */
+  look(): Promise<PairLook & { problems: string[] }>;
+}
+
+const NOT_INCLUDED =
+  'Registers, memory, chips, screens, the serial port and the guard are not included: the machine runs as a pair, in processes of its own, and its state could not be copied.';
+const NOT_KEPT =
+  'What COM1 said, alerts of the guard, breakpoints, traces and the chain behind a triple fault are not included: the machine runs as a pair, whose processes do not keep them.';
+
+const drivesReadOnly = ({ file }: StoredMachine): boolean[] => (file.drives ?? []).map(({ readOnly }) => readOnly === true);
+
+/** Why the state could not be copied; undefined: it is there. */
+async function copied(pair: PairEvidence, path: string): Promise<string | undefined> {
+  try {
+    await pair.copy(path);
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+/** A drive as large as this one with nothing on it: a state is put up with drives of the sizes that it was saved with. */
+async function blank({ kind, path }: DriveConfiguration, at: string): Promise<DriveConfiguration> {
+  const { bytes } = lookAt({ kind: 'path', path }, (file) => examineDrive(file, kind));
+  await writeFile(at, '');
+  await truncate(at, bytes);
+  return { kind, path: at, format: 'raw', readOnly: true };
 }
 
 const CANCEL_SAYS = 'Cancel removes what has been written so far; the machine goes on.';
@@ -64,7 +106,7 @@ export class Reports {
   }
 
   async take(id: string): Promise<TakenReport> {
-    const report = await this.#whileStill(id, (subject) => gatherReport(subject, this.parts.disassemble));
+    const report = await this.#whileStill(id, async (subject) => (subject.session === undefined ? gatherAbsent(subject) : gatherReport(subject, this.parts.disassemble)));
     const capture = randomUUID();
     this.#taken.set(id, { capture, report });
     return {
@@ -131,7 +173,7 @@ export class Reports {
     await Promise.allSettled(this.#running);
   }
 
-  #whileStill<Result>(id: string, work: (subject: Subject) => Promise<Result>): Promise<Result> {
+  #whileStill<Result>(id: string, work: Work<Result>): Promise<Result> {
     const running = this.#hold(id, work);
     this.#running.add(running);
     const done = (): void => void this.#running.delete(running);
@@ -139,8 +181,10 @@ export class Reports {
     return running;
   }
 
-  #hold<Result>(id: string, work: (subject: Subject) => Promise<Result>): Promise<Result> {
+  #hold<Result>(id: string, work: Work<Result>): Promise<Result> {
     return this.parts.withSession(id, async (session, machine) => {
+      const pair = await this.parts.pair(machine);
+      if (pair !== undefined) return this.#paired(machine, session, pair, work);
       const boot = this.parts.boot(machine);
       if (session.on) return whileHeld(session, (before) => work({ ...before, session, past: session, id, boot }));
       const state = await this.parts.suspendedState(machine);
@@ -158,34 +202,68 @@ export class Reports {
     machine: StoredMachine,
     past: Session,
     state: string,
-    work: (subject: Subject) => Promise<Result>,
+    work: Work<Result>,
   ): Promise<Result> {
     const { id } = machine;
     this.refuseWhileRead(id);
     this.#reading.add(id);
-    const session = new Session(undefined, this.parts.disk, () => undefined, this.parts.warn, this.parts.ownSymbols(id));
-    session.debug.symbols.addAll(past.debug.symbols);
     try {
-      const configure = async (): Promise<MachineConfiguration> => {
-        const configuration = await this.parts.configure(machine);
-        return { ...configuration, drives: configuration.drives?.map((drive) => ({ ...drive, readOnly: true })) };
-      };
-      await session.start(this.parts.createMachine, configure, true, state);
-      const drives = machine.file.drives ?? [];
-      return await whileHeld(session, () =>
-        work({
-          session,
-          past,
-          state: 'suspended',
-          reason: 'Suspended.',
-          id,
-          boot: this.parts.boot(machine),
-          drivesReadOnly: drives.map(({ readOnly }) => readOnly === true),
-        }),
+      const configuration = await this.parts.configure(machine);
+      const drives = configuration.drives?.map((drive) => ({ ...drive, readOnly: true }));
+      return await this.#beside(machine, past, { ...configuration, drives }, state, (session) =>
+        work({ session, past, state: 'suspended', reason: 'Suspended.', id, boot: this.parts.boot(machine), drivesReadOnly: drivesReadOnly(machine) }),
       );
     } finally {
-      await session.dispose();
       this.#reading.delete(id);
+    }
+  }
+
+  /** Puts a saved state up in a session of its own, which never runs an instruction. */
+  async #beside<Result>(
+    machine: StoredMachine,
+    past: Session,
+    configuration: MachineConfiguration,
+    state: string,
+    work: (session: Session) => Promise<Result>,
+  ): Promise<Result> {
+    const session = new Session(undefined, this.parts.disk, () => undefined, this.parts.warn, this.parts.ownSymbols(machine.id));
+    session.debug.symbols.addAll(past.debug.symbols);
+    try {
+      await session.start(this.parts.createMachine, () => Promise.resolve(configuration), true, state);
+      return await whileHeld(session, () => work(session));
+    } finally {
+      await session.dispose();
+    }
+  }
+
+  /**
+   * A machine that runs as a pair: the primary's state is copied, in one moment, and put up beside it while the pair goes on. Its disks are blank then, since a
+   * report has nothing of them.
+   */
+  async #paired<Result>(machine: StoredMachine, past: Session, pair: PairEvidence, work: Work<Result>): Promise<Result> {
+    const configuration = await this.parts.configure(machine);
+    const folder = await mkdtemp(join(machine.folder, 'report-'));
+    const about = {
+      at: new Date().toISOString(),
+      state: 'running' as const,
+      id: machine.id,
+      boot: this.parts.boot(machine),
+      drivesReadOnly: drivesReadOnly(machine),
+      drivesFiles: configuration.drives?.map(({ path }) => path),
+    };
+    try {
+      const state = join(folder, 'state');
+      const problem = await copied(pair, state);
+      const look = await pair.look();
+      const known = { ...about, reason: look.status.reason, tolerance: toleranceOf(look) };
+      if (problem !== undefined)
+        return await work({ ...known, session: undefined, configuration, missing: [`${NOT_INCLUDED} ${problem}`, ...look.problems] });
+      const drives = await Promise.all((configuration.drives ?? []).map((drive, index) => blank(drive, join(folder, `drive-${index}`))));
+      return await this.#beside(machine, past, { ...configuration, drives }, state, (session) =>
+        work({ ...known, session, past: session, missing: [NOT_KEPT, ...look.problems] }),
+      );
+    } finally {
+      await rm(folder, { recursive: true, force: true });
     }
   }
 }

@@ -9,7 +9,7 @@ import { folderName } from '../library.ts';
 import type { Session } from '../session.ts';
 import type { Progress } from '../tasks.ts';
 import { checkPlace, PendingFiles, type ReportJournal } from './files.ts';
-import { gatherReport, type Subject } from './gather.ts';
+import { gatherAbsent, gatherReport, type AbsentSubject, type Subject } from './gather.ts';
 import { renderHtml } from './html.ts';
 import { renderMarkdown } from './markdown.ts';
 import { redact } from './redact.ts';
@@ -141,17 +141,18 @@ export interface Saved {
   problems: string[];
 }
 
-/**
- * Writes files of a machine that is held; `taken`: a report of it that is there already. Nothing is left under the final names unless all of them
- * are whole.
- */
+/** Writes files of a machine that is held, or of a pair whose machine cannot be had. Nothing is left under the final names unless all of them are whole. */
 export async function saveReport(
-  subject: Subject,
+  subject: Subject | AbsentSubject,
   files: readonly ReportFile[],
   wording: Wording,
   parts: SaveParts,
   progress: Progress,
 ): Promise<Saved> {
+  if (subject.session === undefined) {
+    if (files.some(({ format }) => format === 'core')) throw new HostError('WRONG_STATE', `There is no core of this pair now. ${subject.missing?.[0] ?? ''}`);
+    return writeFiles(gatherAbsent(subject), undefined, files, wording, parts, progress);
+  }
   const report = await gatherReport(subject, parts.disassemble);
   return writeFiles(report, subject, files, wording, parts, progress);
 }

@@ -2,6 +2,7 @@
 import type { Report, ReportVcpu } from '../../contract/report.ts';
 import { formatSize } from '../memory-size.ts';
 import type { Block, Section } from './blocks.ts';
+import { toleranceSection } from './tolerance-blocks.ts';
 import { codeBlock, registerBlock, stackBlock, tableBlocks, walkBlocks } from './vcpu-blocks.ts';
 
 const hex = (value: number): string => value.toString(16).padStart(8, '0');
@@ -26,7 +27,12 @@ function whatHappened({ findings, notes, redacted }: Report): Section {
   return section('what-happened', 'What happened', plural(findings.length, 'finding'), blocks, 'Nothing in particular.');
 }
 
-function chain({ tripleFault, stop }: Report): Section {
+/** What only the program that runs a machine keeps. */
+const unkept = ({ tolerance }: Report, otherwise: string): string =>
+  tolerance === 'none' ? otherwise : 'Not included: the machine runs as a pair, whose processes do not keep this.';
+
+function chain(report: Report): Section {
+  const { tripleFault, stop } = report;
   const steps = tripleFault.map(({ name, code: error, eip, address, vector, symbol, state }) => ({
     title: name,
     tag: `error ${error.toString(16).padStart(4, '0')}`,
@@ -34,7 +40,7 @@ function chain({ tripleFault, stop }: Report): Section {
     aside: vector === 14 ? `cr2 ${hex(address)}` : '',
     isLast: false,
   }));
-  if (steps.length === 0) return section('chain', 'Chain of exceptions', '', [], 'There was no triple fault since power-on.');
+  if (steps.length === 0) return section('chain', 'Chain of exceptions', '', [], unkept(report, 'There was no triple fault since power-on.'));
   const end = stop?.kind === 'tripleFault' ? 'It stands at this moment.' : 'It was reset.';
   const blocks: Block[] = [
     {
@@ -141,7 +147,8 @@ function tables({ vcpus }: Report): Section {
   return section('tables', 'Descriptor tables', names.join(', '), blocks, 'None has an entry.');
 }
 
-function traces({ vcpus }: Report): Section {
+function traces(report: Report): Section {
+  const { vcpus } = report;
   const blocks = vcpus.flatMap(({ cpu, trace }): Block[] => {
     if (trace === null || trace.entries.length === 0) return [];
     const rows = trace.entries.map(({ linear, text, symbol, instruction, mode }) => [
@@ -157,7 +164,7 @@ function traces({ vcpus }: Report): Section {
     ];
   });
   const number = vcpus.reduce((sum, { trace }) => sum + (trace?.entries.length ?? 0), 0);
-  return section('trace', 'Trace', plural(number, 'record'), blocks, 'Nothing was recorded. The panel Trace begins a recording.');
+  return section('trace', 'Trace', plural(number, 'record'), blocks, unkept(report, 'Nothing was recorded. The panel Trace begins a recording.'));
 }
 
 function devices({ chips }: Report): Section {
@@ -319,14 +326,15 @@ function screens({ display, redacted }: Report): Section {
   );
 }
 
-function serialLog({ serial, redacted }: Report): Section {
+function serialLog(report: Report): Section {
+  const { serial, redacted } = report;
   if (serial === null || serial.text === '')
     return section(
       'serial',
       'Serial port',
       '',
       [],
-      serial === null && redacted !== null ? 'Left out.' : 'The guest said nothing on COM1.',
+      serial === null && redacted !== null ? 'Left out.' : unkept(report, 'The guest said nothing on COM1.'),
     );
   const lines = serial.text.split(/\r\n|\n|\r/u);
   const blocks: Block[] = [code(lines)];
@@ -344,14 +352,6 @@ function problems({ problems: sentences }: Report): Section {
   );
 }
 
-const pair = ({ tolerance }: Report): Section => ({
-  id: 'tolerance',
-  title: 'Fault tolerance',
-  amount: tolerance,
-  isEmpty: true,
-  blocks: [{ kind: 'text', text: 'The machine belongs to no pair.' }],
-});
-
 /** All sections, in the order in which they are read. */
 export function sectionsOf(report: Report): Section[] {
   return [
@@ -366,7 +366,7 @@ export function sectionsOf(report: Report): Section[] {
     devices(report),
     management(report),
     guarded(report),
-    pair(report),
+    toleranceSection(report),
     serialLog(report),
     problems(report),
   ];

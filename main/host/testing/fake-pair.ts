@@ -13,6 +13,8 @@ export class FakePair {
   readonly launched: string[] = [];
   /** What sides were asked, but for their status. */
   readonly asked: string[] = [];
+  /** Sides give no copy of their state. */
+  refusesCopies = false;
   readonly sides: Record<'a' | 'b', Answer | undefined> = { a: undefined, b: undefined };
   readonly gateway: GatewayStatus = { pid: 1, port: 4001, term: 1, clients: 1, served: 1, bytesIn: 10, bytesOut: 20, waitingInputs: 0 };
   /** Of the only pixel that sides show. */
@@ -64,7 +66,8 @@ export class FakePair {
         // What `ask` sends.
         const { question } = message as { question: SideQuestion | GatewayQuestion };
         if (question.kind !== 'status') this.asked.push(`${name} ${question.kind}`);
-        if (question.kind === 'suspend') writeFileSync(question.path, 'state');
+        if (question.kind === 'copy' && this.refusesCopies) return link.send({ refused: 'It cannot be copied now.' });
+        if (question.kind === 'suspend' || question.kind === 'copy') writeFileSync(question.path, 'state');
         if (question.kind === 'end') {
           link.send({ done: true });
           return this.#end(name);

@@ -60,7 +60,7 @@ export function workbenchCommands(actions: WorkbenchActions): Command[] {
       control('Power off', 'powerOff', 'pulls the plug');
       commands.push({ title: `Attach gdb to ${machine.name}`, hint: 'in a terminal', run: actions.gdb });
     }
-    if (isLive(machine) || machine.state === 'suspended')
+    if (machine.state !== 'off')
       commands.push({ title: `Take a report of ${machine.name}`, hint: 'evidence to take along', run: actions.report });
     if (machine.state !== 'paired') commands.push({ title: 'Show the console in a window', keys: 'Ctrl Shift C', run: actions.console });
   }
