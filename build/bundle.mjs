@@ -52,7 +52,17 @@ export async function bundle(names = Object.keys(TARGETS), say = () => {}) {
   return built;
 }
 
-async function buildNode(name, { entries, format }) {
+async function buildNode(name, target) {
+  // A program that runs may not have loaded every part of the engine yet.
+  return writeOutputs(path.join(OUT, name), await runBundler(name, target), name === 'engine' ? 10 * 60_000 : 0);
+}
+
+/** Builds a program of plain Node into another folder, whether it is stale or not; `plugins` come before the others. For tests that alter the source. */
+export async function bundleInto(folder, name, plugins) {
+  writeOutputs(folder, await runBundler(name, TARGETS[name], plugins), 0);
+}
+
+async function runBundler(name, { entries, format }, plugins = []) {
   const { build } = await import('vite');
   const { nodeConfiguration } = await import('./node-configuration.mjs');
   const input = Object.fromEntries(Object.entries(entries).map(([key, file]) => [key, path.join(ROOT, file)]));
@@ -70,9 +80,7 @@ async function buildNode(name, { entries, format }) {
       },
     },
   });
-  const result = await build(configuration);
-  // A program that runs may not have loaded every part of the engine yet.
-  return writeOutputs(name, result, name === 'engine' ? 10 * 60_000 : 0);
+  return build({ ...configuration, plugins: [...plugins, ...configuration.plugins] });
 }
 
 async function buildRenderer(name) {
@@ -81,12 +89,11 @@ async function buildRenderer(name) {
   const modules = new Set();
   const result = await build({ ...(await rendererConfiguration(modules)), configFile: false, logLevel: 'error' });
   const ofWorkers = [...modules].filter((id) => path.isAbsolute(id) && existsSync(id) && !id.includes('/node_modules/'));
-  return [...writeOutputs(name, result, 0), ...ofWorkers, ...['build/renderer.mjs', ...RENDERER_FILES].map((file) => path.join(ROOT, file))];
+  return [...writeOutputs(path.join(OUT, name), result, 0), ...ofWorkers, ...['build/renderer.mjs', ...RENDERER_FILES].map((file) => path.join(ROOT, file))];
 }
 
 /** Writes what vite made; returns the files it was made from. Files of earlier builds go when they are that old, in milliseconds. */
-function writeOutputs(name, result, keepMilliseconds) {
-  const folder = path.join(OUT, name);
+function writeOutputs(folder, result, keepMilliseconds) {
   mkdirSync(folder, { recursive: true });
   const inputs = new Set();
   const written = new Set();

@@ -27,10 +27,10 @@ const PARTS = [
   { name: 'lint', seconds: 240, beside: true, args: [bin('eslint/bin/eslint.js'), '--max-warnings', '0', '.'] },
   { name: 'unit', seconds: 540, ...vitest('unit', 2) },
   { name: 'renderer', seconds: 120, ...vitest('renderer') },
-  { name: 'model', seconds: 240, beside: true, ...vitest('model') },
+  { name: 'model', seconds: 260, beside: true, ...vitest('model') },
   { name: 'oracle', seconds: 420, ...vitest('oracle') },
   { name: 'boot', seconds: 780, beside: true, ...vitest('boot') },
-  { name: 'cli', seconds: 540, ...vitest('cli') },
+  { name: 'cli', seconds: 620, ...vitest('cli') },
   { name: 'dist', seconds: 240, beside: true, ...vitest('dist') },
   { name: 'e2e', seconds: 540, ...vitest('e2e') },
 ];

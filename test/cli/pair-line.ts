@@ -22,8 +22,10 @@ export class PairLine {
     readonly machine: string,
   ) {}
 
-  static async open(machine: string): Promise<PairLine> {
-    return new PairLine(await CommandLine.open(), machine);
+  /** `program`: another build of it, which the pair's processes are of as well. */
+  static async open(machine: string, program?: string): Promise<PairLine> {
+    const line = await CommandLine.open();
+    return new PairLine(program === undefined ? line : line.withProgram(program), machine);
   }
 
   async close(): Promise<void> {

@@ -18,6 +18,7 @@ export class CommandLine {
     readonly library: string,
     /** Words in front of the program: a command that runs the rest of its line, as in a network namespace. */
     private readonly within: readonly string[] = [],
+    private readonly program = PROGRAM,
   ) {}
 
   static async open(within: readonly string[] = []): Promise<CommandLine> {
@@ -27,7 +28,12 @@ export class CommandLine {
 
   /** The same folder, with the library elsewhere. */
   withLibrary(library: string): CommandLine {
-    return new CommandLine(this.folder, library, this.within);
+    return new CommandLine(this.folder, library, this.within, this.program);
+  }
+
+  /** The same library, by another build of the program. */
+  withProgram(program: string): CommandLine {
+    return new CommandLine(this.folder, this.library, this.within, program);
   }
 
   close(): Promise<void> {
@@ -41,7 +47,7 @@ export class CommandLine {
   begin(...words: string[]) {
     const environment: NodeJS.ProcessEnv = { ...process.env, VITRINE_LIBRARY: this.library };
     delete environment['VITRINE_DEBUG'];
-    const [program = '', ...all] = [...this.within, process.execPath, PROGRAM, ...words];
+    const [program = '', ...all] = [...this.within, process.execPath, this.program, ...words];
     const child = spawn(program, all, { env: environment, cwd: this.folder, stdio: ['pipe', 'pipe', 'pipe'] });
     const said = { out: '', err: '' };
     child.stdout.on('data', (bytes: Buffer) => (said.out += bytes.toString()));
