@@ -200,8 +200,8 @@ describe('a pair', { timeout: 240_000 + requests * 600 }, () => {
         await until('the end of the stopped side', ({ sides }) => sides[target.side] === null);
       }
       await client.requests(4);
-      // Neither has come to a state that is not the other's.
-      expect(readFileSync(`${line.library}/${machine}/pair/journal.jsonl`, 'utf8')).not.toMatch(/Failed:/);
+      // Neither has come to a state that is not the other's, and under the virtual clock they were the same all the time.
+      expect(readFileSync(`${line.library}/${machine}/pair/journal.jsonl`, 'utf8')).not.toMatch(/Failed:|not the same inside/);
     }
     client.close();
     if (isLong)
