@@ -168,7 +168,7 @@ export class Pair {
     const isProtected = primary?.isProtected === true && gateway !== null;
     const reason =
       gateway === null
-        ? 'The gateway does not answer: clients cannot reach the guest.'
+        ? 'The gateway does not answer: clients cannot reach the guest. End the pair; its machine is kept, suspended.'
         : (primary?.reason ?? 'No side answers as the primary.');
     return { machine: this.machine.id, isProtected, reason, gateway, sides: { a, b }, primary: primary?.side ?? null };
   }
@@ -196,7 +196,9 @@ export class Pair {
   async reprotect(): Promise<PairStatus> {
     const { primary, sides, gateway } = await this.status();
     const side = primary === null ? null : sides[primary];
-    if (side === null || primary === null || gateway === null) throw new HostError('WRONG_STATE', 'No side of the pair goes on with a gateway, so there is nothing to protect.');
+    if (gateway === null)
+      throw new HostError('WRONG_STATE', 'The gateway does not answer, and a pair gets no other one. End the pair ("vitrine pair break"): its machine is kept, suspended as far as it has come.');
+    if (side === null || primary === null) throw new HostError('WRONG_STATE', 'No side of the pair goes on, so there is nothing to protect.');
     if (side.mode !== 'alone') throw new HostError('WRONG_STATE', 'The pair has two sides.');
     await this.#startSecondary(other(primary), side.term + 1);
     return this.#until('protection', ({ isProtected }) => isProtected);

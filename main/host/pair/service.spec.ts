@@ -115,6 +115,15 @@ it('names what stands in the way, and the action that mends it; what only is wor
   expect(await points((server.address() as AddressInfo).port)).toMatchObject({ state: { state: 'ok' }, port: { state: 'blocks', actions: ['anyPort'] } });
 });
 
+it('says of a pair without its gateway what can be done, which works', async () => {
+  const { pair, host } = await open();
+  await host.pairs.create('clerk', settings);
+  pair.kill('gateway');
+  expect(await host.pairs.status('clerk')).toMatchObject({ state: 'lost', gateway: null, reason: expect.stringContaining('End the pair; its machine is kept, suspended.') as string });
+  await expect(host.pairs.reprotect('clerk')).rejects.toThrow('a pair gets no other one. End the pair');
+  expect(await host.pairs.break('clerk')).toEqual({ state: 'suspended' });
+});
+
 it('does one thing at a time to a pair, and knows machines that are in none', async () => {
   const { host } = await open();
   await expect(host.pairs.status('clerk')).rejects.toMatchObject({ code: 'NOT_FOUND' });

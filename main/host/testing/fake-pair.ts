@@ -83,9 +83,10 @@ export class FakePair {
   }
 
   /** A side is gone, as by a signal; the other one tells. */
-  kill(name: 'a' | 'b'): void {
+  kill(name: Name): void {
     const folder = this.#servers.get(name)?.folder;
     this.#end(name);
+    if (name === 'gateway') return;
     const reason = 'Unprotected: it took over, since the primary is gone.';
     folder?.journal.append({ at: Date.now(), by: name === 'a' ? 'b' : 'a', kind: 'unprotected', text: reason });
   }
