@@ -2,8 +2,8 @@
 ; timer's interrupt, a new picture in which nearly every pixel differs from the one before. The pictures are parts of one that is
 ; higher than the screen: gradients with noise on them, as video has, so that no encoding gets them for nothing.
 ; Runs on the bench machine and, as it is, on QEMU's standard VGA.
-        bits 32
-        org 0x100000
+
+%include "../ticking.asm"
 
 %ifndef WIDTH                           ; whoever includes this may have another size
 WIDTH           equ 640
@@ -14,10 +14,6 @@ STEP            equ 5                   ; lines from one to the next
 PICTURE         equ 0x400000            ; where the large picture is drawn
 DEFAULT_BAR     equ 0xe0000000          ; for the frame buffer, where no firmware gave it a place
 
-        align 4
-header: dd 0x1badb002, 0x00010000, -(0x1badb002 + 0x00010000)
-        dd header, header, end, end, start
-
 %macro dispi 2
         mov dx, 0x1ce
         mov ax, %1
@@ -27,16 +23,7 @@ header: dd 0x1badb002, 0x00010000, -(0x1badb002 + 0x00010000)
         out dx, ax
 %endmacro
 
-start:  cli
-        cld
-        mov esp, stack
-        lgdt [gdt_pointer]
-        jmp 8:flat
-flat:   mov ax, 16
-        mov ds, ax
-        mov es, ax
-        mov ss, ax
-
+main:
 ; The display adapter: the function on bus 0 with QEMU's and Bochs's own identity.
         mov ebx, 0x80000000
 find:   mov eax, ebx
@@ -112,38 +99,11 @@ column: mov eax, ebx                    ; xorshift32
         cmp ebp, HEIGHT + PICTURES * STEP
         jb line
 
-; The timer: 60 Hz on interrupt 32, all others masked.
-        mov al, 0x11
-        out 0x20, al
-        mov al, 32
-        out 0x21, al
-        mov al, 4
-        out 0x21, al
-        mov al, 1
-        out 0x21, al
-        mov al, 0xfe
-        out 0x21, al
-        mov al, 0xff
-        out 0xa1, al
-        mov al, 0x34
-        out 0x43, al
+; 60 Hz.
         mov ax, 19886
-        out 0x40, al
-        mov al, ah
-        out 0x40, al
-        mov eax, tick
-        mov [idt+32*8], ax
-        shr eax, 16
-        mov [idt+32*8+6], ax
-        mov word [idt+32*8+2], 8
-        mov word [idt+32*8+4], 0x8e00
-        lidt [idt_pointer]
-        sti
+        call start_timer
 
-wait:   hlt
-        cmp byte [due], 0
-        je wait
-        mov byte [due], 0
+next:   call await_tick
         mov eax, [picture]
         inc eax
         and eax, PICTURES - 1
@@ -153,30 +113,10 @@ wait:   hlt
         mov edi, [frame_buffer]
         mov ecx, WIDTH * HEIGHT
         rep movsd
-        jmp wait
+        jmp next
 
-tick:   push eax
-        mov byte [due], 1
-        mov al, 0x20
-        out 0x20, al
-        pop eax
-        iretd
-
-        align 8
-gdt:    dq 0, 0x00cf9a000000ffff, 0x00cf92000000ffff
-gdt_pointer:
-        dw 23
-        dd gdt
-idt_pointer:
-        dw 33*8-1
-        dd idt
         align 4
 frame_buffer:
         dd 0
 picture: dd 0
-due:    db 0
-        align 8
-idt:    times 33*8 db 0
-        times 4096 db 0
-stack:
 end:

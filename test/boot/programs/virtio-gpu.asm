@@ -1,8 +1,7 @@
 ; A driver of the virtio GPU, by the specification alone: asks for the size of scanout 0, gives it a picture of that size, and does so again at
-; each display event. On port 0xE9: "gpu WIDTHxHEIGHT", a line for each picture. Multiboot, 32-bit, no interrupts.
+; each display event. On port 0xE9: "gpu WIDTHxHEIGHT", a line for each picture.
 
-        bits 32
-        org 0x100000
+%include "driver.asm"
 
 GPU             equ 0x80001800          ; 00:03.0
 PLACE           equ 0xe4000000
@@ -16,14 +15,7 @@ PIXELS          equ 0x400000
 ENTRIES         equ 16
 INFO_BYTES      equ 408
 
-start:  jmp entry
-        align 4
-header: dd 0x1badb002, 1 << 16, -(0x1badb002 + (1 << 16)), header, start, end_of_file, end_of_file, entry
-
-entry:
-        cli
-        cld
-        mov esp, 0x300000
+driver:
         mov eax, GPU
         call pci_read
         cmp eax, 0x10501af4
@@ -172,18 +164,6 @@ command:
         mov eax, [ANSWER]
         ret
 
-broken: mov esi, text_broken
-        call say
-.dead:  hlt
-        jmp .dead
-
-say:    lodsb
-        test al, al
-        jz .done
-        out 0xe9, al
-        jmp say
-.done:  ret
-
 number: mov ebx, 10
         xor ecx, ecx
 .digit: xor edx, edx
@@ -198,22 +178,7 @@ number: mov ebx, 10
         loop .put
         ret
 
-pci_read:
-        mov dx, 0xcf8
-        out dx, eax
-        mov dx, 0xcfc
-        in eax, dx
-        ret
-pci_write:
-        mov dx, 0xcf8
-        out dx, eax
-        mov dx, 0xcfc
-        mov eax, ebx
-        out dx, eax
-        ret
-
 text_gpu        db 'gpu ', 0
-text_broken     db 'broken', 10, 0
         align 4
 width           dd 0
 height          dd 0

@@ -1,11 +1,10 @@
 ; A driver of virtio input devices, by the specification alone, for as many as there are: it looks at the slots from 00:08.0 to 00:0c.0 again and again,
 ; sets up what has come, says what it is, and says every event. It takes the general-purpose event of the slots, without interrupts, and ejects what it
-; is asked to. On port 0xE9, a line each: "+SLOT NAME", "-SLOT", "SLOT TYPE CODE VALUE" (hexadecimal). Multiboot, 32-bit.
+; is asked to. On port 0xE9, a line each: "+SLOT NAME", "-SLOT", "SLOT TYPE CODE VALUE" (hexadecimal).
 ;
 ; The scheme of memory: a device of slot n has its registers at PLACE + n * 4000, its queues at QUEUES + n * 10000.
 
-        bits 32
-        org 0x100000
+%include "driver.asm"
 
 PLACE           equ 0xe4000000
 QUEUES          equ 0x400000
@@ -21,14 +20,7 @@ HOT_PLUG        equ 0xcc0
 GPE_BYTE        equ 2                   ; event 17
 GPE_BIT         equ 2
 
-start:  jmp entry
-        align 4
-header: dd 0x1badb002, 1 << 16, -(0x1badb002 + (1 << 16)), header, start, end_of_file, end_of_file, entry
-
-entry:
-        cli
-        cld
-        mov esp, 0x300000
+driver:
         mov eax, LPC + 0x40             ; PMBASE, and ACPI enabled
         mov ebx, PM_BASE + 1
         call pci_write
@@ -242,18 +234,6 @@ drain:
 .done:  popa
         ret
 
-broken: mov esi, text_broken
-        call say
-.dead:  hlt
-        jmp .dead
-
-say:    lodsb
-        test al, al
-        jz .done
-        out 0xe9, al
-        jmp say
-.done:  ret
-
 spaced: push eax
         mov al, ' '
         out 0xe9, al
@@ -275,23 +255,8 @@ number: pusha
         popa
         ret
 
-pci_read:
-        mov dx, 0xcf8
-        out dx, eax
-        mov dx, 0xcfc
-        in eax, dx
-        ret
-pci_write:
-        mov dx, 0xcf8
-        out dx, eax
-        mov dx, 0xcfc
-        mov eax, ebx
-        out dx, eax
-        ret
-
 hexadecimal     db '0123456789abcdef'
 text_ready      db 'ready', 10, 0
-text_broken     db 'broken', 10, 0
 there           times 16 db 0
                 align 4
 seen            times 16 dd 0

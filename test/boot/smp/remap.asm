@@ -2,11 +2,8 @@
 ; page faults that it has itself. Tools read the window of either meanwhile.
 
 %include "bring-up.asm"
+%include "window.asm"
 
-WINDOW          equ 0x10000000          ; one page; the next is never there
-DIRECTORY       equ 0x500000
-TABLE           equ 0x501000
-PAGES           equ 0x600000            ; page n is full of n
 faults          equ shared + 0x000      ; that the reader had
 mixed           equ shared + 0x040      ; reads of two pages at once
 ended           equ shared + 0x080
@@ -17,6 +14,8 @@ main:
         test ebx, ebx
         jnz remapper
         call build_tables
+        call fill_pages
+        mov dword [TABLE], 0            ; nowhere
         mov ecx, 14
         mov eax, page_fault
         call set_gate
@@ -68,21 +67,8 @@ remapper:
         mov dword [ended], 1
         ret
 
-build_tables:
-        mov edi, DIRECTORY
-        xor eax, eax
-        mov ecx, 2 * 1024
-        rep stosd
-        mov ecx, 16                     ; 64 MiB where they are
-        mov edi, DIRECTORY
-        mov eax, 0x87
-.large:
-        mov [edi], eax
-        add eax, 0x400000
-        add edi, 4
-        loop .large
-        mov dword [DIRECTORY + (APIC >> 22) * 4], (APIC & 0xffc00000) + 0x9f
-        mov dword [DIRECTORY + (WINDOW >> 22) * 4], TABLE + 7
+; Page n is full of n.
+fill_pages:
         mov edi, PAGES
         xor eax, eax
 .page:
@@ -91,17 +77,6 @@ build_tables:
         add eax, 0x01010101
         cmp eax, 0x08080808
         jb .page
-        ret
-
-switch_paging_on:
-        mov eax, cr4
-        or eax, 0x10                    ; PSE
-        mov cr4, eax
-        mov eax, DIRECTORY
-        mov cr3, eax
-        mov eax, cr0
-        or eax, 0x80000000
-        mov cr0, eax
         ret
 
 finish:
