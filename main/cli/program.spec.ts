@@ -289,6 +289,18 @@ describe('run', () => {
     expect(await ended).toBe(143);
   });
 
+  it('lets go of what comes on COM1 before there is a machine', async () => {
+    const { begin, asm, engine } = await open();
+    const { terminal, ended } = begin('run', '--asm', asm, '--serial', 'stdio');
+    terminal.stdin.write('early\n');
+    await soon(() => engine.machines[0]?.state === 'running');
+    terminal.stdin.write('ls\n');
+    await soon(() => (engine.machines[0]?.inputs.length ?? 0) > 0);
+    expect(engine.machines[0]?.inputs).toEqual([{ kind: 'serial', bytes: new Uint8Array(Buffer.from('ls\n')) }]);
+    terminal.signal('SIGTERM');
+    expect(await ended).toBe(143);
+  });
+
   it('writes COM1 to a file', async () => {
     const { call, asm, folder } = await open((machine) => {
       machine.say('to the file');

@@ -181,8 +181,10 @@ class Watch {
 
   /** Input for the guest; what comes while it is not on goes nowhere, as with a real cable. */
   send(input: MachineInput): void {
-    if (!this.session.on) return;
-    this.session.machine.input(input).catch((error: unknown) => {
+    const { running } = this.session;
+    // While it is being started it is on, and there is no machine yet, or one that is off.
+    if (running === undefined || !isLive(this.session)) return;
+    running.input(input).catch((error: unknown) => {
       // The machine may go off at any time; other failures end the run by its own events.
       if (this.session.on) line(this.terminal.stderr, `vitrine: ${error instanceof Error ? error.message : String(error)}`);
     });
