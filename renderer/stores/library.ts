@@ -18,6 +18,9 @@ export const useLibrary = defineStore('library', () => {
   /** Thumbnails as object URLs, by machine, with the stamp they were fetched for. */
   const thumbnails = ref(new Map<string, { stamp: number; url: string }>());
 
+  /** What the sides of pairs show, by "machine/side". */
+  const pairPictures = ref(new Map<string, { stamp: number; url: string }>());
+
   const machines = computed(() => entries.value.filter((entry): entry is MachineSummary => entry.kind === 'machine'));
 
   function put(entry: LibraryEntry): void {
@@ -25,17 +28,25 @@ export const useLibrary = defineStore('library', () => {
     if (at < 0) entries.value.push(entry);
     else entries.value[at] = entry;
     entries.value.sort((a, b) => nameOf(a).localeCompare(nameOf(b), 'en', { numeric: true }));
-    if (entry.kind === 'machine') void fetchThumbnail(entry);
+    if (entry.kind !== 'machine') return;
+    const { id, pair } = entry;
+    void fetchPicture(thumbnails.value, id, entry.thumbnail, () => host.library.thumbnail({ id }));
+    for (const { side, picture } of pair?.screens ?? []) void fetchPicture(pairPictures.value, `${id}/${side}`, picture, () => host.pairs.picture({ id, side }));
   }
 
-  async function fetchThumbnail({ id, thumbnail: stamp }: MachineSummary): Promise<void> {
-    const old = thumbnails.value.get(id);
+  async function fetchPicture(
+    pictures: Map<string, { stamp: number; url: string }>,
+    key: string,
+    stamp: number | null,
+    ask: () => Promise<{ png: Uint8Array } | null>,
+  ): Promise<void> {
+    const old = pictures.get(key);
     if (stamp === null || old?.stamp === stamp) return;
     try {
-      const picture = await host.library.thumbnail({ id });
+      const picture = await ask();
       if (picture === null) return;
       const url = URL.createObjectURL(new Blob([picture.png.slice()], { type: 'image/png' }));
-      thumbnails.value.set(id, { stamp, url });
+      pictures.set(key, { stamp, url });
       if (old) URL.revokeObjectURL(old.url);
     } catch {
       // The machine went meanwhile, or its picture is damaged: the plate "No screen yet" stands in its place.
@@ -109,7 +120,7 @@ export const useLibrary = defineStore('library', () => {
     return entries.value.find((entry) => entry.id === id);
   }
 
-  return { entries, machines, loaded, busy, thumbnails, start, put, control, clone, adopt, find };
+  return { entries, machines, loaded, busy, thumbnails, pairPictures, start, put, control, clone, adopt, find };
 });
 
 const FAILED: Record<ControlVerb, string> = {

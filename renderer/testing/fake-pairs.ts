@@ -1,6 +1,6 @@
 import { implement } from '@orpc/server';
 import { contract } from '../../main/contract/contract.ts';
-import type { PairEventMessage, PairMessage, PairSampleMessage, PairStatusMessage, PreflightPoint } from '../../main/contract/pairs.ts';
+import type { PairEventMessage, PairMessage, PairOutsideMessage, PairSampleMessage, PairStatusMessage, PreflightPoint } from '../../main/contract/pairs.ts';
 
 /** A pair whose side a speaks, with what a test wants different. */
 export function pairStatus(part: Partial<PairStatusMessage> = {}): PairStatusMessage {
@@ -49,6 +49,10 @@ export class FakePairs {
   points: PreflightPoint[] = [point('state'), point('space')];
   peers: { name: string; address: string | null }[] = [];
   refusal: string | undefined;
+  /** All that has left, and what came in. */
+  outside: Pick<PairOutsideMessage, 'bytes' | 'inputs'> = { bytes: new Uint8Array(0), inputs: [] };
+  /** By side; a test's own bytes. */
+  pictures: Partial<Record<'a' | 'b', Uint8Array>> = {};
   readonly #said: PairMessage[] = [{ kind: 'none' }];
   #wake: (() => void) | undefined;
 
@@ -86,6 +90,14 @@ export class FakePairs {
       reprotect: os.reprotect.handler(({ input }) => this.#done(`pair reprotect ${input.id}`)),
       resync: os.resync.handler(({ input }) => void this.#done(`pair resync ${input.id}`)),
       inject: os.inject.handler(({ input: { role, fault } }) => void this.#done(`pair inject ${role} ${JSON.stringify(fault)}`)),
+      outside: os.outside.handler(({ input: { from } }) => {
+        const offset = Math.min(from, this.outside.bytes.length);
+        return { offset, bytes: this.outside.bytes.slice(offset), inputs: this.outside.inputs };
+      }),
+      picture: os.picture.handler(({ input: { side } }) => {
+        const png = this.pictures[side];
+        return png === undefined ? null : { png };
+      }),
       break: os.break.handler(({ input }) => {
         this.#done(`pair break ${input.id}`);
         return { state: 'suspended' as const };

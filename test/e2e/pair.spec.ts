@@ -90,21 +90,68 @@ describe.skipIf(displayMissing() !== undefined)('the view of a pair', () => {
     await talk();
     await eventually(() => page.locator('[data-side] canvas').count(), (count) => count === 2, 'both screens');
     await eventually(() => page.locator('tr[data-event=resync]').count(), (count) => count > 0, 'the first resync in the table');
+    const state = page.getByTestId('pair-state');
+    await eventually(() => state.innerText(), (text) => /this host, local sockets, \d+\.\d\d ms/u.test(text) && /% of the time, vCPUs stopped/u.test(text), 'the round trip and what it costs');
+  });
+
+  it('shows what its client saw, and how long each request took', async () => {
+    await page.getByRole('tab', { name: 'Client’s view' }).click();
+    const view = page.getByTestId('pair-client');
+    const last = said.trimEnd().split('\n').at(-1) ?? '';
+    await eventually(() => view.innerText(), (text) => text.includes(last), 'the last answer');
+    await page.getByRole('tab', { name: 'Pair requests' }).click();
+    const requests = page.locator('tr[data-request]');
+    await eventually(() => requests.count(), (count) => count > 0, 'the requests');
+    expect(await requests.last().innerText()).toMatch(/1 \d+ \d+·/u);
+    expect(await requests.last().innerText()).toMatch(/[\d.,]+ ms/u);
+    await page.setViewportSize({ width: 1440, height: 900 });
+    await inspectScreen(app, library(), 'pair-client', page);
+    // What comes meanwhile takes nobody's focus.
+    const region = page.getByRole('region', { name: 'What left by COM1' });
+    await region.focus();
+    await talk();
+    const newest = said.trimEnd().split('\n').at(-1) ?? '';
+    await eventually(() => view.innerText(), (text) => text.includes(newest), 'the newest answer');
+    expect(await region.evaluate((element) => element === document.activeElement)).toBe(true);
+    await page.locator('[data-mode=hex]').click();
+    await app.keepPicture(page, 'pair-client-hex');
+    await page.locator('[data-mode=text]').click();
+    await page.getByRole('tab', { name: 'Both screens' }).click();
+    await page.getByRole('tab', { name: 'Events' }).click();
+    await page.setViewportSize({ width: 1280, height: 800 });
   });
 
   it('resyncs for a byte that differs, and shows where', async () => {
     await page.locator('[data-fault=flip-output]').click();
     await eventually(() => page.getByText('done.').count(), (count) => count > 0, 'the fault is injected');
     await talk();
-    await page.getByRole('tab', { name: 'Last divergence' }).click();
     const divergence = page.getByTestId('divergence');
     await eventually(() => divergence.innerText(), (text) => text.includes('the first serial port'), 'the divergence');
     expect(await divergence.locator('.ch').count()).toBeGreaterThan(0);
     expect(await divergence.innerText()).toContain('Both said before:');
     expect(await divergence.getByTestId('difference').innerText()).toMatch(/Instructions until then: [\d,]+ on the primary, [\d,]+ on the secondary\./);
     await app.keepPicture(page, 'pair-divergence');
-    await page.getByRole('tab', { name: 'Events' }).click();
     await inspectScreen(app, library(), 'pair-protected', page);
+    await page.setViewportSize({ width: 1440, height: 900 });
+    await page.locator('tr[data-event=resync]').first().click();
+    await inspectScreen(app, library(), 'pair-wide', page);
+    await page.locator('[data-action=filter-events]').click();
+    await page.locator('[data-kind=fault]').click();
+    await app.keepPicture(page, 'pair-filter');
+    expect(await page.locator('tr[data-event=fault]').count()).toBe(0);
+    await page.getByRole('menuitem', { name: 'Show all' }).click();
+    await page.setViewportSize({ width: 960, height: 700 });
+    await inspectScreen(app, library(), 'pair-960', page);
+    // As a page of 1280 by 800 at 200 %.
+    await page.setViewportSize({ width: 640, height: 400 });
+    await app.keepPicture(page, 'pair-640');
+    await page.setViewportSize({ width: 1280, height: 800 });
+    // A register of either side can be chosen; nothing outside tells.
+    await page.getByLabel('Flip a register: whose').selectOption('primary');
+    await page.locator('[data-choice=register]').selectOption('ebp');
+    await page.locator('[data-fault=flip-register]').click();
+    await page.getByText('Flip a register: done.').waitFor();
+    await talk();
   });
 
   it('goes on when its primary is killed from the panel, says why it is unprotected, and is protected again by a click', async () => {
@@ -126,7 +173,9 @@ describe.skipIf(displayMissing() !== undefined)('the view of a pair', () => {
   it('is one machine of the library, and suspended when it has ended', async () => {
     await page.getByRole('link', { name: 'Library' }).click();
     await eventually(() => app.card('Bank clerk').innerText(), (text) => text.includes('Protected'), 'the card');
-    await app.keepPicture(page, 'pair-library');
+    // Both sides' screens, by the host's next look.
+    await eventually(() => app.card('Bank clerk').locator('img').count(), (count) => count === 2, 'both screens in the library', patience);
+    await inspectScreen(app, library(), 'pair-library', page);
     await page.getByRole('complementary', { name: 'Details' }).locator('[data-action=pair]').click();
     await page.locator('[data-action=end-pair]').click();
     await page.locator('[data-action=end-pair-now]').click();

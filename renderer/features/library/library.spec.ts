@@ -56,6 +56,26 @@ describe('the library', () => {
     expect(view.find('.empty-state button').text()).toContain('New machine');
   });
 
+  it('shows a pair as one item of two screens, the primary first, and what a side that is gone does not show', async () => {
+    const screens = [
+      { side: 'b' as const, role: 'primary' as const, picture: 1 },
+      { side: 'a' as const, role: 'secondary' as const, picture: 2 },
+    ];
+    const paired = machine({ state: 'paired', reason: 'Outputs agree.', pair: { state: 'protected', port: 4001, screens } });
+    const host = new FakeHost([paired]);
+    host.pairs.pictures = { a: Uint8Array.of(1), b: Uint8Array.of(2) };
+    const view = await open(host);
+    const card = view.find('.card.pair');
+    expect(card.findAll('img').map((img) => img.attributes('alt'))).toEqual(['Screen of Hello, Primary, side b', 'Screen of Hello, Secondary, side a']);
+    expect(card.text()).toContain('two machines, one outside');
+    expect(card.text()).toContain('Protected. Outputs agree.');
+    useLibrary().put({ ...paired, reason: 'The secondary is gone.', pair: { state: 'unprotected', port: 4001, screens: [...screens.slice(0, 1), { side: 'a', role: 'gone', picture: 2 }] } });
+    await flushPromises();
+    expect(card.findAll('img')).toHaveLength(1);
+    expect(card.text()).toContain('It is gone');
+    expect(card.text()).toContain('Gone, side a');
+  });
+
   it('shows state as shape, word and sentence, never as a colour alone', async () => {
     const view = await open(new FakeHost([machine({ state: 'paused', reason: 'You paused it.' })]));
     const caption = view.find('[data-entry=hello] .cap');

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { pairSample } from '../../testing/fake-pairs.ts';
-import { binned, clockTicks, figure, quantileOf, runsOf, timesOf } from './figures.ts';
+import { binned, clockTicks, dayTime, figure, quantileOf, runsOf, timesOf } from './figures.ts';
+import { hexRows, rowText, textRows } from './stream-rows.ts';
 import { parseAddress } from './wording.ts';
 
 describe('the figures of a pair', () => {
@@ -12,6 +13,11 @@ describe('the figures of a pair', () => {
   it('are one line for each run of looks that measured something', () => {
     const samples = [pairSample(1, { lag: null }), pairSample(2), pairSample(3), pairSample(4, { lag: null }), pairSample(5)];
     expect(runsOf(samples, 'lag').map((run) => run.map(({ at }) => at))).toEqual([[2, 3], [5]]);
+  });
+
+  it('have the day with the time where it is another one', () => {
+    const now = new Date(2026, 0, 1, 0, 30).getTime();
+    expect([now, new Date(2025, 11, 31, 16, 20).getTime(), new Date(2025, 11, 30, 9, 5).getTime()].map((at) => dayTime(at, now))).toEqual(['00:30:00', 'yesterday 16:20', '30 Dec 09:05']);
   });
 
   it('fall into bins, each into one, and none outside', () => {
@@ -54,4 +60,28 @@ describe('the band of states', () => {
 
 it('takes hexadecimal addresses alone', () => {
   expect([parseAddress('2ff000'), parseAddress(' 0x10 '), parseAddress(''), parseAddress('123456789'), parseAddress('g')]).toEqual([0x2ff000, 16, undefined, undefined, undefined]);
+});
+
+describe('the rows of a stream', () => {
+  const stream = (length: number): Uint8Array => Uint8Array.from({ length }, (_, at) => ((at * 7) % 11 === 0 ? 0x0a : 0x41 + (at % 26)));
+
+  it('have every byte once, and stay where they are when the begin is not kept any more', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: 300 }), fc.integer({ min: 0, max: 300 }), fc.integer({ min: 0, max: 40 }), (offset, length, dropped) => {
+        const bytes = stream(length);
+        for (const rowsOf of [hexRows, (at: number, all: Uint8Array) => textRows(at, all, 100)]) {
+          const rows = rowsOf(offset, bytes);
+          expect(Buffer.concat(rows.map((row) => row.bytes)).equals(bytes)).toBe(true);
+          const later = rowsOf(offset + Math.min(dropped, length), bytes.subarray(dropped));
+          // But for the first, which may have lost its begin.
+          for (const row of later.slice(1)) expect(rows.map((one) => one.offset)).toContain(row.offset);
+        }
+      }),
+    );
+  });
+
+  it('cut a line that is too long, and show no end of one', () => {
+    const rows = textRows(10, Uint8Array.from(Buffer.from('abcdef\r\n\nx')), 4);
+    expect(rows.map((row) => [row.offset, rowText(row)])).toEqual([[10, 'abcd'], [14, 'ef'], [18, ''], [19, 'x']]);
+  });
 });

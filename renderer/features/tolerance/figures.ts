@@ -77,6 +77,16 @@ export function clockTicks(from: number, to: number, most: number): number[] {
   return ticks;
 }
 
+/** For instance "12:31:07", "yesterday 16:20", "3 Nov 16:20". */
+export function dayTime(at: number, now: number): string {
+  const day = (time: number): number => new Date(time).setHours(0, 0, 0, 0);
+  if (day(at) === day(now)) return clockTime(at, 'seconds');
+  const date = new Date(at);
+  const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
+  const word = day(at) === day(day(now) - 1) ? 'yesterday' : `${date.getDate()} ${months[date.getMonth()] ?? ''}`;
+  return `${word} ${clockTime(at, 'minutes')}`;
+}
+
 /** For instance "12:31:07.204". */
 export function clockTime(at: number, digits: 'minutes' | 'seconds' | 'milliseconds'): string {
   const time = new Date(at);

@@ -12,6 +12,8 @@ export interface PairFeed {
   /** Oldest first; replaced with each look. */
   samples: ShallowRef<readonly PairSampleMessage[]>;
   events: ShallowRef<readonly PairEventMessage[]>;
+  /** The event that a person has chosen; undefined: none. */
+  chosen: ShallowRef<PairEventMessage | undefined>;
   /** Why nothing comes any more. */
   ended: Ref<string>;
   /** What somebody is doing to the pair from here, and why the last such thing was refused. */
@@ -31,6 +33,7 @@ function open(host: HostClient, id: string): PairFeed {
     heard: ref(false),
     samples: shallowRef([]),
     events: shallowRef([]),
+    chosen: shallowRef(),
     ended: ref(''),
     doing: ref(),
     refusal: ref(''),
@@ -56,6 +59,7 @@ function open(host: HostClient, id: string): PairFeed {
       feed.status.value = undefined;
       feed.samples.value = [];
       feed.events.value = [];
+      feed.chosen.value = undefined;
       return;
     }
     feed.status.value = message.status;

@@ -6,9 +6,11 @@ import { FakeHost, machine } from '../../testing/fake-host.ts';
 import { pairResync, pairSample, pairStatus, preflightPoint } from '../../testing/fake-pairs.ts';
 import { openPanel, type OpenPanel } from '../../testing/open-panel.ts';
 import ChartsPanel from './ChartsPanel.vue';
+import ClientPanel from './ClientPanel.vue';
 import DivergencePanel from './DivergencePanel.vue';
 import EventsPanel from './EventsPanel.vue';
 import FaultsPanel from './FaultsPanel.vue';
+import PairRequestsPanel from './PairRequestsPanel.vue';
 import StatePanel from './StatePanel.vue';
 
 let host: FakeHost;
@@ -18,8 +20,8 @@ beforeEach(() => {
 });
 afterEach(() => open?.close());
 
-async function show(panel: Component): Promise<OpenPanel> {
-  open = await openPanel(panel, host);
+async function show(panel: Component, cpus = 1): Promise<OpenPanel> {
+  open = await openPanel(panel, host, cpus);
   return open;
 }
 const text = (): string => document.body.innerText || document.body.textContent || '';
@@ -89,7 +91,7 @@ describe('a second machine on another host', () => {
     expect(host.calls).toContain('pair create hello 0 rack-2 http://rack-3:2379');
     await pairIs({ lease: 'etcd', away: 'rack-2' });
     expect(text()).toContain('in etcd: side a, term 3');
-    expect(text()).toContain('TLS to rack-2, both authenticated');
+    expect(text()).toContain('TLS to rack-2, both authenticated, 0.31 ms');
   });
 });
 
@@ -97,7 +99,7 @@ describe('the state of a pair', () => {
   it('stands there with its reason, its lease, its link and its clients', async () => {
     await show(StatePanel);
     await pairIs();
-    for (const words of ['Protected', 'clients lose nothing', 'Outputs agree.', 'side a, term 3, checked 46 ms ago', '412 KiB/s, 38 KiB/s of it states', '1 client at 127.0.0.1:4001'])
+    for (const words of ['Protected', 'clients lose nothing', 'Outputs agree.', 'side a, term 3, checked 46 ms ago', 'this host, local sockets, 0.31 ms', '412 KiB/s, 9.2 % of it resyncs', '6.2 % of the time, vCPUs stopped 0.04 %', '1 client at 127.0.0.1:4001'])
       expect(text()).toContain(words);
     await click('[data-action=failover]');
     await click('[data-action=resync]');
@@ -111,7 +113,11 @@ describe('the state of a pair', () => {
     await show(StatePanel);
     await pairIs(unprotected, [{ at: Date.now(), by: 'person', kind: 'failover', text: 'Killed for a test.', took: 412 }]);
     expect(text()).toContain('The secondary is gone.');
-    expect(text()).toContain('412 ms, a test');
+    expect(text()).toContain('412 ms, a test, ');
+    // A side that took over by itself is one too, and says for how long nothing was heard.
+    await pairIs(unprotected, [{ at: Date.now(), by: 'b', kind: 'unprotected', text: 'It took over.', took: 1530 }]);
+    expect(text()).toContain('1.53 s, ');
+    expect(text()).not.toContain('a test');
     expect(document.querySelector('[data-action=failover]')).toBeNull();
     await click('[data-action=reprotect]');
     expect(host.calls).toContain('pair reprotect hello');
@@ -134,7 +140,7 @@ describe('the state of a pair', () => {
 
 describe('faults', () => {
   it('are injected into the side that they are for, and only where there is one', async () => {
-    await show(FaultsPanel);
+    await show(FaultsPanel, 2);
     expect([...document.querySelectorAll<HTMLButtonElement>('[data-fault]')].every(({ disabled }) => disabled)).toBe(true);
     await pairIs();
     await click('[data-fault=kill-primary]');
@@ -145,6 +151,12 @@ describe('faults', () => {
       'pair inject secondary {"kind":"flip-memory","address":3141632}',
       'pair inject secondary {"kind":"delay","milliseconds":50,"seconds":10}',
     ]);
+    await open?.view.find('[aria-label="Flip a register: whose"]').setValue('primary');
+    await open?.view.find('[data-choice=register]').setValue('ebp');
+    await open?.view.find('[data-choice=cpu]').setValue('1');
+    await click('[data-fault=flip-register]');
+    await click('[data-fault=flip-output]');
+    expect(host.calls.slice(-2)).toEqual(['pair inject primary {"kind":"flip-register","cpu":1,"register":"ebp"}', 'pair inject primary {"kind":"flip-output"}']);
     await open?.view.find('.address input').setValue('xyz');
     expect(button('[data-fault=flip-memory]').disabled).toBe(true);
     await pairIs(unprotected);
@@ -179,9 +191,34 @@ describe('what a pair has lived through', () => {
     expect(text()).toContain('paused 11 ms, 38 pages, 152 KiB');
     expect(document.querySelectorAll('.band rect.protected, .band rect.unprotected')).toHaveLength(2);
     expect(document.querySelectorAll('.band .tick')).toHaveLength(1);
-    document.querySelector<HTMLInputElement>('input[type=checkbox]')?.click();
+    // What both have in common behind a resync stands beside it.
+    expect(text()).toContain('both sides are equal again, hash 7c41…e09a.');
+    expect(text()).not.toContain('Side b: Side b');
+  });
+
+  it('is filtered by kind, and one of them is chosen by keys', async () => {
+    const { head, view } = await show(EventsPanel);
+    const now = Date.now();
+    const note: PairEventMessage = { at: now - 400, by: 'b', kind: 'note', text: 'A note.' };
+    await pairIs({}, [{ at: now - 9000, by: 'a', kind: 'protected', text: 'Protected.' }, pairResync(now - 5000), note]);
+    const grid = view.find('[role=grid]');
+    await grid.trigger('keydown', { key: 'ArrowDown' });
+    await grid.trigger('keydown', { key: 'ArrowDown' });
+    expect(document.querySelector('tr[aria-selected=true]')?.getAttribute('data-event')).toBe('resync');
+    expect(grid.attributes('aria-activedescendant')).toBe('pair-event-chosen');
+    // What comes later leaves the choice where it is.
+    await pairIs({}, [{ ...note, at: now, text: 'Another.' }]);
+    expect(document.querySelector('tr[aria-selected=true]')?.getAttribute('data-event')).toBe('resync');
+    await grid.trigger('keydown', { key: 'Escape' });
+    expect(document.querySelector('tr[aria-selected=true]')).toBeNull();
+
+    head.querySelector<HTMLElement>('[data-action=filter-events]')?.dispatchEvent(new KeyboardEvent('keydown', { key: 'Enter', bubbles: true }));
     await flushPromises();
-    expect(rows()).not.toContain('note');
+    document.querySelector<HTMLElement>('[data-kind=note]')?.click();
+    await flushPromises();
+    const rows = [...document.querySelectorAll('tr[data-event]')].map((row) => row.getAttribute('data-event'));
+    expect(rows).toEqual(['resync', 'protected']);
+    expect(head.querySelector('[data-action=filter-events]')?.getAttribute('aria-label')).toBe('Filter events: 1 of 7 kinds are hidden');
   });
 
   it('shows the first bytes that differed, and the pages', async () => {
@@ -199,6 +236,50 @@ describe('what a pair has lived through', () => {
       'Pages that differed: 37 of ram, 1 of disk ide0.0.',
       'Instructions until then: 4,096,120 on the primary, 4,096,001 on the secondary.',
     ]);
+  });
+});
+
+describe('what went in and out', () => {
+  const bytes = (words: string): Uint8Array => Uint8Array.from(Buffer.from(words));
+
+  it('is text or bytes with the place in the stream, and goes on with it', async () => {
+    const { head } = await show(ClientPanel);
+    await pairIs({ gateway: { pid: 10, port: 4001, clients: 0, bytesIn: 0, bytesOut: 0, waitingInputs: 0 } });
+    expect(text()).toContain('Nothing has left by COM1 yet.');
+    expect(head.textContent).toContain('no client at 127.0.0.1:4001; what leaves waits for one');
+    host.pairs.outside.bytes = bytes('ready\n1 7 100');
+    await pairIs();
+    host.pairs.outside.bytes = bytes('ready\n1 7 100 100\r\n\x01');
+    await pairIs();
+    const lines = () => [...document.querySelectorAll('.client .l')].map(({ textContent }) => textContent);
+    expect(lines()).toEqual(['0ready', '61 7 100 100', '19·']);
+    expect(text()).toContain('Bytes 0 to 19 of what left');
+    head.querySelector<HTMLElement>('[data-mode=hex]')?.click();
+    await flushPromises();
+    expect(document.querySelectorAll('.hex-row')).toHaveLength(2);
+    expect(document.querySelector('.hex-row')?.textContent).toContain('72');
+    // Another pair is another stream.
+    host.pairs.outside.bytes = bytes('new');
+    await pairIs({ gateway: { pid: 99, port: 4001, clients: 1, bytesIn: 0, bytesOut: 3, waitingInputs: 0 } });
+    expect(text()).toContain('Bytes 0 to 2 of what left');
+  });
+
+  it('is a list of inputs, newest first, that says what its times are', async () => {
+    const { head } = await show(PairRequestsPanel);
+    host.pairs.outside.inputs = [
+      { number: 0, at: 1000, kind: 'serial', bytes: 40, begin: bytes('1 7 100\n'), left: { after: 1.254, offset: 6, begin: bytes('1 7 100 100\n') } },
+      { number: 1, at: 2000, kind: 'keys', bytes: 2, begin: bytes('ab'), left: { after: 3, offset: 7, begin: new Uint8Array(0) } },
+      { number: 2, at: 3000, kind: 'serial', bytes: 3, begin: bytes('2 7'), left: null },
+    ];
+    await pairIs();
+    const cells = [...document.querySelectorAll('tr[data-request]')].map((row) => [...row.querySelectorAll('td')].slice(1).map(({ textContent }) => textContent));
+    expect(cells).toEqual([
+      ['2 7', '3', 'nothing yet', '–'],
+      ['2 bytes of keys', '2', 'offset 7, not kept any more', '3.00 ms'],
+      ['1 7 100·…', '40', '1 7 100 100·', '1.25 ms'],
+    ]);
+    expect(head.textContent).toBe('p50 3.00 ms, p95 3.00 ms of the last 2');
+    expect(text()).toContain('that byte may answer something earlier');
   });
 });
 

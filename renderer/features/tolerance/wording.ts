@@ -1,6 +1,6 @@
 /** Words of a pair. */
 import type { PairStateName } from '../../../main/contract/machine.ts';
-import type { PairEventMessage, PairFaultMessage, PairRole, PreflightAction } from '../../../main/contract/pairs.ts';
+import type { PairEventMessage, PairFaultMessage, PairRegister, PairRole, PreflightAction } from '../../../main/contract/pairs.ts';
 import { byteCount, count } from '../../ui/wording.ts';
 import type { Shape } from '../../ui/state.ts';
 import { figure } from './figures.ts';
@@ -24,6 +24,9 @@ export const EVENT_WORDS: Record<PairEventMessage['kind'], string> = {
   note: 'Note',
 };
 
+/** In the order of a filter. */
+export const EVENT_KINDS: readonly PairEventMessage['kind'][] = ['protected', 'degraded', 'unprotected', 'resync', 'failover', 'fault', 'note'];
+
 export const EVENT_SHAPES: Record<PairEventMessage['kind'], Shape> = {
   protected: 'protected',
   degraded: 'protected',
@@ -34,11 +37,22 @@ export const EVENT_SHAPES: Record<PairEventMessage['kind'], Shape> = {
   note: 'off',
 };
 
-/** What an event cost. */
-export function costWords({ took, resync }: PairEventMessage): string {
-  if (took !== undefined) return `after ${figure(took)} ms`;
-  if (resync === undefined) return '';
-  return `paused ${figure(resync.pause)} ms, ${count(resync.pages, 'page')}, ${byteCount(resync.bytes)}`;
+/** What happened, in a sentence; behind a resync whose states were compared with what both have in common since. */
+export function eventWords({ by, text, resync }: PairEventMessage): string {
+  const told = by === 'person' ? text : `Side ${by}: ${text}`;
+  return resync?.digest ? `${told.replace(/\.$/u, '')}, hash ${shortHash(resync.digest)}.` : told;
+}
+
+/** For instance "7c41…e09a". */
+export function shortHash(digest: string): string {
+  return digest.length > 9 ? `${digest.slice(0, 4)}…${digest.slice(-4)}` : digest;
+}
+
+/** What an event cost: the time, and what else there is to say where there is room for it. */
+export function costWords({ took, resync }: PairEventMessage): { pause: string; more: string } {
+  if (took !== undefined) return { pause: `after ${figure(took)} ms`, more: '' };
+  if (resync === undefined) return { pause: '', more: '' };
+  return { pause: `paused ${figure(resync.pause)} ms`, more: `, ${count(resync.pages, 'page')}, ${byteCount(resync.bytes)}` };
 }
 
 export const ACTION_TITLES: Record<PreflightAction, string> = {
@@ -51,9 +65,20 @@ export const ACTION_TITLES: Record<PreflightAction, string> = {
   wallClock: 'Use the wall clock',
 };
 
+/** What a person has chosen for the faults that need more than a click. */
+export interface FaultChoice {
+  /** Who is flipped. */
+  role: PairRole;
+  /** Physical; undefined: what was typed is none. */
+  address: number | undefined;
+  cpu: number;
+  register: PairRegister;
+}
+
 export interface FaultRow {
   id: string;
-  role: PairRole;
+  /** To whom; null: whom the person chooses. */
+  role: PairRole | null;
   fault: PairFaultMessage['kind'];
   title: string;
   how: string;
@@ -66,22 +91,22 @@ export const FAULTS: readonly FaultRow[] = [
   { id: 'stop-primary', role: 'primary', fault: 'stop', title: 'Stop the primary', how: 'for 3 s, as kill -STOP' },
   { id: 'cut', role: 'secondary', fault: 'cut', title: 'Cut the link', how: 'one side goes on alone' },
   { id: 'delay', role: 'secondary', fault: 'delay', title: 'Delay the link', how: 'by 50 ms for 10 s' },
-  { id: 'flip-memory', role: 'secondary', fault: 'flip-memory', title: 'Flip memory', how: 'secondary, at' },
-  { id: 'flip-register', role: 'secondary', fault: 'flip-register', title: 'Flip a register', how: 'secondary’s ESI' },
-  { id: 'flip-output', role: 'secondary', fault: 'flip-output', title: 'Flip output', how: 'the secondary’s next byte' },
+  { id: 'flip-output', role: null, fault: 'flip-output', title: 'Flip output', how: 'in the next byte it says' },
+  { id: 'flip-memory', role: null, fault: 'flip-memory', title: 'Flip memory', how: 'at' },
+  { id: 'flip-register', role: null, fault: 'flip-register', title: 'Flip a register', how: 'of' },
 ];
 
-/** The fault itself; `address`: physical, of flip-memory. */
-export function faultOf(kind: PairFaultMessage['kind'], address: number): PairFaultMessage {
+/** The fault itself; undefined where what was chosen is none. */
+export function faultOf(kind: PairFaultMessage['kind'], { address, cpu, register }: FaultChoice): PairFaultMessage | undefined {
   switch (kind) {
     case 'stop':
       return { kind, seconds: 3 };
     case 'delay':
       return { kind, milliseconds: 50, seconds: 10 };
     case 'flip-memory':
-      return { kind, address };
+      return address === undefined ? undefined : { kind, address };
     case 'flip-register':
-      return { kind, cpu: 0, register: 'esi' };
+      return { kind, cpu, register };
     default:
       return { kind };
   }

@@ -85,8 +85,10 @@ import AlertsPanel from '../guard/AlertsPanel.vue';
 import PagesPanel from '../guard/PagesPanel.vue';
 import TreePanel from '../guard/TreePanel.vue';
 import PairChartsPanel from '../tolerance/ChartsPanel.vue';
+import PairClientPanel from '../tolerance/ClientPanel.vue';
 import DivergencePanel from '../tolerance/DivergencePanel.vue';
 import PairEventsPanel from '../tolerance/EventsPanel.vue';
+import PairRequestsPanel from '../tolerance/PairRequestsPanel.vue';
 import FaultsPanel from '../tolerance/FaultsPanel.vue';
 import ScreensPanel from '../tolerance/ScreensPanel.vue';
 import StatePanel from '../tolerance/StatePanel.vue';
@@ -142,8 +144,10 @@ export const PANELS: readonly PanelDescription[] = [
   { id: 'display-edid', title: 'EDID', icon: MonitorCheck, component: EdidPanel },
   { id: 'display-session', title: 'Session now', icon: MonitorUp, component: SessionPanel },
   { id: 'pair-screens', title: 'Both screens', icon: ArrowLeftRight, component: ScreensPanel },
+  { id: 'pair-client', title: 'Client’s view', icon: FileText, component: PairClientPanel },
   { id: 'pair-charts', title: 'Pair live', icon: ChartLine, component: PairChartsPanel },
   { id: 'pair-events', title: 'Events', icon: ListTodo, component: PairEventsPanel },
+  { id: 'pair-requests', title: 'Pair requests', icon: ListChecks, component: PairRequestsPanel },
   { id: 'pair-state', title: 'Pair state', icon: ShieldCheck, component: StatePanel },
   { id: 'pair-faults', title: 'Fault injection', icon: Zap, component: FaultsPanel },
   { id: 'pair-divergence', title: 'Last divergence', icon: Diff, component: DivergencePanel },

@@ -139,16 +139,17 @@ export const VIEWS: readonly ViewDescription[] = [
       {
         width: 70,
         groups: [
-          { panels: ['pair-screens'], height: 42 },
+          { panels: ['pair-screens', 'pair-client'], height: 42 },
           { panels: ['pair-charts'], height: 24 },
-          { panels: ['pair-events', 'pair-divergence'], height: 34 },
+          { panels: ['pair-events', 'pair-requests'], height: 34 },
         ],
       },
       {
         width: 30,
         groups: [
-          { panels: ['pair-state'], height: 55 },
-          { panels: ['pair-faults'], height: 45 },
+          { panels: ['pair-state'], height: 46 },
+          { panels: ['pair-faults'], height: 28 },
+          { panels: ['pair-divergence'], height: 26 },
         ],
       },
     ],
