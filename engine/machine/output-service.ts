@@ -4,9 +4,8 @@ import { decodeAlerts } from '../guard/decode.ts';
 import type { MachineChips } from './chips.ts';
 import type { MachineEvent } from './machine.ts';
 import type { OutputRing } from './output-ring.ts';
+import { unreadLimit } from './protocol.ts';
 
-/** Bytes that the main thread may not have taken yet. */
-const unreadLimit = 1 << 20;
 /** Milliseconds for which alerts of the guard are gathered on their way to the host. */
 const alertInterval = 2;
 

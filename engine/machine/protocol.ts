@@ -87,9 +87,12 @@ export interface ServiceCalls {
 
 export type ServiceCall = keyof ServiceCalls;
 
+/** Bytes of output that the main thread may not have taken yet; with more the rings fill and the guest waits. */
+export const unreadLimit = 1 << 20;
+
 export type ToService =
   | { kind: 'call'; id: number; call: ServiceCall; argument: unknown }
-  /** The main thread has taken this many bytes of output. */
+  /** The main thread has taken this many bytes of output. Not said of each: a part of `unreadLimit` may be owed. */
   | { kind: 'taken'; bytes: number }
   /** A vCPU's worker has died outside of its own control. */
   | { kind: 'vcpuDied'; cpu: number; reason: string };

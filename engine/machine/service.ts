@@ -88,7 +88,7 @@ export class MachineService implements ServedMachine {
       onRequest: (request) => queueMicrotask(() => this.carryOut(-1, request)),
       onOutput: () => queueMicrotask(() => this.output.drain(false)),
       onDisk: () => queueMicrotask(() => this.disks.look()),
-      onArmed: () => this.timers.planLater(),
+      onArmed: (deadline) => this.timers.armed(deadline),
     });
     this.timers = new TimerPlan(this.bus, this.control, isRunning);
     initialiseClock(this.clock, configuration);

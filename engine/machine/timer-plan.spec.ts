@@ -55,10 +55,28 @@ describe('when timers are looked at', () => {
     expect(fired).toEqual([]);
   });
 
+  it('is what a vCPU that watches for a later deadline hears of', () => {
+    const { bare, state, plan, attention } = build('wall');
+    const heard = (deadline: number) => {
+      Atomics.store(bare.memory.words, bare.control.attentionWord(0), 0);
+      plan.armed(deadline);
+      return (attention() & Attention.timer) !== 0;
+    };
+    bare.control.block.timekeeper = 1;
+    bare.control.block.timekeeperDeadline = 5 * millisecond;
+    expect(heard(6 * millisecond)).toBe(false);
+    expect(heard(4 * millisecond)).toBe(true);
+    // Nobody watches: whoever runs has a slice that was cut for other deadlines.
+    bare.control.block.timekeeper = 0;
+    expect(heard(6 * millisecond)).toBe(true);
+    state.running = false;
+    expect(heard(4 * millisecond)).toBe(false);
+  });
+
   it('is planned once for many that are armed in a row', async () => {
     const { plan } = build('wall');
     const planned = vi.spyOn(plan, 'plan');
-    for (let count = 0; count < 5; count++) plan.planLater();
+    for (let count = 0; count < 5; count++) plan.armed(5 * millisecond);
     expect(planned).not.toHaveBeenCalled();
     await Promise.resolve();
     expect(planned).toHaveBeenCalledTimes(1);

@@ -18,8 +18,18 @@ export class TimerPlan {
     control.block.plan = Infinity;
   }
 
+  /** A timer was armed on this thread, for `deadline` (nanoseconds of the machine's clock). Timeouts come a millisecond late: a vCPU that watches for deadlines has to know. */
+  armed(deadline: number): void {
+    this.#planLater();
+    const { bus, control } = this;
+    if (bus.clock.mode === 'virtual' || !this.isRunning()) return;
+    // Read once: it may wake and be none any more, and then looks at the timers itself.
+    const keeper = control.block.timekeeper;
+    if (keeper === 0 || deadline < control.block.timekeeperDeadline) control.attend(keeper === 0 ? 0 : keeper - 1, Attention.timer);
+  }
+
   /** As `plan`, at the end of this task: many timers may be armed in a row. */
-  planLater(): void {
+  #planLater(): void {
     if (this.#planning) return;
     this.#planning = true;
     queueMicrotask(() => {

@@ -20,6 +20,7 @@ import type { SaveStateLayout, SmmBreak } from './smm-face.ts';
 import type { LateDisk } from './disks.ts';
 import type { MachineBus } from './machine-bus.ts';
 import type { MachineMemory } from './memory.ts';
+import type { OutputNotice } from './output-notice.ts';
 import type { FromVcpu } from './protocol.ts';
 import { pauseSleep, type PauseLoop } from './pause-loop.ts';
 import { VcpuUsage } from './usage.ts';
@@ -52,6 +53,8 @@ export interface Processor {
 const slice = 1_000_000;
 /** Under the wall clock a slice ends near the next deadline, but is never shorter: some 30 microseconds. */
 const shortestSlice = 10_000;
+/** In which output is gathered before anybody hears of it. */
+const gatheringSlice = 4000;
 /** Instructions in a nanosecond, rather too few: what is left up to a deadline is cut once more. */
 const instructionsPerNanosecond = 0.25;
 /** What wakes a vCPU whatever it does, or at least has to be looked at. */
@@ -72,6 +75,8 @@ export interface VcpuParts {
   acknowledgeInterrupt(): number;
   /** Absent with one vCPU: nobody to give way to. */
   readonly pauses?: PauseLoop;
+  /** Absent only in unit tests. */
+  readonly output?: OutputNotice;
   /** Absent only in unit tests. */
   readonly apics?: LocalApics;
   /** Absent only in unit tests. */
@@ -179,13 +184,19 @@ export class VcpuThread {
 
   /** Runs until the thread is ended from outside. The vCPU is QUIESCENT when called, and again if an exception leaves this. */
   loop(): never {
-    const { control, cpu } = this.#parts;
     this.#stand();
     try {
       for (;;) this.turn();
     } finally {
-      run(control.words, enterQuiescence(control.stopWords, cpu));
+      this.#quiesce();
     }
+  }
+
+  /** Stands still, and owes nobody a word meanwhile. */
+  #quiesce(): void {
+    const { control, cpu, output } = this.#parts;
+    output?.tell();
+    run(control.words, enterQuiescence(control.stopWords, cpu));
   }
 
   /** As leaveQuiescence, between two instructions: a vCPU that is stopped because others are in SMM still accepts SMIs. */
@@ -197,16 +208,18 @@ export class VcpuThread {
 
   /** At a poll that found Attention.stop. */
   #obeyStop(): void {
-    const { control, cpu } = this.#parts;
+    const { control } = this.#parts;
     // The bit goes first: a request that comes later sets it again.
     Atomics.and(control.words, this.#attention, ~Attention.stop);
-    run(control.words, enterQuiescence(control.stopWords, cpu));
+    this.#quiesce();
     this.#stand();
   }
 
   /** The vCPU has an SMI to take, or has executed RSM. */
   #systemManagement(smm: SystemManagement): void {
-    const { cpu } = this.#parts;
+    const { cpu, output } = this.#parts;
+    // Others may be waited for.
+    output?.tell();
     if (smm.endsVisit(cpu) && smm.resumed(cpu)) return this.#pauseForSmm('exit');
     if (smm.enters(cpu)) {
       smm.enter(cpu);
@@ -274,10 +287,12 @@ export class VcpuThread {
         budget = Math.min(budget, left);
       }
     }
+    if (this.#parts.output?.gathers() === true) budget = Math.min(budget, gatheringSlice);
     const steps = debug?.steps ?? 0;
     if (steps > 0) budget = Math.min(budget, steps);
     const before = steps > 0 ? this.#processor.retired() : 0;
     const end = control.takingTurns ? this.#runTurn(budget) : this.#processor.run(budget);
+    this.#parts.output?.ran();
     if (debug !== undefined && (end === RunEnd.debug || (steps > 0 && debug.stepped(this.#processor.retired() - before))))
       this.#stopForDebugger(debug);
     switch (end) {
@@ -344,9 +359,9 @@ export class VcpuThread {
 
   /** A program has spun for a while: whoever it waits for may need this core. */
   #giveWay(): void {
-    const { control, cpu, pauses } = this.#parts;
+    const { control, pauses } = this.#parts;
     pauses?.giveWay();
-    run(control.words, enterQuiescence(control.stopWords, cpu));
+    this.#quiesce();
     const seen = Atomics.load(control.words, this.#attention);
     if ((seen & ~Attention.timer) === 0) Atomics.wait(control.words, this.#attention, seen, pauseSleep);
     this.#stand();
@@ -355,7 +370,7 @@ export class VcpuThread {
   /** Another vCPU has the turn. */
   #awaitTurn(): void {
     const { control, cpu } = this.#parts;
-    run(control.words, enterQuiescence(control.stopWords, cpu));
+    this.#quiesce();
     const holder = Atomics.load(control.words, control.turnWord);
     if (holder !== cpu) Atomics.wait(control.words, control.turnWord, holder, longestSleep);
     this.#stand();
@@ -363,8 +378,8 @@ export class VcpuThread {
 
   /** Virtual clock: the moment at which a request is to be done has come, and the host is not done with it. Time stands still. */
   #awaitDisk(late: LateDisk): void {
-    const { control, cpu } = this.#parts;
-    run(control.words, enterQuiescence(control.stopWords, cpu));
+    const { control } = this.#parts;
+    this.#quiesce();
     Atomics.wait(control.words, late.word, late.value, longestSleep);
     this.#stand();
   }
@@ -374,11 +389,11 @@ export class VcpuThread {
    * instructions, since whoever stops it meanwhile wants to see a state that can be saved or replaced. True: it waited, look at everything anew.
    */
   #awaitRoom(): boolean {
-    const { bus, control, cpu } = this.#parts;
+    const { bus, control } = this.#parts;
     const ring = bus.congested();
     if (ring === undefined) return false;
     const taken = Atomics.load(control.words, ring.takenWord);
-    run(control.words, enterQuiescence(control.stopWords, cpu));
+    this.#quiesce();
     if (ring.congested) Atomics.wait(control.words, ring.takenWord, taken, longestSleep);
     this.#stand();
     return true;
@@ -408,8 +423,8 @@ export class VcpuThread {
 
   /** HLT, waiting for SIPI, shutdown: asleep until there is something to do. */
   #halt(): void {
-    const { bus, clock, control, cpu } = this.#parts;
-    const { words, stopWords } = control;
+    const { bus, clock, control } = this.#parts;
+    const { words } = control;
     if (this.#wakes()) return;
     if (control.takingTurns && this.#passTurn()) return;
     const deadline = bus.timers.next();
@@ -418,7 +433,7 @@ export class VcpuThread {
       if (until !== Infinity) return clock.skipTo(until);
       if (this.#target.count !== 0) return this.#arrive(`The guest halted for good after ${clock.instructions()} instructions.`);
     }
-    run(words, enterQuiescence(stopWords, cpu));
+    this.#quiesce();
     // The bit is taken back before the request is looked at, so that a request that comes later changes the word.
     Atomics.and(words, this.#attention, ~Attention.interrupt);
     const seen = Atomics.load(words, this.#attention);

@@ -12,6 +12,7 @@ import { VcpuDebugger } from './debug/vcpu-debugger.ts';
 import { DeviceLock } from './device-lock.ts';
 import { MachineBus } from './machine-bus.ts';
 import { MachineMemory } from './memory.ts';
+import { OutputNotice } from './output-notice.ts';
 import { InterpretingProcessor } from './processor.ts';
 import { ReadServer } from '../peek/read-server.ts';
 import { silentMachine } from '../peek/silent-memory.ts';
@@ -35,6 +36,7 @@ try {
   const wake = () => {
     if (control.ringDoorbell()) send({ kind: 'wake' });
   };
+  const output = new OutputNotice(() => control.attend(cpu, Attention.timer), wake);
   const lock = new DeviceLock(memory.words, control.stopWords, control.lockWord, cpu);
   const bus = new MachineBus(memory, control, clock, lock, {
     onRequest: (request) => {
@@ -42,7 +44,7 @@ try {
       if (request.kind === 'smi') smm.send(cpu, request.cause);
       else postRequest({ cpu, control, send }, request);
     },
-    onOutput: wake,
+    onOutput: () => output.said(),
     onDisk: wake,
     onArmed: (deadline) => {
       // The slice that runs was cut for the deadlines known before.
@@ -70,6 +72,7 @@ try {
     smm,
     saveState: configuration.saveState,
     pauses: control.cpus > 1 ? new PauseLoop() : undefined,
+    output,
     send,
   };
   const compiled = interpreter ?? interpreterModule();

@@ -27,7 +27,7 @@ import { MachineMemory, mebibyte, pageSize } from './memory.ts';
 import { alertBytes } from '../guard/alert.ts';
 import type { DisplayDeviceState, DisplayProperties, RfbAnswer, RfbListening } from './display-face.ts';
 import type { GuardRequest, GuardState } from './guard-types.ts';
-import type { Compiled, FromService, ServiceCall, ServiceCalls, ServiceStart, ToService, VcpuStart } from './protocol.ts';
+import { unreadLimit, type Compiled, type FromService, type ServiceCall, type ServiceCalls, type ServiceStart, type ToService, type VcpuStart } from './protocol.ts';
 
 /** How long a machine that is disposed of may take to bring its images to the medium, in milliseconds. */
 const longestClose = 10_000;
@@ -80,6 +80,8 @@ class VirtualMachine implements Machine {
   readonly #listeners = new Set<(event: MachineEvent) => void>();
   readonly #pending = new Map<number, Pending>();
   #nextCall = 1;
+  /** Bytes of output that were taken, and the service worker was not told of. */
+  #taken = 0;
   #service: Worker | undefined;
   readonly #vcpus: Worker[] = [];
   #disposed: Promise<void> | undefined;
@@ -139,13 +141,21 @@ class VirtualMachine implements Machine {
     this.#service?.postMessage(message);
   }
 
+  /** A message for each piece would cost more than the piece. */
+  #took(bytes: number): void {
+    this.#taken += bytes;
+    if (this.#taken < unreadLimit / 4) return;
+    this.#post({ kind: 'taken', bytes: this.#taken });
+    this.#taken = 0;
+  }
+
   #receive(message: Exclude<FromService, { kind: 'ready' }>): void {
     switch (message.kind) {
       case 'event': {
         const { event, state } = message;
         this.state = state;
-        if (event.kind === 'serial' || event.kind === 'debugConsole') this.#post({ kind: 'taken', bytes: event.bytes.length });
-        else if (event.kind === 'guard') this.#post({ kind: 'taken', bytes: event.alerts.length * alertBytes });
+        if (event.kind === 'serial' || event.kind === 'debugConsole') this.#took(event.bytes.length);
+        else if (event.kind === 'guard') this.#took(event.alerts.length * alertBytes);
         this.#emit(event);
         return;
       }
