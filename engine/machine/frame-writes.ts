@@ -101,6 +101,34 @@ export class FrameWrites {
   }
 }
 
+/** For one who knows of an epoch that it is in force, as whoever copies a machine's state does: what was written since then. */
+export class FramesSince {
+  #epoch = 0;
+  #generation: number | undefined;
+
+  /** Of the memory that begins at `base`, an address in the shared memory. */
+  constructor(
+    private readonly frames: FrameWrites,
+    private readonly base: number,
+  ) {}
+
+  /** Pages are counted from this epoch on. It is in force. */
+  countFrom(epoch: number): void {
+    this.#generation = this.frames.generation();
+    this.#epoch = epoch;
+  }
+
+  /** Whatever was written counts. */
+  countAll(): void {
+    this.#epoch = 0;
+  }
+
+  /** Whether the page at `offset` may have been written. Where the whole state was replaced meanwhile nothing is known of any. */
+  isWritten(offset: number): boolean {
+    return this.#generation !== this.frames.generation() || this.frames.isSince(this.#epoch, this.base + offset);
+  }
+}
+
 class WriteWatch implements WrittenPages {
   /** 0: nothing is known. */
   #since = 0;

@@ -39,6 +39,7 @@ export class PairTool {
   #of(service: MachineService): StateTransfer {
     return (this.#transfer ??= new StateTransfer({
       memory: service.memory,
+      frames: service.bus.memory.frames,
       disks: this.#disks,
       hold: (epoch) => service.synchronization.begin(epoch),
       go: (run) => service.synchronization.end(run),
@@ -46,11 +47,16 @@ export class PairTool {
       replace: (body, input) => service.synchronization.replaceState(body, input),
       currentEpoch: () => service.control.currentEpoch(),
       advanceEpoch: () => {
-        service.bus.lock.with(() => service.control.advanceEpoch());
+        const { epoch } = service.bus.lock.with(() => service.control.advanceEpoch());
         // The other side begins with empty TLBs, and what is in them shows in the accessed bits of guests that take these back.
         if (service.epochs !== undefined) service.control.requestFlush(flushAll);
+        return epoch;
       },
-      newEpoch: () => service.grace.passed(service.bus.lock.with(() => service.control.advanceEpoch()).flush),
+      newEpoch: async () => {
+        const { epoch, flush } = service.bus.lock.with(() => service.control.advanceEpoch());
+        await service.grace.passed(flush);
+        return epoch;
+      },
     }));
   }
 

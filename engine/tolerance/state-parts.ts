@@ -1,11 +1,12 @@
 /**
  * What a machine's state is made of, as parts of pages, and which pages were changed since when. Service worker.
  *
- * RAM is known by its write epochs, disks by what was written to them. Everything else (blocks, VRAM, ROM, the guard's pages) is compared with a
- * copy, since writes of chips bear no epoch.
+ * RAM is known by its write epochs, disks by what was written to them. Everything else is compared with a copy: VRAM and the display's frames where something
+ * was written, blocks, ROM and the guard's pages whole, since nothing tells of what is written there.
  */
 import { createHash } from 'node:crypto';
 import { countedBytes } from '../machine/digest.ts';
+import { FramesSince, type FrameWrites } from '../machine/frame-writes.ts';
 import { pageSize, type MachineMemory } from '../machine/memory.ts';
 import type { HeldInput } from '../machine/synchronization.ts';
 import type { TrackedImage } from './tracked-image.ts';
@@ -19,6 +20,7 @@ export interface EpochHold {
 /** What the service worker does for a transfer. */
 export interface TransferMachine {
   readonly memory: MachineMemory;
+  readonly frames: FrameWrites;
   readonly disks: ReadonlyMap<string, TrackedImage>;
   /** Stands still, with nothing under way. Idempotent. */
   hold(epoch?: EpochHold): Promise<void>;
@@ -29,10 +31,10 @@ export interface TransferMachine {
   /** Replaces the state of a held machine: `body` puts blocks and areas in place. */
   replace(body: () => void, held: HeldInput): void;
   currentEpoch(): number;
-  /** Of a held machine: in force at once. */
-  advanceEpoch(): void;
-  /** Of a running one: done when it is in force, so that every later write is stamped with it. */
-  newEpoch(): Promise<void>;
+  /** Of a held machine: the new one is in force at once. */
+  advanceEpoch(): number;
+  /** Of a running one: answered when the new one is in force, so that every later write is stamped with it or a later one. By then there may be newer ones that are not. */
+  newEpoch(): Promise<number>;
 }
 
 export interface Part {
@@ -47,8 +49,8 @@ export interface Part {
   changed(): number[];
   /** As many of them, as far as that is known without comparing. */
   count(): number;
-  /** What was changed so far is on its way: changes are counted from here on. For RAM the new epoch has to be in force. */
-  countAnew(): void;
+  /** What was changed so far is on its way: changes are counted from here on, writes of memory from this epoch on, which is in force. */
+  countAnew(epoch: number): void;
   /** The other side has, or will have, this content of the page. */
   note(page: number, content: Uint8Array): void;
 }
@@ -60,7 +62,11 @@ const comparedBytes = 1 << 16;
 class CopiedArea {
   #copy: Buffer | undefined;
 
-  constructor(private readonly content: () => Uint8Array) {}
+  /** `since`: of an area whose writes are known. */
+  constructor(
+    private readonly content: () => Uint8Array,
+    private readonly since?: FramesSince,
+  ) {}
 
   note(page: number, content: Uint8Array): void {
     this.#copy?.set(content, page * pageSize);
@@ -69,13 +75,19 @@ class CopiedArea {
   /** The other side has nothing but zeros. */
   clear(): void {
     this.#copy = Buffer.alloc(this.content().length);
+    this.since?.countAll();
   }
 
-  /** Both sides have the area as it is. */
-  mark(): void {
+  countAnew(epoch: number): void {
+    this.since?.countFrom(epoch);
+  }
+
+  /** Both sides have the area as it is, at the begin of this epoch. */
+  mark(epoch: number): void {
     const now = this.content();
     if (this.#copy === undefined) this.#copy = Buffer.from(now);
     else for (const page of this.changed()) this.note(page, now.subarray(page * pageSize, (page + 1) * pageSize));
+    this.countAnew(epoch);
   }
 
   changed(): number[] {
@@ -85,6 +97,7 @@ class CopiedArea {
     const pages: number[] = [];
     for (let chunk = 0; chunk < now.length; chunk += comparedBytes) {
       const end = Math.min(now.length, chunk + comparedBytes);
+      if (!this.#isWritten(chunk, end)) continue;
       if (Buffer.compare(copy.subarray(chunk, end), now.subarray(chunk, end)) === 0) continue;
       for (let at = chunk; at < end; at += pageSize) {
         const last = Math.min(end, at + pageSize);
@@ -92,6 +105,13 @@ class CopiedArea {
       }
     }
     return pages;
+  }
+
+  #isWritten(from: number, to: number): boolean {
+    const { since } = this;
+    if (since === undefined) return true;
+    for (let at = from; at < to; at += pageSize) if (since.isWritten(at)) return true;
+    return false;
   }
 }
 
@@ -116,8 +136,8 @@ export class StateParts {
     blocks.sort((a, b) => (a.name < b.name ? -1 : 1));
     for (const entry of blocks) this.#addCompared(`block ${entry.name} ${entry.version}`, () => countedBytes(entry));
     this.#addCompared('rom', () => memory.rom);
-    this.#addCompared('vram', () => memory.vram);
-    this.#addCompared('scanouts', () => memory.scanoutMemory);
+    this.#addCompared('vram', () => memory.vram, new FramesSince(machine.frames, memory.vramBase));
+    this.#addCompared('scanouts', () => memory.scanoutMemory, new FramesSince(machine.frames, memory.scanoutBase));
     this.#addCompared('guard', () => memory.guardPages);
     this.#addRam(memory);
     for (const [name, image] of disks) if (!image.readOnly) this.#addDisk(name, image);
@@ -126,8 +146,8 @@ export class StateParts {
       .digest('hex');
   }
 
-  #addCompared(name: string, content: () => Uint8Array): void {
-    const area = new CopiedArea(content);
+  #addCompared(name: string, content: () => Uint8Array, since?: FramesSince): void {
+    const area = new CopiedArea(content, since);
     this.#copies.push(area);
     const { length } = content();
     this.list.push({
@@ -138,7 +158,7 @@ export class StateParts {
       page: (page) => content().subarray(page * pageSize, (page + 1) * pageSize),
       changed: () => area.changed(),
       count: () => 0,
-      countAnew: () => undefined,
+      countAnew: (epoch) => area.countAnew(epoch),
       note: (page, bytes) => area.note(page, bytes),
     });
   }
@@ -161,7 +181,7 @@ export class StateParts {
         for (let page = 0; page < count; page++) if ((pageEpoch[page] ?? 0) >= this.#since) changed++;
         return changed;
       },
-      countAnew: () => (this.#since = this.machine.currentEpoch()),
+      countAnew: (epoch) => (this.#since = epoch),
       note: () => undefined,
     });
   }
@@ -182,12 +202,9 @@ export class StateParts {
 
   /** Both sides are equal. The machine is held. */
   mark(): void {
-    this.countAnew();
-    for (const copy of this.#copies) copy.mark();
-  }
-
-  countAnew(): void {
-    for (const part of this.list) part.countAnew();
+    const epoch = this.machine.currentEpoch();
+    for (const part of this.list) if (part.isTracked) part.countAnew(epoch);
+    for (const copy of this.#copies) copy.mark(epoch);
   }
 
   /** The other side has nothing yet: what is compared is compared with zeros. */

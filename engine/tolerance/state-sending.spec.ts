@@ -2,17 +2,23 @@
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { MachineControl } from '../machine/control.ts';
+import { FlushScope } from '../cpu/platform.ts';
 import { digestParts } from '../machine/digest.ts';
+import { FrameWrites } from '../machine/frame-writes.ts';
 import { MachineMemory, mebibyte, pageSize } from '../machine/memory.ts';
 import { StateTransfer } from './state-transfer.ts';
 import { TrackedImage } from './tracked-image.ts';
 
 const diskBlocks = 40;
 
-/** `isDeaf`: its vCPU has not heard of a new epoch when a round begins. */
-function machine(isSecondary: boolean, { isDeaf = false } = {}) {
+/**
+ * `isDeaf`: its vCPU has not heard of a new epoch when a round begins. `isWatched`: a console asks for an epoch of its own whenever it can, of which entries for
+ * RAM do not hear. `isSecret`: nobody tells what chips write to VRAM.
+ */
+function machine(isSecondary: boolean, { isDeaf = false, isWatched = false, isSecret = false } = {}) {
   const memory = MachineMemory.create({ ramBytes: mebibyte, cpus: 1, romBytes: mebibyte });
   const control = new MachineControl(memory);
+  const frames = new FrameWrites(memory, control);
   memory.directory.seal();
   let heard = control.currentEpoch();
   const content = new Uint8Array(diskBlocks * pageSize);
@@ -29,6 +35,7 @@ function machine(isSecondary: boolean, { isDeaf = false } = {}) {
   );
   const transfer = new StateTransfer({
     memory,
+    frames,
     disks: new Map([['ide0.0', image]]),
     hold: () => Promise.resolve(),
     go: () => undefined,
@@ -40,11 +47,14 @@ function machine(isSecondary: boolean, { isDeaf = false } = {}) {
     currentEpoch: () => control.currentEpoch(),
     advanceEpoch: () => {
       heard = control.advanceEpoch().epoch;
+      if (isWatched) control.advanceEpoch(FlushScope.loggedWrites);
+      return heard;
     },
     newEpoch: () => {
       const { epoch } = control.advanceEpoch();
       if (!isDeaf) heard = epoch;
-      return Promise.resolve();
+      if (isWatched) control.advanceEpoch(FlushScope.loggedWrites);
+      return Promise.resolve(epoch);
     },
   });
   return {
@@ -57,8 +67,10 @@ function machine(isSecondary: boolean, { isDeaf = false } = {}) {
       if (where === 'ram') {
         memory.pageEpoch[page] = heard;
         memory.ram.fill(value, page * pageSize, (page + 1) * pageSize);
-      } else if (where === 'vram') memory.vram[page * pageSize + 5] = value;
-      else await image.write((page % diskBlocks) * pageSize, new Uint8Array(pageSize).fill(value));
+      } else if (where === 'vram') {
+        memory.vram[page * pageSize + 5] = value;
+        if (!isSecret) frames.noteWritten(memory.vramBase + page * pageSize + 5, 1);
+      } else await image.write((page % diskBlocks) * pageSize, new Uint8Array(pageSize).fill(value));
     },
     async disk() {
       const all = new Uint8Array(content.length);
@@ -107,7 +119,7 @@ describe('what goes ahead of a state', { timeout: 120_000 }, () => {
   let b: ReturnType<typeof machine>;
   let captures = 0;
   beforeAll(() => {
-    a = machine(false);
+    a = machine(false, { isWatched: true });
     b = machine(true);
   });
 
@@ -129,5 +141,12 @@ describe('what goes ahead of a state', { timeout: 120_000 }, () => {
     // The page goes ahead, and is written again with the old stamp.
     expect(await transferred(deaf, b, true, 1, [[], again], ++captures)).toBe(false);
     expect(b.memory.ram[pageSize]).toBe(1);
+  });
+
+  it('would not be, if nobody told of what was written to VRAM', async () => {
+    const secret = machine(false, { isSecret: true });
+    expect(await transferred(secret, b, true, 0, [], ++captures)).toBe(true);
+    await secret.write({ where: 'vram', page: 1, value: 1 });
+    expect(await transferred(secret, b, false, 0, [], ++captures)).toBe(false);
   });
 });

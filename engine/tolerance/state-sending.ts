@@ -97,13 +97,16 @@ export class StateSending {
   /** Begins a round: of what was changed since the last one. The machine runs. */
   async round(): Promise<void> {
     // In force before anybody looks: who writes to a page after it was looked at leaves the new stamp.
-    await this.machine.newEpoch();
-    const { list } = this.parts;
+    const epoch = await this.machine.newEpoch();
     // What is compared waits for the end, but for a full state's.
-    const chosen = list.map((part, index) => (part.isTracked || (this.#isFull && this.#rounds === 0) ? this.#look(index) : []));
-    this.#queue = places([...chosen]);
+    const chosen = this.parts.list.map((part, index) => {
+      if (!part.isTracked && !(this.#isFull && this.#rounds === 0)) return [];
+      const pages = this.#look(index);
+      part.countAnew(epoch);
+      return pages;
+    });
+    this.#queue = places(chosen);
     this.#rounds++;
-    this.parts.countAnew();
   }
 
   /** Pages of a part to be looked at. */
@@ -162,7 +165,7 @@ export class StateSending {
     const chosen = list.map((_, index) => new Set(this.#look(index)));
     for (const { part, page } of this.#queue) chosen[part]?.add(page);
     // Both sides go on in one epoch; it is a block. What was written so far has an earlier one.
-    this.machine.advanceEpoch();
+    const epoch = this.machine.advanceEpoch();
     chosen[list.findIndex(({ name }) => name.startsWith('block epoch '))]?.add(0);
     const pages: TransferPage[] = [];
     for (const place of places(chosen)) {
@@ -171,7 +174,7 @@ export class StateSending {
     }
     const digest = withDigest ? digestParts(this.machine.memory).whole : undefined;
     this.#snapshot = { head: { ...this.#head(capture, this.#pieces), ...this.machine.held(), digest }, pages, looked: chosen.reduce((sum, { size }) => sum + size, 0) };
-    this.parts.countAnew();
+    for (const part of list) part.countAnew(epoch);
   }
 
   /** What `snapshot` has copied, ready to be sent. The machine may run. */
