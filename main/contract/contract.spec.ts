@@ -65,8 +65,8 @@ describe('the vocabulary of the contract', () => {
 
 describe('pairs over the contract', () => {
   it('have the usual limits where nobody says others, and take none that make no sense', () => {
-    expect(pairSettings.parse({})).toEqual({ port: 0, deadAfter: 1000, lateAfter: 200, stormAfter: 10, verify: false });
-    for (const bad of [{ port: 65_536 }, { port: -1 }, { port: 1.5 }, { deadAfter: 49 }, { lateAfter: 9 }, { stormAfter: 0 }, { verify: 1 }])
+    expect(pairSettings.parse({})).toEqual({ port: 0, deadAfter: 1000, lateAfter: 200, stormAfter: 10, verify: false, leaseValidity: 400 });
+    for (const bad of [{ port: 65_536 }, { port: -1 }, { port: 1.5 }, { deadAfter: 49 }, { lateAfter: 9 }, { stormAfter: 0 }, { verify: 1 }, { leaseValidity: 99 }])
       expect(pairSettings.safeParse(bad).success, JSON.stringify(bad)).toBe(false);
   });
 
