@@ -11,7 +11,7 @@ import { ensureElectron } from './electron.mjs';
 import { countTests } from './test-counts.mjs';
 
 /** The whole suite, in seconds. It is to end within 20 minutes on two cores with nothing else to do; a busy host gets more. */
-const WHOLE = 28 * 60;
+const WHOLE = 36 * 60;
 const RESULTS = path.join(ROOT, 'test-results');
 const bin = (name) => path.join(ROOT, 'node_modules', name);
 
@@ -30,7 +30,7 @@ const PARTS = [
   { name: 'model', seconds: 260, beside: true, ...vitest('model') },
   { name: 'oracle', seconds: 420, ...vitest('oracle') },
   { name: 'boot', seconds: 780, beside: true, ...vitest('boot') },
-  { name: 'cli', seconds: 620, ...vitest('cli') },
+  { name: 'cli', seconds: 780, ...vitest('cli') },
   { name: 'dist', seconds: 240, beside: true, ...vitest('dist') },
   { name: 'e2e', seconds: 540, ...vitest('e2e') },
 ];

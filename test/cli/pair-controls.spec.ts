@@ -1,6 +1,6 @@
 /**
  * Negative controls of pairs in real processes: each scene of faults is played twice, by the program as it is, where no client notices anything, and by one from
- * which a precaution was taken out (altered-build.ts), where the same harness sees what is wrong.
+ * which a precaution was taken out (altered-build.ts), where the same harness sees what is wrong. VITRINE_PAIR plays all of them.
  */
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
@@ -13,6 +13,8 @@ import { kernel } from '../boot/smp-kernel.ts';
 import { AlteredBuild, type Alteration } from './altered-build.ts';
 import { ClerkClient } from './clerk-client.ts';
 import { LineClient, PairLine, pidOf } from './pair-line.ts';
+
+const isLong = process.env['VITRINE_PAIR'] !== undefined;
 
 const earlyRelease: readonly Alteration[] = [
   {
@@ -199,7 +201,7 @@ describe('output that leaves before the state that it is of has come to the othe
 
 describe('a side that is taken for dead', { timeout: 240_000 }, () => {
   // By the program as it is: pair.spec.ts.
-  it('speaks again when nobody looks at leases: both sides believe that they are alone', async () => {
+  it.runIf(isLong)('speaks again when nobody looks at leases: both sides believe that they are alone', async () => {
     const { line, client, created } = await tickets(4000, await altered('cli', noFence));
     await client.draw(2);
     const stopped = pidOf(created, 'a');
@@ -270,7 +272,7 @@ describe('a page that is damaged on its way', { timeout: 240_000 }, () => {
     client.close();
   });
 
-  it.each(['by the digest of the whole state', 'as a wrong answer'])(
+  it.each(['by the digest of the whole state', ...(isLong ? ['as a wrong answer'] : [])])(
     'shows when nobody looks at hashes on its way: %s',
     async (by) => {
       const verify = by !== 'as a wrong answer';

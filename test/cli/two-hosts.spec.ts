@@ -220,7 +220,7 @@ describe.skipIf(why !== undefined)(`a pair of two hosts${why === undefined ? '' 
     const client = new Client(hosts, created.gateway?.port ?? 0);
     await client.line('clerk 0');
     const times: string[] = [];
-    for (const expected of ['a', 'b', 'a', 'b'] as const) {
+    for (const expected of isLong ? (['a', 'b', 'a', 'b'] as const) : (['a', 'b'] as const)) {
       await hosts.protect();
       await client.requests(4);
       const { a, b } = await hosts.look();
