@@ -1,6 +1,6 @@
 /**
  * Negative controls of pairs in real processes: each scene of faults is played twice, by the program as it is, where no client notices anything, and by one from
- * which a precaution was taken out (altered-build.ts), where the same harness sees what is wrong. VITRINE_PAIR plays all of them.
+ * which a precaution was taken out (altered-build.ts), where the same harness sees what is wrong. Without VITRINE_PAIR, which plays all, one scene of each kind.
  */
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
@@ -164,7 +164,7 @@ describe('output that leaves before both have said it', { timeout: 240_000 }, ()
     return client;
   }
 
-  it('is held: what a primary says wrong and dies of reaches no client', async () => {
+  it.runIf(isLong)('is held: what a primary says wrong and dies of reaches no client', async () => {
     const client = await dieWithWrongByte();
     await client.requests(6);
     client.close();
@@ -186,7 +186,7 @@ describe('output that leaves before the state that it is of has come to the othe
     return { line, client, created };
   }
 
-  it('is held: the secondary goes on with its own story', async () => {
+  it.runIf(isLong)('is held: the secondary goes on with its own story', async () => {
     const { client, line } = await dieWithState();
     await client.draw(3);
     expect((await line.until('the take-over', ({ primary }) => primary === 'b')).sides.b?.mode).toBe('alone');
@@ -272,7 +272,7 @@ describe('a page that is damaged on its way', { timeout: 240_000 }, () => {
     client.close();
   });
 
-  it.each(['by the digest of the whole state', ...(isLong ? ['as a wrong answer'] : [])])(
+  it.runIf(isLong).each(['by the digest of the whole state', 'as a wrong answer'])(
     'shows when nobody looks at hashes on its way: %s',
     async (by) => {
       const verify = by !== 'as a wrong answer';
