@@ -11,7 +11,7 @@ import { ensureElectron } from './electron.mjs';
 import { countTests } from './test-counts.mjs';
 
 /** The whole suite, in seconds. It is to end within 20 minutes on two cores with nothing else to do; a busy host gets more. */
-const WHOLE = 36 * 60;
+const WHOLE = 45 * 60;
 const RESULTS = path.join(ROOT, 'test-results');
 const bin = (name) => path.join(ROOT, 'node_modules', name);
 
@@ -29,10 +29,10 @@ const PARTS = [
   { name: 'renderer', seconds: 120, ...vitest('renderer') },
   { name: 'model', seconds: 260, beside: true, ...vitest('model') },
   { name: 'oracle', seconds: 420, ...vitest('oracle') },
-  { name: 'boot', seconds: 780, beside: true, ...vitest('boot') },
-  { name: 'cli', seconds: 780, ...vitest('cli') },
+  { name: 'boot', seconds: 900, beside: true, ...vitest('boot') },
+  { name: 'cli', seconds: 900, ...vitest('cli') },
   { name: 'dist', seconds: 240, beside: true, ...vitest('dist') },
-  { name: 'e2e', seconds: 540, ...vitest('e2e') },
+  { name: 'e2e', seconds: 720, ...vitest('e2e') },
 ];
 
 const say = (line) => process.stdout.write(`${line}\n`);
