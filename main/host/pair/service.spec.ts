@@ -5,19 +5,7 @@ import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import type { PairMessage } from '../../contract/pairs.ts';
 import { Host } from '../host.ts';
-import { fakeEngine, fakeHost, temporaryFolder } from '../testing/fake-engine.ts';
-import { FakePair } from '../testing/fake-pair.ts';
-
-const settings = { port: 0, deadAfter: 1000, lateAfter: 200, stormAfter: 10, verify: false, leaseValidity: 400 };
-
-async function open() {
-  const pair = new FakePair();
-  onTestFinished(() => pair.close());
-  const { host, options } = await fakeHost(await temporaryFolder(onTestFinished), { engine: { ...fakeEngine(), launch: pair.launch } });
-  onTestFinished(() => host.close());
-  await host.create({ name: 'Clerk', source: { kind: 'assembly-text', text: 'hlt' } });
-  return { pair, host, options };
-}
+import { hostOfPairs as open, pairSettings as settings } from '../testing/fake-pair.ts';
 
 /** What the stream says until `isIt`. */
 async function heard(stream: AsyncGenerator<PairMessage>, isIt: (message: PairMessage) => boolean): Promise<PairMessage> {

@@ -1,24 +1,17 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { report as reportSchema, type Report } from '../../contract/report.ts';
 import type { PairEventMessage } from '../../contract/pairs.ts';
 import { PairFolder } from '../pair/folder.ts';
-import { fakeEngine, fakeHost, temporaryFolder } from '../testing/fake-engine.ts';
-import { FakePair } from '../testing/fake-pair.ts';
+import { hostOfPairs, pairSettings as settings } from '../testing/fake-pair.ts';
 import { renderReport } from './save.ts';
 import { toleranceSection } from './tolerance-blocks.ts';
 import { redactTolerance, toleranceOf, type PairLook } from './tolerance.ts';
 
-const settings = { port: 0, deadAfter: 1000, lateAfter: 200, stormAfter: 10, verify: false, leaseValidity: 400 };
-
-/** A host with a machine that runs as a pair, none of whose processes is real. */
+/** A host with a machine that is to run as a pair, none of whose processes is real. */
 async function open() {
-  const pair = new FakePair();
-  onTestFinished(() => pair.close());
-  const { host, options } = await fakeHost(await temporaryFolder(onTestFinished), { engine: { ...fakeEngine(), launch: pair.launch } });
-  onTestFinished(() => host.close());
-  await host.create({ name: 'Clerk', source: { kind: 'assembly-text', text: 'hlt' } });
+  const { pair, host, options } = await hostOfPairs();
   const folder = join(options.library, 'clerk');
   const take = async (): Promise<{ report: Report; problems: string[] }> => {
     const { capture, problems } = await host.reports.take('clerk');

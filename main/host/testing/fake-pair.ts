@@ -1,10 +1,26 @@
 /** The processes of a pair, of which nothing is real but their sockets, their answers and their journal. */
 import { rmSync, writeFileSync } from 'node:fs';
 import type { Server } from 'node:net';
+import { onTestFinished } from 'vitest';
+import type { Host, HostOptions } from '../host.ts';
 import { PairFolder } from '../pair/folder.ts';
 import { listenForLinks } from '../pair/link.ts';
 import type { Launch } from '../pair/pairs.ts';
 import type { GatewayQuestion, GatewayStatus, SideQuestion, SideStatus } from '../pair/protocol.ts';
+import { fakeEngine, fakeHost, temporaryFolder } from './fake-engine.ts';
+
+/** What a test's pair is made with, unless it is about that. */
+export const pairSettings = { port: 0, deadAfter: 1000, lateAfter: 200, stormAfter: 10, verify: false, leaseValidity: 400 };
+
+/** A host with the machine `clerk`, off, whose pair's processes are those of `pair`. */
+export async function hostOfPairs(): Promise<{ pair: FakePair; host: Host; options: HostOptions }> {
+  const pair = new FakePair();
+  onTestFinished(() => pair.close());
+  const { host, options } = await fakeHost(await temporaryFolder(onTestFinished), { engine: { ...fakeEngine(), launch: pair.launch } });
+  onTestFinished(() => host.close());
+  await host.create({ name: 'Clerk', source: { kind: 'assembly-text', text: 'hlt' } });
+  return { pair, host, options };
+}
 
 type Name = 'a' | 'b' | 'gateway';
 type Answer = Omit<SideStatus, 'events' | 'recent'>;

@@ -251,7 +251,7 @@ describe('what went in and out', () => {
     await pairIs();
     host.pairs.outside.bytes = bytes('ready\n1 7 100 100\r\n\x01');
     await pairIs();
-    const lines = () => [...document.querySelectorAll('.client .l')].map(({ textContent }) => textContent);
+    const lines = () => [...document.querySelectorAll('[data-testid=pair-client] .l')].map(({ textContent }) => textContent);
     expect(lines()).toEqual(['0ready', '61 7 100 100', '19·']);
     expect(text()).toContain('Bytes 0 to 19 of what left');
     head.querySelector<HTMLElement>('[data-mode=hex]')?.click();

@@ -5,7 +5,6 @@
 
 %include "bring-up.asm"
 
-COM1            equ 0x3f8
 TICK            equ 0x50
 NUDGE           equ 0x51
 APIC_DESTINATION equ APIC + 0x310
@@ -160,37 +159,9 @@ nudge:
         mov dword [APIC_EOI], 0
         iret
 
-; hex: EDX with eight digits.
-hex:
-        push ecx
-        mov ecx, 8
-.next:
-        rol edx, 4
-        mov eax, edx
-        and eax, 15
-        mov al, [digits + eax]
-        call send
-        loop .next
-        pop ecx
-        ret
-
-send:
-        push edx
-        push eax
-        mov dx, COM1 + 5
-.wait:
-        in al, dx
-        test al, 0x20
-        jz .wait
-        pop eax
-        mov dx, COM1
-        out dx, al
-        pop edx
-        ret
-
 finish: ret
 
-digits:         db '0123456789abcdef'
+%include "serial-hex.asm"
 
 kernel_end:
 bss_end         equ kernel_end

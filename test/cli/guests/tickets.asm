@@ -3,7 +3,6 @@
 
 %include "bring-up.asm"
 
-COM1            equ 0x3f8
 TICK            equ 0x50
 APIC_TIMER      equ APIC + 0x320
 APIC_INITIAL    equ APIC + 0x380
@@ -57,37 +56,9 @@ tick:
         mov dword [APIC_EOI], 0
         iret
 
-; hex: EDX with eight digits.
-hex:
-        push ecx
-        mov ecx, 8
-.digit:
-        rol edx, 4
-        mov eax, edx
-        and eax, 15
-        mov al, [digits + eax]
-        call send
-        loop .digit
-        pop ecx
-        ret
-
-send:
-        push edx
-        push eax
-        mov dx, COM1 + 5
-.wait:
-        in al, dx
-        test al, 0x20
-        jz .wait
-        pop eax
-        mov dx, COM1
-        out dx, al
-        pop edx
-        ret
-
 finish: ret
 
-digits:         db '0123456789abcdef'
+%include "serial-hex.asm"
 
 kernel_end:
 bss_end         equ kernel_end
