@@ -197,6 +197,8 @@ export const display = {
         /** `viewer`: looks on, and changes nothing. */
         role: z.enum(['holder', 'viewer']).optional(),
         takeOver: z.boolean().optional(),
+        /** WRONG_STATE for a suspended machine, which otherwise comes back for its client: of a window that saw it run a moment ago. */
+        onlyIfOn: z.boolean().optional(),
         /** Absent: as the machine's file says. */
         whenEnds: whenSessionEnds.optional(),
       }),

@@ -33,6 +33,7 @@ export interface AttachRequest {
   input?: InputRequestMessage | undefined;
   role?: 'holder' | 'viewer' | undefined;
   takeOver?: boolean | undefined;
+  onlyIfOn?: boolean | undefined;
   whenEnds?: WhenSessionEnds | undefined;
 }
 

@@ -511,11 +511,11 @@ export class Host {
     return this.session(await this.library.get(id)).guard.watch(history, signal);
   }
 
-  /** See contract/display.ts. A machine that is suspended comes back for its client, and runs once its displays are that client's. */
+  /** See contract/display.ts. A suspended machine comes back for its client, unless that wants one that is on, and runs once its displays are that client's. */
   async attachDisplay(id: string, request: AttachRequest, signal?: AbortSignal): Promise<AsyncGenerator<AttachmentEventMessage, void, void>> {
     const machine = await this.library.get(id);
     const session = this.session(machine);
-    if (!session.on && request.role !== 'viewer' && (await this.suspending.kept(machine.folder))) {
+    if (!session.on && request.role !== 'viewer' && request.onlyIfOn !== true && (await this.suspending.kept(machine.folder))) {
       session.displays.checkRequest(request);
       await this.suspending.bringBack(machine);
       session.displays.heldStill();

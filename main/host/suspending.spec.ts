@@ -67,6 +67,19 @@ describe('suspending', () => {
 });
 
 describe('a suspended machine', () => {
+  it('comes back for a client of its displays, but not for a window that saw it run a moment ago', async () => {
+    const { host, machine, state } = await open();
+    await host.start('hello', false);
+    await host.suspending.suspend('hello');
+    const console = { client: { id: 'laptop', name: 'Laptop' }, outputs: [{ output: 0, width: 800, height: 600 }] };
+    await expect(host.attachDisplay('hello', { ...console, onlyIfOn: true })).rejects.toMatchObject({ code: 'WRONG_STATE' });
+    expect(await machine()).toMatchObject({ state: 'suspended' });
+    expect(existsSync(state)).toBe(true);
+    await host.attachDisplay('hello', console);
+    expect((await machine()).state).not.toBe('suspended');
+    expect(existsSync(state)).toBe(false);
+  });
+
   it('is there after the program ended, and goes on; the state goes when it runs', async () => {
     const { host, options, state } = await open();
     await host.start('hello', false);

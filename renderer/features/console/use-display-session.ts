@@ -82,7 +82,7 @@ export function useDisplaySession(
     stream = mine;
     try {
       sent = JSON.stringify(display);
-      const events = await host.display.attach({ id: id(), client: client(), outputs: [display], input: input(), role: asked, takeOver }, { signal: mine.signal });
+      const events = await host.display.attach({ id: id(), client: client(), outputs: [display], input: input(), role: asked, takeOver, onlyIfOn: true }, { signal: mine.signal });
       for await (const event of events) {
         if (event.kind === 'attached') {
           ({ attachment } = event);
