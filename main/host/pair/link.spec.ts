@@ -3,7 +3,7 @@ import type { Server } from 'node:net';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { ask, connectLink, listenForLinks, type Link } from './link.ts';
 
 let folder: string;
@@ -97,6 +97,27 @@ describe('a link between processes of a pair', () => {
     });
     expect(await ask(socket(), 'how?')).toEqual({ heard: { kind: 'control', question: 'how?' } });
     await expect(ask(socket(), 'end')).rejects.toThrow(/ended before/);
+  });
+
+  it('counts no time as silence for which this process stood still, and what it could ask in as much', async () => {
+    server = await listenForLinks(socket(), () => undefined);
+    const link = await connectLink(socket(), 1000);
+    const now = vi.spyOn(performance, 'now');
+    onTestFinished(() => now.mockRestore());
+    let time = 5000;
+    now.mockImplementation(() => time);
+    link.startListening();
+    const pass = (milliseconds: number) => {
+      time += milliseconds;
+      return link.silence(20);
+    };
+    expect([pass(20), pass(20), pass(30)]).toEqual([20, 40, 70]);
+    // The host was paused for a minute: as much as one turn of it may have been silence.
+    expect(pass(60_000)).toBe(90);
+    expect(Array.from({ length: 50 }, () => pass(20)).at(-1)).toBe(1090);
+    link.startListening();
+    expect(pass(20)).toBe(20);
+    link.close();
   });
 
   it('ends what sends no message of ours', async () => {

@@ -10,7 +10,7 @@ const longest = 2 ** 31 - 1;
 /** Up to here copying what is sent together costs less than handing it to the system in pieces. */
 const joinedBytes = 1 << 16;
 /** Milliseconds for which a message that is in no hurry waits for another to go with. */
-const lingering = 20;
+const lingering = 100;
 
 /**
  * What is sent in one turn of the event loop leaves in one write: a write wakes the other process, which costs more than all else about a
@@ -31,6 +31,9 @@ export class Link {
   delay = 0;
   /** When anything came last, by performance.now(). */
   heardAt = performance.now();
+  #lookedAt = performance.now();
+  /** Milliseconds since then for which this process stood still itself. */
+  #stoodStill = 0;
   /** Bytes so far, each way. */
   sent = 0;
   received = 0;
@@ -57,15 +60,29 @@ export class Link {
   /** Says every `interval` milliseconds that this end is there, and closes when nothing has come for `patience`. Both ends have to. */
   keepAlive(interval: number, patience: number): void {
     clearInterval(this.#beats);
-    let looked = (this.heardAt = performance.now());
+    this.startListening();
     this.#beats = setInterval(() => {
-      const now = performance.now();
-      // Where this process itself stood still, what has come meanwhile is read first.
-      const isLate = now - looked > patience / 2;
-      looked = now;
-      if (!isLate && now - this.heardAt > patience) this.close();
+      if (this.silence(interval) > patience) this.close();
       else this.#frame([]);
     }, interval);
+  }
+
+  /** Silence counts from now on. */
+  startListening(): void {
+    this.heardAt = this.#lookedAt = performance.now();
+    this.#stoodStill = 0;
+  }
+
+  /**
+   * Milliseconds for which nothing has come, to be asked every `interval` milliseconds. A time for which this process could not ask, as when it or its whole host stood
+   * still, is not counted: what came meanwhile is still to be read, and who speaks may have stood still as well.
+   */
+  silence(interval: number): number {
+    const now = performance.now();
+    const gap = now - this.#lookedAt;
+    this.#lookedAt = now;
+    if (gap > 2 * interval) this.#stoodStill += gap - interval;
+    return Math.max(0, now - this.heardAt - this.#stoodStill);
   }
 
   /** Whatever size a message may have. */
@@ -147,6 +164,7 @@ export class Link {
 
   #take(bytes: Buffer): void {
     this.heardAt = performance.now();
+    this.#stoodStill = 0;
     this.received += bytes.length;
     this.#waiting.push(bytes);
     this.#length += bytes.length;

@@ -25,7 +25,8 @@ import { SideRecord } from './side-record.ts';
 import { StateExchange } from './state-exchange.ts';
 import { StormWatch } from './storm.ts';
 
-const lookInterval = 20;
+/** Milliseconds between two looks at what time brings, unless output counts as late sooner. Each wakes the process; every second one says that it is there. */
+const lookInterval = beatInterval / 2;
 /** Milliseconds between two checkpoints while nothing is compared, and after which comparing is tried again. */
 const periodicInterval = 200;
 const periodicTrial = 30_000;
@@ -153,8 +154,16 @@ export class SideProcess {
         if (this.#side.state.mode === 'joining' && this.#peer === undefined) this.#end('The other side did not come.');
       }, patience);
     }
-    setInterval(() => this.#look(), lookInterval);
-    setInterval(() => this.#peer?.send(this.#roundTrip.beat(performance.now())), beatInterval);
+    const interval = Math.min(lookInterval, this.pair.lateAfter / 4);
+    let beaten = 0;
+    setInterval(() => {
+      const now = performance.now();
+      this.#look(now, interval);
+      // What was looked at may have left something to be said, which goes along.
+      if (now - beaten < beatInterval - interval / 2) return;
+      beaten = now;
+      this.#peer?.send(this.#roundTrip.beat(now));
+    }, interval);
   }
 
   /** The other side has come, or this one to it. One at a time, and only where one of them can give the other its state. */
@@ -234,7 +243,7 @@ export class SideProcess {
     this.#roundTrip.clear();
     this.#told = undefined;
     this.#peerCanServe = false;
-    link.heardAt = performance.now();
+    link.startListening();
     link.onMessage = (message) => this.#fromPeer(message as ToPeerProcess);
     link.onClose = () => this.#lost(link, 'its link is closed');
   }
@@ -464,11 +473,11 @@ export class SideProcess {
     }
   }
 
-  /** What time brings. */
-  #look(): void {
-    const now = performance.now();
+  /** What time brings: at `now`, every `interval` milliseconds. */
+  #look(now: number, interval: number): void {
     const peer = this.#peer;
-    if (peer !== undefined && now - peer.heardAt > this.pair.deadAfter) this.#lost(peer, `silent for ${Math.round(now - peer.heardAt)} ms`);
+    const silence = peer?.silence(interval) ?? 0;
+    if (peer !== undefined && silence > this.pair.deadAfter) this.#lost(peer, `silent for ${Math.round(silence)} ms`);
     this.#lookAtLease();
     this.#standDown();
     this.#tellReach();

@@ -21,6 +21,11 @@ export class Library {
     return stdout;
   }
 
+  /** All processes stand still, or go on. */
+  stand(still) {
+    for (const pid of this.#pids) process.kill(pid, still ? 'SIGSTOP' : 'SIGCONT');
+  }
+
   /** A pair's verb that answers with its status. */
   async pair(...words) {
     const status = JSON.parse(await this.vitrine('pair', ...words, '--json'));

@@ -9,6 +9,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { ROOT } from '../../../build/prepare.mjs';
 import { median, writeSection } from '../page.mjs';
@@ -19,31 +20,50 @@ import { twoHosts } from './two-hosts.mjs';
 const server = path.join(ROOT, 'test/cli/guests/server.asm');
 const rows = [
   { name: 'server: 2.6 million instructions a request, 4 on their way', machine: 'server', window: 4, request: (number) => `${number} 20\n` },
+  { name: 'server: the same, 16 on their way', machine: 'server', window: 16, request: (number) => `${number} 20\n` },
   { name: 'server: no work, one at a time', machine: 'server', window: 1, request: (number) => `${number} 0\n` },
   { name: 'bank clerk: a sector written, one at a time', machine: 'bank-clerk', window: 1, request: (number) => `${number} ${number % 100} 7\n` },
   { name: 'bank clerk: a sector written, 16 on their way', machine: 'bank-clerk', window: 16, request: (number) => `${number} ${number % 100} 7\n` },
 ];
 
-/** `machine` twice unprotected and once as a pair, and clients of each. */
-async function open(libraries, machine) {
+const requestOf = (name) => rows.find((row) => row.name.startsWith(name)).request;
+
+/** `machine` twice unprotected and once as a pair, each in a library of its own, and clients of each. */
+async function open(machine, libraries) {
   const [first, second, third] = libraries;
   const words = machine === 'server' ? ['--asm', server, '--memory', '64M'] : [machine];
   const ports = [await first.run(...words), await second.run(...words)];
   if (machine === 'server') await third.vitrine('create', 'server', '--asm', server, '--memory', '64M');
   const pair = await third.pair('create', machine);
-  return { alone: await Client.open(ports[0]), beside: await Client.open(ports[1]), pair: await Client.open(pair.gateway.port) };
+  return { libraries, alone: await Client.open(ports[0]), beside: await Client.open(ports[1]), pair: await Client.open(pair.gateway.port) };
 }
 
-async function throughput(clients, rounds, seconds) {
-  const results = rows.map(() => ({ alone: [], two: [], pair: [] }));
+/** Rounds in which each takes its turn, in another order each time. Who is not measured stands still. */
+async function throughput(machines, rounds, seconds) {
+  const results = rows.map(() => ({ alone: [], two: [], slower: [], pair: [] }));
   for (let round = 0; round < rounds; round++) {
     for (const [index, { machine, window, request }] of rows.entries()) {
-      const { alone, beside, pair } = clients[machine];
-      const result = results[index];
-      result.alone.push(await alone.load(seconds, window, request));
-      const [one] = await Promise.all([alone.load(seconds, window, request), beside.load(seconds, window, request)]);
-      result.two.push(one);
-      result.pair.push(await pair.load(seconds, window, request));
+      const { libraries, alone, beside, pair } = machines[machine];
+      const load = (client) => client.load(seconds, window, request);
+      const kinds = [
+        [libraries.slice(0, 1), async () => results[index].alone.push(await load(alone))],
+        [
+          libraries.slice(0, 2),
+          async () => {
+            const both = await Promise.all([load(alone), load(beside)]);
+            results[index].two.push(both[0]);
+            results[index].slower.push(both[0].perSecond < both[1].perSecond ? both[0] : both[1]);
+          },
+        ],
+        [libraries.slice(2), async () => results[index].pair.push(await load(pair))],
+      ];
+      for (let turn = 0; turn < kinds.length; turn++) {
+        const [awake, measure] = kinds[(round + turn) % kinds.length];
+        for (const library of awake) library.stand(false);
+        await delay(settle);
+        await measure();
+        for (const library of awake) library.stand(true);
+      }
     }
   }
   return results;
@@ -94,15 +114,22 @@ async function failovers(library, machine, client, request, count) {
   return times;
 }
 
+/** Milliseconds for which a machine runs on before it is measured. */
+const settle = 200;
+
 const number = (value, digits = 1) => value.toFixed(digits);
 const times = (runs) => runs.flatMap((run) => run.times);
 const rate = (runs) => median(runs.map(({ perSecond }) => perSecond));
-const cost = (before, after) => `${number((1 - after / before) * 100, 0)} %`;
+/** Of neighbouring runs, since the host does not always run as fast: their median, and the middle half of them. */
+function cost(before, after) {
+  const costs = before.map(({ perSecond }, round) => (1 - after[round].perSecond / perSecond) * 100);
+  return `${number(median(costs), 0)} % (${number(percentile(costs, 0.25), 0)} to ${number(percentile(costs, 0.75), 0)})`;
+}
 
 function page({ results, minutes, own, asked, joined, failed, apart, rounds, seconds }) {
-  const lines = results.map(({ alone, two, pair }, index) => {
+  const lines = results.map(({ alone, two, slower, pair }, index) => {
     const latency = (runs) => `${number(percentile(times(runs), 0.5))} / ${number(percentile(times(runs), 0.99))}`;
-    return `| ${rows[index].name} | ${number(rate(alone), 0)} | ${number(rate(two), 0)} | ${number(rate(pair), 0)} | ${cost(rate(two), rate(pair))} | ${cost(rate(alone), rate(pair))} | ${latency(two)} | ${latency(pair)} |`;
+    return `| ${rows[index].name} | ${number(rate(alone), 0)} | ${number(rate(two), 0)} | ${number(rate(pair), 0)} | ${cost(two, pair)} | ${cost(slower, pair)} | ${cost(alone, pair)} | ${latency(two)} | ${latency(pair)} |`;
   });
   const state = (list, part) => list.map((one) => one[part]);
   const askedLines = Object.entries(asked).map(
@@ -114,14 +141,15 @@ function page({ results, minutes, own, asked, joined, failed, apart, rounds, sec
 
 \`node test/bench/pair/run.mjs --rounds ${rounds}\`, on ${cpus()[0]?.model ?? 'an unknown processor'} with ${cpus().length} cores, which both sides, the gateway and the client share. Guests have one virtual CPU. Requests a
 second through a TCP port: of the machine by itself (\`vitrine run --serial tcp:\`), of one of two such machines that do the same work beside each other, and of a pair.
-A pair computes everything twice, so what protection itself costs shows against two; where each side has a host of its own, that is all of it. Medians of
-${rounds} rounds of ${seconds} s, in turn; latency in milliseconds, median / 99th percentile.
+A pair computes everything twice, so what protection itself costs shows against two; where each side has a host of its own, that is all of it. It is as fast as its slower side, so
+where cores are not equally fast the slower of the two is its measure. Medians of
+${rounds} rounds of ${seconds} s in which each has its turn and the others stand still; costs are medians of each round's own, with their quartiles; latency in milliseconds, median / 99th percentile.
 
-| load | alone | one of two | pair | cost against two | against one | latency of two | latency of the pair |
-|---|---:|---:|---:|---:|---:|---:|---:|
+| load | alone | one of two | pair | cost against one of two | against the slower of the two | against one alone | latency of two | latency of the pair |
+|---|---:|---:|---:|---:|---:|---:|---:|---:|
 ${lines.join('\n')}
 
-In the ${number(minutes)} minutes of that the pairs had ${own.map(([machine, count]) => `${count} resyncs (${machine})`).join(' and ')} of their own, that is ${number(own.reduce((sum, [, count]) => sum + count, 0) / minutes, 2)} a minute, though both guests write down the time and
+In their ${number(minutes)} minutes of that the pairs had ${own.map(([machine, count]) => `${count} resyncs (${machine})`).join(' and ')} of their own, that is ${number(own.reduce((sum, [, count]) => sum + count, 0) / minutes, 2)} a minute, though both guests write down the time and
 so differ inside at each request.
 
 | state that travels | pages | bytes | pause, ms | until protected, ms |
@@ -142,7 +170,7 @@ COLO releases output that both sides agree on, as here, and takes a checkpoint w
 
 let options;
 try {
-  options = parseArgs({ options: { rounds: { type: 'string', default: '3' }, seconds: { type: 'string', default: '4' }, times: { type: 'string', default: '10' }, 'no-write': { type: 'boolean', default: false } } }).values;
+  options = parseArgs({ options: { rounds: { type: 'string', default: '15' }, seconds: { type: 'string', default: '2' }, times: { type: 'string', default: '10' }, 'no-write': { type: 'boolean', default: false } } }).values;
   if (!/^[1-9]\d?$/.test(options.rounds)) throw new Error('--rounds takes a number from 1 to 99.');
   if (!/^[1-9]\d?$/.test(options.times)) throw new Error('--times takes a number from 1 to 99.');
   if (!(Number(options.seconds) > 0)) throw new Error('--seconds takes a number above 0.');
@@ -153,30 +181,38 @@ try {
 const rounds = Number(options.rounds);
 const seconds = Number(options.seconds);
 const say = (text) => process.stderr.write(`${text}\n`);
-const libraries = [new Library(), new Library(), new Library()];
+const libraries = [];
 try {
-  for (const library of libraries) await library.vitrine('list');
-  const clients = {};
-  for (const machine of ['server', 'bank-clerk']) clients[machine] = await open(libraries, machine);
+  const machines = {};
+  for (const machine of ['server', 'bank-clerk']) {
+    const own = [new Library(), new Library(), new Library()];
+    libraries.push(...own);
+    for (const library of own) await library.vitrine('list');
+    machines[machine] = await open(machine, own);
+  }
   say('Machines are up.');
   // Code that runs often is translated by then.
-  for (const { machine, window, request } of rows) for (const client of Object.values(clients[machine])) await client.load(Math.min(1, seconds), window, request);
-  const pairs = libraries[2];
-  const count = async () => Promise.all(Object.keys(clients).map(async (machine) => {
+  for (const { machine, window, request } of rows) {
+    const { alone, beside, pair } = machines[machine];
+    for (const client of [alone, beside, pair]) await client.load(Math.min(2, seconds), window, request);
+  }
+  const count = async () => Promise.all(Object.entries(machines).map(async ([machine, { libraries: [, , pairs] }]) => {
     const { sides, primary } = await pairs.pair('status', machine);
     return [machine, sides[primary].resyncs];
   }));
   const before = await count();
-  const began = performance.now();
-  const results = await throughput(clients, rounds, seconds);
-  const minutes = (performance.now() - began) / 60_000;
+  for (const library of libraries) library.stand(true);
+  const results = await throughput(machines, rounds, seconds);
+  const minutes = (rounds * rows.length * (seconds + settle / 1000)) / 60;
+  for (const { libraries: [, , pairs] } of Object.values(machines)) pairs.stand(false);
   const own = (await count()).map(([machine, now], index) => [machine, now - before[index][1]]);
   say('Loads are measured.');
   const asked = {};
-  for (const [machine, request] of [['bank-clerk', rows[3].request], ['server', rows[1].request]]) asked[machine] = await resyncs(pairs, machine, clients[machine].pair, request, Number(options.times));
+  for (const [machine, request] of [['bank-clerk', requestOf('bank clerk')], ['server', requestOf('server: no work')]]) asked[machine] = await resyncs(machines[machine].libraries[2], machine, machines[machine].pair, request, Number(options.times));
   say('Resyncs are measured.');
-  const failed = await failovers(pairs, 'bank-clerk', clients['bank-clerk'].pair, rows[3].request, Math.ceil(Number(options.times) / 2));
-  for (const { pair } of Object.values(clients)) pair.close();
+  const failed = await failovers(machines['bank-clerk'].libraries[2], 'bank-clerk', machines['bank-clerk'].pair, requestOf('bank clerk'), Math.ceil(Number(options.times) / 2));
+  for (const { pair } of Object.values(machines)) pair.close();
+  for (const library of libraries) await library.close();
   say('Take-overs are measured.');
   const apart = await twoHosts(Math.ceil(Number(options.times) / 2));
   say('Take-overs of two hosts are measured.');
