@@ -83,6 +83,8 @@ export const pairStatus = z.object({
       bytesOut: z.number(),
       /** Inputs that some side does not have yet. */
       waitingInputs: z.number(),
+      /** Bytes of output that no client was given: its connection ended before, or nobody came for more than 256 KiB of them. */
+      lost: z.number(),
     })
     .nullable(),
   /** Where its lease is kept. */

@@ -10,7 +10,7 @@ export function pairStatus(part: Partial<PairStatusMessage> = {}): PairStatusMes
     reason: 'Outputs agree.',
     primary: 'a',
     sides: { a: member, b: { ...member, pid: 12, role: 'secondary', leaseAge: null } },
-    gateway: { pid: 10, port: 4001, clients: 1, bytesIn: 2048, bytesOut: 4096, waitingInputs: 0 },
+    gateway: { pid: 10, port: 4001, clients: 1, bytesIn: 2048, bytesOut: 4096, waitingInputs: 0, lost: 0 },
     lease: 'file',
     away: null,
     settings: { deadAfter: 1000, lateAfter: 200, stormAfter: 10, verify: true },

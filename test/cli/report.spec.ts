@@ -195,6 +195,9 @@ describe('vitrine report of a pair', () => {
       });
       expect(report.machine.instructions).toBeGreaterThan(1000);
       expect(report.machine.drives[0]?.file).toContain('bank-clerk');
+      // What clients were given, from the start.
+      expect(report.serial?.lost).toBe(0);
+      expect(report.serial?.text).toMatch(/^clerk 0\r?\n/u);
       const { tolerance } = report;
       if (tolerance === 'none') throw new Error('There is no pair.');
       const last = tolerance.events[tolerance.lastDivergence ?? -1]?.resync?.divergence;

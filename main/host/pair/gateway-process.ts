@@ -12,11 +12,10 @@ import type { PairFolder } from './folder.ts';
 import { GatewayRecord } from './gateway-record.ts';
 import { listenForLinks, type Link } from './link.ts';
 import { beatInterval } from './side-links.ts';
+import { Unheard } from './unheard.ts';
 import { reach } from './reach.ts';
 import { pairChannels, type GatewayQuestion, type GatewayStatus, type ToGatewayProcess } from './protocol.ts';
 
-/** Bytes of output kept for a client to come; older ones go, as on a line to which nobody listens. */
-const keptForNobody = 1 << 18;
 /** Bytes of input that may wait for the sides. */
 const inputLimit = 1 << 20;
 
@@ -32,7 +31,7 @@ export async function runGateway(folder: PairFolder): Promise<void> {
   const gateway = new Gateway(startingGateway(pairChannels.map(({ name }) => name)));
   const links: Partial<Record<SideName, Link>> = {};
   let client: Socket | undefined;
-  let unheard = Buffer.alloc(0);
+  const unheard = new Unheard();
   let served = 0;
   let bytesIn = 0;
   const record = new GatewayRecord();
@@ -48,7 +47,7 @@ export async function runGateway(folder: PairFolder): Promise<void> {
       else if (action.channel === 'com1') {
         record.left(action.offset, action.bytes, performance.now());
         if (client !== undefined) client.write(action.bytes);
-        else unheard = Buffer.concat([unheard, action.bytes]).subarray(-keptForNobody);
+        else unheard.put(action.bytes);
       } else appendFileSync(folder.log('gateway'), action.bytes);
     }
     if (client?.isPaused() === true && waitingBytes() < inputLimit / 2) client.resume();
@@ -72,6 +71,7 @@ export async function runGateway(folder: PairFolder): Promise<void> {
       bytesIn,
       bytesOut: gateway.state.delivered['com1'] ?? 0,
       waitingInputs: waitingInput(),
+      lost: unheard.lost,
     };
   };
 
@@ -92,12 +92,10 @@ export async function runGateway(folder: PairFolder): Promise<void> {
     });
     socket.on('error', () => socket.destroy());
     socket.on('close', () => {
+      unheard.lost += socket.writableLength;
       if (client === socket) client = undefined;
     });
-    if (unheard.length > 0) {
-      socket.write(unheard);
-      unheard = Buffer.alloc(0);
-    }
+    socket.write(unheard.take());
   });
   const attach = (side: SideName, link: Link) => {
     links[side]?.close();

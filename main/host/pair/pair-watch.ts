@@ -279,6 +279,7 @@ export function statusOf(seen: PairStatus, pair: Pick<Pair, 'folder'>, isNew: bo
             bytesIn: gateway.bytesIn,
             bytesOut: gateway.bytesOut,
             waitingInputs: gateway.waitingInputs,
+            lost: gateway.lost,
           },
     lease: lease.kind,
     away: away?.host ?? null,

@@ -35,6 +35,8 @@ export interface GatewayStatus {
   readonly bytesIn: number;
   readonly bytesOut: number;
   readonly waitingInputs: number;
+  /** Bytes of output that no client was given. */
+  readonly lost: number;
 }
 
 /** Between the sides, and what else a link to a side may begin with. */

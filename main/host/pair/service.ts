@@ -198,12 +198,18 @@ export class Pairs {
       copy: (path) => pair.copy(path),
       look: async () => {
         const problem = await watch.lookThoroughly();
+        const problems = problem === undefined ? [] : [`The journal of side b, which runs on another host, could not be read as far as it goes. ${problem}`];
+        const outside = await pair.outside(0).catch((error: unknown) => {
+          problems.push(`What COM1 said is not included. ${explain(error, machine.folder).message}`);
+          return undefined;
+        });
         return {
           status: this.#required(watch, machine),
           description: pair.folder.read(),
           events: watch.events,
           sample: watch.sample,
-          problems: problem === undefined ? [] : [`The journal of side b, which runs on another host, could not be read as far as it goes. ${problem}`],
+          serial: outside && { text: Buffer.from(outside.bytes).toString('utf8'), lost: outside.offset },
+          problems,
         };
       },
     };

@@ -37,6 +37,8 @@ interface About {
   at?: string;
   /** Of a machine that runs as a pair. */
   tolerance?: ReportPair;
+  /** What has left such a machine by COM1, as its gateway knows it. */
+  serial?: Report['serial'] | undefined;
   /** What could not be had, and why, before the report was begun. */
   missing?: string[];
 }
@@ -251,7 +253,7 @@ export function gatherAbsent(subject: AbsentSubject): Report {
     smm: null,
     guard: null,
     display: { state: null, outputs: [] },
-    serial: null,
+    serial: subject.serial ?? null,
     problems: [...(subject.missing ?? [])],
   };
   return { ...facts, ...conclude(facts) };
@@ -281,7 +283,7 @@ export async function gatherReport(subject: Subject, disassemble: Disassemble): 
     smm: await gatherSmm(subject, problems),
     guard: guard === null ? null : { state: toJson(guard), alerts: toJson(past.guard.kept.slice(-ALERTS)) },
     display: await gatherDisplay(subject, problems),
-    serial: subject.tolerance === undefined ? { text: Buffer.from(tail).toString('utf8'), lost: serial.lost + serial.bytes.length - tail.length } : null,
+    serial: subject.tolerance === undefined ? { text: Buffer.from(tail).toString('utf8'), lost: serial.lost + serial.bytes.length - tail.length } : (subject.serial ?? null),
     problems: problems.sentences,
   };
   return { ...facts, ...conclude(facts) };

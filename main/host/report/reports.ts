@@ -58,14 +58,14 @@ type Work<Result> = (subject: Subject | AbsentSubject) => Promise<Result>;
 export interface PairEvidence {
   /** Writes the primary's state to a file. Throws where it cannot be had. */
   copy(path: string): Promise<void>;
-  /** How it fares and what it has lived through; `problems`: what of that could not be had. */
-  look(): Promise<PairLook & { problems: string[] }>;
+  /** How it fares and what it has lived through, and what has left it by COM1; `problems`: what of that could not be had. */
+  look(): Promise<PairLook & { serial: Report['serial'] | undefined; problems: string[] }>;
 }
 
 const NOT_INCLUDED =
-  'Registers, memory, chips, screens, the serial port and the guard are not included: the machine runs as a pair, in processes of its own, and its state could not be copied.';
+  'Registers, memory, chips, screens and the guard are not included: the machine runs as a pair, in processes of its own, and its state could not be copied.';
 const NOT_KEPT =
-  'What COM1 said, alerts of the guard, breakpoints, traces and the chain behind a triple fault are not included: the machine runs as a pair, whose processes do not keep them.';
+  'Alerts of the guard, breakpoints, traces and the chain behind a triple fault are not included: the machine runs as a pair, whose processes do not keep them.';
 
 const drivesReadOnly = ({ file }: StoredMachine): boolean[] => (file.drives ?? []).map(({ readOnly }) => readOnly === true);
 
@@ -255,7 +255,7 @@ export class Reports {
       const state = join(folder, 'state');
       const problem = await copied(pair, state);
       const look = await pair.look();
-      const known = { ...about, reason: look.status.reason, tolerance: toleranceOf(look) };
+      const known = { ...about, reason: look.status.reason, tolerance: toleranceOf(look), serial: look.serial };
       if (problem !== undefined)
         return await work({ ...known, session: undefined, configuration, missing: [`${NOT_INCLUDED} ${problem}`, ...look.problems] });
       const drives = await Promise.all((configuration.drives ?? []).map((drive, index) => blank(drive, join(folder, `drive-${index}`))));

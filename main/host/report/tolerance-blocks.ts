@@ -46,7 +46,7 @@ function facts(pair: ReportPair): Block {
         'Gateway',
         gateway === null
           ? 'does not answer: clients cannot reach the guest'
-          : `process ${gateway.pid}, port ${gateway.port}; ${gateway.clients} ${gateway.clients === 1 ? 'client' : 'clients'}, ${count(gateway.bytesIn)} bytes in, ${count(gateway.bytesOut)} out, ${gateway.waitingInputs} inputs waiting`,
+          : `process ${gateway.pid}, port ${gateway.port}; ${gateway.clients} ${gateway.clients === 1 ? 'client' : 'clients'}, ${count(gateway.bytesIn)} bytes in, ${count(gateway.bytesOut)} out, ${gateway.waitingInputs} inputs waiting, ${count(gateway.lost)} bytes lost`,
       ],
       ['Lease', lease.kind === 'file' ? 'a file of this host' : `etcd${lease.endpoints.length === 0 ? '' : ` at ${lease.endpoints.join(', ')}`}${lease.validity === null ? '' : `; a proof counts for ${lease.validity} ms`}`],
       [

@@ -28,6 +28,7 @@ describe('a report of a machine that runs as a pair', () => {
     expect(pair.asked).toContain('a copy');
     expect(report.machine).toMatchObject({ id: 'clerk', state: 'running', reason: 'Outputs agree.' });
     expect(report.vcpus).toHaveLength(1);
+    expect(report.serial).toEqual({ text: 'ok', lost: 0 });
     expect(report.tolerance).toMatchObject({ state: 'protected', primary: 'a', sides: { b: { host: null, member: { role: 'secondary' } } }, lease: { kind: 'file' }, figures: { now: { lag: 2.5 } } });
     expect(problems[0]).toContain('whose processes do not keep them');
     expect(renderReport(report, 'markdown', { redact: false, notes: '' })).not.toMatch(/no triple fault|said nothing/u);
@@ -41,7 +42,7 @@ describe('a report of a machine that runs as a pair', () => {
     await host.pairs.create('clerk', settings);
     pair.refusesCopies = true;
     const { report, problems } = await take();
-    expect(report).toMatchObject({ title: 'A pair that is protected', vcpus: [], chips: [], serial: null, tolerance: { state: 'protected' } });
+    expect(report).toMatchObject({ title: 'A pair that is protected', vcpus: [], chips: [], serial: { text: 'ok', lost: 0 }, tolerance: { state: 'protected' } });
     expect(problems).toEqual([expect.stringMatching(/^Registers, memory, .* are not included: the machine runs as a pair.*It cannot be copied now\.$/u)]);
     const place = { kind: 'file' as const, path: join(folder, '..', 'x.core') };
     await expect(host.reports.save({ id: 'clerk', place, formats: ['core'], redact: false, notes: '' })).rejects.toThrow('There is no core of this pair now.');
@@ -50,6 +51,16 @@ describe('a report of a machine that runs as a pair', () => {
     const lost = await take();
     expect(lost.report).toMatchObject({ title: 'A pair that is lost', tolerance: { state: 'lost', sides: { a: { member: null }, b: { member: null } } } });
     expect(lost.problems[0]).toContain('No side of the pair answers as the primary.');
+  });
+
+  it('says that nobody knows what COM1 said when the gateway is gone', async () => {
+    const { pair, host, take } = await open();
+    await host.pairs.create('clerk', settings);
+    pair.kill('gateway');
+    const { report, problems } = await take();
+    expect(report.serial).toBeNull();
+    expect(problems).toContainEqual(expect.stringMatching(/^What COM1 said is not included\. The gateway of the pair does not answer/u));
+    expect(renderReport(report, 'markdown', { redact: false, notes: '' })).toContain('Not included: the gateway of the pair, which has it, does not answer.');
   });
 
   it('has what the journal tells', async () => {
@@ -78,7 +89,7 @@ const look: PairLook = {
     reason: 'Outputs agree.',
     primary: 'a',
     sides: { a: member, b: { ...member, pid: 12, role: 'secondary', leaseAge: null } },
-    gateway: { pid: 10, port: 4001, clients: 1, bytesIn: 10, bytesOut: 20, waitingInputs: 0 },
+    gateway: { pid: 10, port: 4001, clients: 1, bytesIn: 10, bytesOut: 20, waitingInputs: 0, lost: 0 },
     lease: 'etcd',
     away: '10.0.0.2',
     settings: { deadAfter: 1000, lateAfter: 200, stormAfter: 10, verify: true },

@@ -32,7 +32,7 @@ export class FakePair {
   /** Sides give no copy of their state. */
   refusesCopies = false;
   readonly sides: Record<'a' | 'b', Answer | undefined> = { a: undefined, b: undefined };
-  readonly gateway: GatewayStatus = { pid: 1, port: 4001, term: 1, clients: 1, served: 1, bytesIn: 10, bytesOut: 20, waitingInputs: 0 };
+  readonly gateway: GatewayStatus = { pid: 1, port: 4001, term: 1, clients: 1, served: 1, bytesIn: 10, bytesOut: 20, waitingInputs: 0, lost: 0 };
   /** Of the only pixel that sides show. */
   red = 1;
   readonly #servers = new Map<Name, { server: Server; folder: PairFolder }>();

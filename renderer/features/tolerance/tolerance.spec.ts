@@ -11,6 +11,7 @@ import DivergencePanel from './DivergencePanel.vue';
 import EventsPanel from './EventsPanel.vue';
 import FaultsPanel from './FaultsPanel.vue';
 import PairRequestsPanel from './PairRequestsPanel.vue';
+import PairStatus from './PairStatus.vue';
 import StatePanel from './StatePanel.vue';
 
 let host: FakeHost;
@@ -239,12 +240,23 @@ describe('what a pair has lived through', () => {
   });
 });
 
+describe('the line of facts', () => {
+  it('says who speaks where, and what clients were given', async () => {
+    await show(PairStatus);
+    expect(text()).not.toContain('lost');
+    await pairIs();
+    expect(text()).toContain('side aside b1 client4,096 bytes out0 lost');
+    await pairIs({ ...unprotected, primary: 'b', sides: { a: null, b: pairStatus().sides.a }, away: 'rack-2', gateway: null });
+    expect(text()).toContain('rack-2this host is gonethe gateway does not answer');
+  });
+});
+
 describe('what went in and out', () => {
   const bytes = (words: string): Uint8Array => Uint8Array.from(Buffer.from(words));
 
   it('is text or bytes with the place in the stream, and goes on with it', async () => {
     const { head } = await show(ClientPanel);
-    await pairIs({ gateway: { pid: 10, port: 4001, clients: 0, bytesIn: 0, bytesOut: 0, waitingInputs: 0 } });
+    await pairIs({ gateway: { pid: 10, port: 4001, clients: 0, bytesIn: 0, bytesOut: 0, waitingInputs: 0, lost: 0 } });
     expect(text()).toContain('Nothing has left by COM1 yet.');
     expect(head.textContent).toContain('no client at 127.0.0.1:4001; what leaves waits for one');
     host.pairs.outside.bytes = bytes('ready\n1 7 100');
@@ -260,7 +272,7 @@ describe('what went in and out', () => {
     expect(document.querySelector('.hex-row')?.textContent).toContain('72');
     // Another pair is another stream.
     host.pairs.outside.bytes = bytes('new');
-    await pairIs({ gateway: { pid: 99, port: 4001, clients: 1, bytesIn: 0, bytesOut: 3, waitingInputs: 0 } });
+    await pairIs({ gateway: { pid: 99, port: 4001, clients: 1, bytesIn: 0, bytesOut: 3, waitingInputs: 0, lost: 0 } });
     expect(text()).toContain('Bytes 0 to 2 of what left');
   });
 
