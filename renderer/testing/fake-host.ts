@@ -254,6 +254,7 @@ export class FakeHost {
         openConsole: os.desktop.openConsole.handler(({ input }) => {
           this.calls.push(`console ${input.id}`);
         }),
+        chooseFile: os.desktop.chooseFile.handler(() => ({ path: '/chosen/file' })),
         chooseFolder: os.desktop.chooseFolder.handler(() => ({ path: '/chosen' })),
         openings: os.desktop.openings.handler(() => this.openings()),
         terminals: this.terminals.router(),

@@ -79,8 +79,8 @@ export class FakePairs {
       peers: os.peers.handler(() => this.peers),
       create: os.create.handler(({ input, errors }) => {
         refuse(errors);
-        const { port = 0, peer, etcd } = input.settings ?? {};
-        return this.#done(['pair create', input.id, port, peer, etcd].filter((part) => part !== undefined).join(' '));
+        const { port = 0, peer, etcd, etcdFiles } = input.settings ?? {};
+        return this.#done(['pair create', input.id, port, peer, etcd, etcdFiles && JSON.stringify(etcdFiles)].filter((part) => part !== undefined).join(' '));
       }),
       watch: os.watch.handler(() => this.#watch()),
       failover: os.failover.handler(({ input, errors }) => {

@@ -5,6 +5,7 @@ import type { PairEventMessage } from '../../../main/contract/pairs.ts';
 import { FakeHost, machine } from '../../testing/fake-host.ts';
 import { pairResync, pairSample, pairStatus, preflightPoint } from '../../testing/fake-pairs.ts';
 import { openPanel, type OpenPanel } from '../../testing/open-panel.ts';
+import { useApplication } from '../../stores/application.ts';
 import ChartsPanel from './ChartsPanel.vue';
 import ClientPanel from './ClientPanel.vue';
 import DivergencePanel from './DivergencePanel.vue';
@@ -93,6 +94,25 @@ describe('a second machine on another host', () => {
     await pairIs({ lease: 'etcd', away: 'rack-2' });
     expect(text()).toContain('in etcd: side a, term 3');
     expect(text()).toContain('TLS to rack-2, both authenticated, 0.31 ms');
+  });
+
+  it('takes the files for an etcd over https, by hand or from the system’s dialog, and leaves out what is empty', async () => {
+    host.pairs.peers = [{ name: 'rack-2', address: 'rack-2:7443' }];
+    const { view } = await show(StatePanel);
+    await view.find('[data-testid=pair-peer]').setValue('rack-2');
+    await view.find('.etcd input').setValue('http://rack-3:2379');
+    useApplication().about = await host.client.application.about();
+    expect(view.findAll('[data-etcd-file]')).toHaveLength(0);
+    await view.find('.etcd input').setValue('https://rack-3:2379');
+    await view.find('[data-etcd-file=ca]').setValue(' /etc/pki/ca.pem ');
+    await view.find('[data-etcd-file=key]').setValue('/x');
+    await view.find('[data-etcd-file=key]').setValue('');
+    await view.find('[data-browse=certificate]').trigger('click');
+    await flushPromises();
+    expect(view.find<HTMLInputElement>('[data-etcd-file=certificate]').element.value).toBe('/chosen/file');
+    await view.find('form.make').trigger('submit');
+    await flushPromises();
+    expect(host.calls).toContain('pair create hello 0 rack-2 https://rack-3:2379 {"ca":"/etc/pki/ca.pem","certificate":"/chosen/file"}');
   });
 });
 
