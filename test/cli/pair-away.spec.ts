@@ -114,6 +114,19 @@ describe.skipIf(!hasEtcd)('a pair of two libraries', { timeout: 240_000 }, () =>
     });
   });
 
+  it('has both in the library, as pictures that are the same', async () => {
+    const [a, b] = await askHost(home.library, async (host) => {
+      for await (const event of await host.library.watch()) {
+        const entries = event.kind === 'changed' ? [event.entry] : event.kind === 'removed' ? [] : event.entries;
+        if (!entries.some((entry) => entry.kind === 'machine' && entry.pair?.screens.length === 2 && entry.pair.screens.every((screen) => screen.picture !== null))) continue;
+        return Promise.all((['a', 'b'] as const).map(async (side) => (await host.pairs.picture({ id: machine, side }))?.png));
+      }
+      return [];
+    });
+    expect(a?.length).toBeGreaterThan(100);
+    expect(Buffer.compare(a ?? Buffer.of(1), b ?? Buffer.of(2))).toBe(0);
+  });
+
   /** Of side b, as the app shows them. */
   const shown = () =>
     askHost(home.library, async (host) => {

@@ -13,7 +13,7 @@ interface Seen {
 export class PairPictures {
   readonly #seen: Partial<Record<SideName, Seen>> = {};
 
-  /** True if the side shows something else than before. One that does not answer, or whose picture is not to be had here, keeps what was seen of it. */
+  /** True if the side shows something else than before. One that does not answer keeps what was seen of it. */
   async look(side: SideName, pair: Pick<Pair, 'picture'>): Promise<boolean> {
     const picture = await pair.picture(side);
     if (picture === undefined) return false;

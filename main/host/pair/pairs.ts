@@ -25,6 +25,7 @@ import { PairFolder, type PairDescription } from './folder.ts';
 import { runGateway } from './gateway-process.ts';
 import type { JournalEntry, JournalKind, JournalPlace } from './journal.ts';
 import type { Link } from './link.ts';
+import { unpackPicture, type PackedPicture } from './packed-picture.ts';
 import { askProcess } from './reach.ts';
 import type { Fault, GatewayQuestion, GatewayStatus, SideQuestion, SideStatus } from './protocol.ts';
 import { SideProcess } from './side-process.ts';
@@ -279,13 +280,12 @@ export class Pair {
     }
   }
 
-  /** What a side shows now; undefined where it does not answer, or runs on another host. */
+  /** What a side shows now; undefined where it does not answer. */
   async picture(side: SideName): Promise<Picture | undefined> {
-    if (this.#awayOf(side) !== undefined) return undefined;
     try {
       // What a side answers to this question, but for a refusal.
-      const answer = (await askProcess(this.folder, side, { kind: 'picture' } satisfies SideQuestion, 0, answerWithin)) as Picture | { refused: string };
-      return 'refused' in answer || answer.width === 0 || answer.height === 0 ? undefined : answer;
+      const answer = (await askProcess(this.folder, side, { kind: 'picture' } satisfies SideQuestion, 0, answerWithin)) as PackedPicture | { refused: string };
+      return 'refused' in answer || answer.width === 0 || answer.height === 0 ? undefined : await unpackPicture(answer);
     } catch {
       // It is gone, or stands still.
       return undefined;

@@ -106,7 +106,7 @@ export type SideQuestion =
   | { readonly kind: 'configuration' }
   /** `isFull`: all of the state travels, not what was changed. */
   | { readonly kind: 'resync'; readonly isFull: boolean }
-  /** What its machine shows now: a Picture. */
+  /** What its machine shows now: a PackedPicture. */
   | { readonly kind: 'picture' }
   /** Where its machine's display is, with a secret in it: see Machine.display. */
   | { readonly kind: 'display' }

@@ -17,6 +17,7 @@ import { EpochInput } from './epoch-input.ts';
 import { InputQueue } from './input-queue.ts';
 import { LagMeter } from './lag.ts';
 import type { Link } from './link.ts';
+import { packPicture } from './packed-picture.ts';
 import { pairChannels, type SideQuestion, type SideStatus, type ToPeerProcess } from './protocol.ts';
 import { RoundTrip } from './round-trip.ts';
 import { SideFaults } from './side-faults.ts';
@@ -525,7 +526,7 @@ export class SideProcess {
           return;
         }
         case 'picture':
-          link.send(await this.machine.screenshot());
+          link.send(await packPicture(await this.machine.screenshot()));
           return;
         case 'display':
           link.send(await this.machine.display());

@@ -5,6 +5,7 @@ import { onTestFinished } from 'vitest';
 import type { Host, HostOptions } from '../host.ts';
 import { PairFolder } from '../pair/folder.ts';
 import { listenForLinks } from '../pair/link.ts';
+import { packPicture } from '../pair/packed-picture.ts';
 import type { Launch } from '../pair/pairs.ts';
 import type { GatewayQuestion, GatewayStatus, SideQuestion, SideStatus } from '../pair/protocol.ts';
 import { fakeEngine, fakeHost, temporaryFolder } from './fake-engine.ts';
@@ -89,7 +90,7 @@ export class FakePair {
           return this.#end(name);
         }
         if (question.kind === 'display') return link.send({ url: `ws://127.0.0.1:1/${name}` });
-        if (question.kind === 'picture') return link.send({ width: 1, height: 1, rgba: Uint8Array.of(this.red, 0, 0, 255) });
+        if (question.kind === 'picture') return void packPicture({ width: 1, height: 1, rgba: Uint8Array.of(this.red, 0, 0, 255) }).then((packed) => link.send(packed));
         if (question.kind === 'outside') return link.send({ offset: question.from, bytes: Uint8Array.of(0x6f, 0x6b), inputs: [] });
         if (question.kind !== 'status') return link.send({ done: true });
         link.send(name === 'gateway' ? this.gateway : { ...this.sides[name], events: [], recent: [] });
