@@ -25,6 +25,7 @@ import { beatInterval, SideLinks } from './side-links.ts';
 import { SideRecord } from './side-record.ts';
 import { StateExchange } from './state-exchange.ts';
 import { StormWatch } from './storm.ts';
+import { Voice } from './voice.ts';
 
 /** Milliseconds between two looks at what time brings, unless output counts as late sooner. Each wakes the process; every second one says that it is there. */
 const lookInterval = beatInterval / 2;
@@ -43,6 +44,7 @@ const endPatience = 500;
 export class SideProcess {
   readonly #side: Side;
   readonly #lease: Lease;
+  readonly #voice: Voice;
   readonly #inputs: InputQueue;
   /** Under the virtual clock, instead. */
   readonly #epochs: EpochInput | undefined;
@@ -54,14 +56,6 @@ export class SideProcess {
   readonly #roundTrip = new RoundTrip();
   /** When anything came from the other side last, by performance.now(). */
   #peerHeardAt = 0;
-  #leaseAt: number | undefined;
-  /** Since when the lease cannot be proved. */
-  #unproven: number | undefined;
-  /** Primary: since when nothing can leave, for want of the gateway or of a proof. */
-  #muteSince: number | undefined;
-  /** What the other was told of `#canServe`, and what it says of itself. */
-  #told: boolean | undefined;
-  #peerCanServe = false;
   readonly #links: SideLinks;
   #gateway: Link | undefined;
   #peer: Link | undefined;
@@ -85,6 +79,15 @@ export class SideProcess {
     this.#record = new SideRecord(folder, name);
     this.#faults = new SideFaults(machine, () => ({ peer: this.#peer, gateway: this.#gateway }));
     this.#lease = folder.lease(name, (sentence) => this.#record.note(sentence));
+    this.#voice = new Voice({
+      pair,
+      side: this.#side,
+      lease: this.#lease,
+      record: this.#record,
+      gateway: () => this.#gateway,
+      peer: () => this.#peer,
+      perform: (actions) => this.#perform(actions),
+    });
     this.#storm = new StormWatch(pair.stormAfter, stormWindow);
     this.#inputs = new InputQueue(machine);
     if (machine.configuration.clock === 'virtual') this.#epochs = new EpochInput(machine, (error) => this.#fail(error));
@@ -139,7 +142,7 @@ export class SideProcess {
       await machine.start({ paused: true });
       await askPair(machine, 'hold', { tell: false });
       await this.#compareStates();
-    } else if (!(await this.#acquire(1))) return this.#end('Somebody else has the lease of this pair.');
+    } else if (!(await this.#voice.acquire(1))) return this.#end('Somebody else has the lease of this pair.');
     await this.#links.listen();
     await this.#links.connectGateway(patience);
     if (this.#isPrimary) {
@@ -184,27 +187,11 @@ export class SideProcess {
       if (this.#gateway !== link) return;
       this.#gateway = undefined;
       this.#record.note('The gateway cannot be reached.');
-      this.#tellReach();
+      this.#voice.tellReach();
     };
     // What an earlier link lost.
     this.#perform(this.#side.repeat());
-    this.#tellReach();
-  }
-
-  /** A gateway on another host says all the time that it is there. */
-  get #hasGateway(): boolean {
-    return this.#gateway !== undefined && (this.pair.home === null || performance.now() - this.#gateway.heardAt < this.pair.deadAfter / 2);
-  }
-
-  get #canServe(): boolean {
-    return this.#hasGateway && this.#lease.isReachable;
-  }
-
-  #tellReach(): void {
-    const canServe = this.#canServe;
-    if (canServe === this.#told) return;
-    this.#told = canServe;
-    this.#peer?.send({ kind: 'reach', canServe });
+    this.#voice.tellReach();
   }
 
   async #compareStates(): Promise<void> {
@@ -230,20 +217,11 @@ export class SideProcess {
     this.#record.note(`The sides are not the same inside since epoch ${epoch}, ${epoch * epochLength} ns after power-on. That costs nothing until something else leaves.`);
   }
 
-  async #acquire(term: number): Promise<boolean> {
-    // Who reaches no client leaves the term to who may: the other, if it is there.
-    const after = term > 1 && !this.#hasGateway ? 2 * this.pair.deadAfter + (this.pair.lease.kind === 'etcd' ? 2 * this.pair.lease.validity : 0) : 0;
-    const has = await this.#lease.acquire(term, after);
-    if (has) this.#leaseAt = performance.now();
-    return has;
-  }
-
   #join(link: Link): void {
     this.#peer = link;
     this.#record.stateBytes = 0;
     this.#roundTrip.clear();
-    this.#told = undefined;
-    this.#peerCanServe = false;
+    this.#voice.metPeer();
     link.startListening();
     link.onMessage = (message) => this.#fromPeer(message as ToPeerProcess);
     link.onClose = () => this.#lost(link, 'its link is closed');
@@ -300,7 +278,7 @@ export class SideProcess {
         return;
       }
       case 'reach':
-        this.#peerCanServe = message.canServe;
+        this.#voice.peerCanServe = message.canServe;
         return;
       case 'beat':
         return this.#roundTrip.take(message, performance.now());
@@ -345,7 +323,7 @@ export class SideProcess {
           break;
         case 'release':
           this.#faults.point('release');
-          this.#release(action.message);
+          this.#voice.release(action.message);
           this.#faults.point('released');
           break;
         case 'apply':
@@ -364,7 +342,7 @@ export class SideProcess {
           this.#states.behind(() => this.#commit(action.checkpoint));
           break;
         case 'acquire':
-          void this.#acquire(action.term).then(
+          void this.#voice.acquire(action.term).then(
             (isGranted) => this.#perform(this.#side.leased(isGranted)),
             (error: unknown) => this.#fail(error),
           );
@@ -382,50 +360,6 @@ export class SideProcess {
     }
     const { state } = this.#side;
     if (state.role === 'primary' && state.mode === 'together') this.#lag.look(state.channels, performance.now());
-  }
-
-  /** Output leaves only under a lease that is certain at this moment. */
-  #release(message: Extract<SideAction, { kind: 'release' }>['message']): void {
-    switch (this.#lease.standing(message.term)) {
-      case 'held':
-        this.#leaseAt = performance.now();
-        this.#gateway?.send(message);
-        return;
-      case 'unproven':
-        this.#unproven ??= performance.now();
-        return;
-      case 'lost':
-        this.#perform(this.#side.fenced());
-    }
-  }
-
-  /** Looks whether the lease has come back, or is gone, since something was held for it. */
-  #lookAtLease(): void {
-    const { mode, term } = this.#side.state;
-    if (!this.#isPrimary || (mode !== 'alone' && mode !== 'together')) return;
-    const standing = this.#lease.standing(term);
-    if (standing === 'lost') this.#perform(this.#side.fenced());
-    else if (standing === 'unproven') this.#unproven ??= performance.now();
-    else if (this.#unproven !== undefined) {
-      this.#record.note(`The lease was not certain for ${Math.round(performance.now() - this.#unproven)} ms; what was held leaves now.`);
-      this.#unproven = undefined;
-      this.#perform(this.#side.repeat());
-    }
-  }
-
-  /** A primary that can say nothing for as long as a silent one is borne leaves the field to a secondary that could. It says nothing from then on. */
-  #standDown(): void {
-    const { mode, term, sync } = this.#side.state;
-    const isMute = this.#isPrimary && mode === 'together' && (!this.#hasGateway || this.#lease.standing(term) === 'unproven');
-    if (!isMute) {
-      this.#muteSince = undefined;
-      return;
-    }
-    const now = performance.now();
-    this.#muteSince ??= now;
-    if (!this.#isProtected || sync !== undefined || !this.#peerCanServe || now - this.#muteSince < this.pair.deadAfter) return;
-    this.#record.note('It cannot reach clients, or prove its lease, and the other side can: it leaves the field.');
-    this.#perform(this.#side.fenced());
   }
 
   async #commit(checkpoint: Checkpoint): Promise<void> {
@@ -479,9 +413,7 @@ export class SideProcess {
     const peer = this.#peer;
     const silence = peer?.silence(interval) ?? 0;
     if (peer !== undefined && silence > this.pair.deadAfter) this.#lost(peer, `silent for ${Math.round(silence)} ms`);
-    this.#lookAtLease();
-    this.#standDown();
-    this.#tellReach();
+    this.#voice.look(now, this.#isProtected);
     const { state } = this.#side;
     if (state.mode === 'alone' && this.#peer === undefined) this.#links.lookForPeer();
     if (!this.#isPrimary || state.mode !== 'together' || this.#states.isTaking) {
@@ -581,7 +513,7 @@ export class SideProcess {
       heldBytes: this.#side.heldBytes,
       heartbeatAge: this.#peer === undefined ? null : Math.round(now - this.#peer.heardAt),
       lag: state.role === 'primary' && state.mode === 'together' ? this.#lag.milliseconds(now) : null,
-      leaseAge: state.role === 'primary' && this.#leaseAt !== undefined ? Math.round(now - this.#leaseAt) : null,
+      leaseAge: state.role === 'primary' ? this.#voice.leaseAge(now) : null,
       link: this.#peer === undefined ? null : { sent: this.#peer.sent, received: this.#peer.received, states: this.#record.stateBytes },
       roundTrip: this.#peer === undefined ? null : this.#roundTrip.milliseconds,
       cost: state.role === 'primary' && state.mode === 'together' ? (this.#lag.cost(now) ?? null) : null,
