@@ -1,11 +1,18 @@
-import { Decoder, DecoderOptions, Formatter, FormatterSyntax } from 'iced-x86';
+import { createRequire } from 'node:module';
+import type * as Iced from 'iced-x86';
 import type { DisassembledLine } from './assembler.ts';
+
+const require = createRequire(import.meta.url);
+let library: typeof Iced | undefined;
 
 /**
  * Bytes as instructions in NASM's syntax, one after the other from `origin`. Bytes that are no instruction come as `db`, one
  * at a time.
  */
 export function disassemble(bytes: Uint8Array, bits: 16 | 32, origin: number): DisassembledLine[] {
+  // A WebAssembly module of 2 MB: most commands never need it, and it would cost each of them a tenth of a second.
+  library ??= require('iced-x86') as typeof Iced;
+  const { Decoder, DecoderOptions, Formatter, FormatterSyntax } = library;
   const decoder = new Decoder(bits, bytes, DecoderOptions.None);
   const formatter = new Formatter(FormatterSyntax.Nasm);
   const lines: DisassembledLine[] = [];
