@@ -42,6 +42,7 @@ function machine(isSecondary: boolean, { isDeaf = false, isWatched = false, isSe
     held: () => ({ scancodes: [], serialInput: [], ranFor: 0 }),
     replace: (body) => {
       body();
+      control.noteStateReplaced();
       heard = control.currentEpoch();
     },
     currentEpoch: () => control.currentEpoch(),
