@@ -158,7 +158,7 @@ export const report = z.strictObject({
   display: z.strictObject({ state: jsonForm(displayState).nullable(), outputs: z.array(output) }),
   /** The pair that the machine belongs to. */
   tolerance: z.union([z.literal('none'), pair]),
-  /** The last that COM1 said, and how many bytes came before; null: left out. */
+  /** The last that COM1 said, and how many bytes came before; null: left out, or of a pair whose gateway does not answer. */
   serial: z.strictObject({ text: z.string(), lost: z.number() }).nullable(),
   /** What could not be had, and why, a sentence each. */
   problems: z.array(z.string()),

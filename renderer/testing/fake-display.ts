@@ -76,7 +76,7 @@ export class FakeDisplay {
         }
       }),
       attach: os.display.attach.handler(async function* ({ input, signal }) {
-        calls.push(`attach ${input.id} ${input.outputs.map(({ output, width, height }) => `${output}:${width}x${height}`).join(' ')}`);
+        calls.push(`attach ${input.id} ${input.outputs.map(({ output, width, height }) => `${output}:${width}x${height}`).join(' ')}${input.onlyIfOn === true ? '' : ', also a suspended one'}`);
         yield attached({ kind: 'attached', attachment: 1, session: 1, role: input.role ?? 'holder', ignored: [] });
         await Promise.race([forEver(signal), new Promise<void>((resolve) => attachments.add(resolve))]);
       }),

@@ -46,7 +46,7 @@ export async function runGateway(folder: PairFolder): Promise<void> {
       }
       else if (action.channel === 'com1') {
         record.left(action.offset, action.bytes, performance.now());
-        if (client !== undefined) client.write(action.bytes);
+        if (client !== undefined) unheard.give(client, action.bytes);
         else unheard.put(action.bytes);
       } else appendFileSync(folder.log('gateway'), action.bytes);
     }
@@ -92,10 +92,9 @@ export async function runGateway(folder: PairFolder): Promise<void> {
     });
     socket.on('error', () => socket.destroy());
     socket.on('close', () => {
-      unheard.lost += socket.writableLength;
       if (client === socket) client = undefined;
     });
-    socket.write(unheard.take());
+    unheard.give(socket, unheard.take());
   });
   const attach = (side: SideName, link: Link) => {
     links[side]?.close();

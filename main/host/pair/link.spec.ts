@@ -100,23 +100,33 @@ describe('a link between processes of a pair', () => {
   });
 
   it('counts no time as silence for which this process stood still, and what it could ask in as much', async () => {
-    server = await listenForLinks(socket(), () => undefined);
+    let far: Link | undefined;
+    server = await listenForLinks(socket(), (link) => (far = link));
     const link = await connectLink(socket(), 1000);
+    await eventually(() => far !== undefined);
     const now = vi.spyOn(performance, 'now');
     onTestFinished(() => now.mockRestore());
     let time = 5000;
     now.mockImplementation(() => time);
-    link.startListening();
+    const heard = () => far?.send('x');
+    link.listen(20);
     const pass = (milliseconds: number) => {
       time += milliseconds;
-      return link.silence(20);
+      return link.look();
     };
-    expect([pass(20), pass(20), pass(30)]).toEqual([20, 40, 70]);
+    expect([pass(20), pass(20), pass(90)]).toEqual([20, 40, 130]);
     // The host was paused for a minute: as much as one turn of it may have been silence.
-    expect(pass(60_000)).toBe(90);
-    expect(Array.from({ length: 50 }, () => pass(20)).at(-1)).toBe(1090);
-    link.startListening();
-    expect(pass(20)).toBe(20);
+    time += 60_000;
+    expect(link.silence).toBe(150);
+    expect(link.look()).toBe(150);
+    expect(Array.from({ length: 50 }, () => pass(20)).at(-1)).toBe(1150);
+    // What came during another minute is read before anybody looks: the silence behind it is a new one.
+    time += 60_000;
+    const before = link.heardAt;
+    heard();
+    await eventually(() => link.heardAt !== before);
+    expect([link.silence, pass(20), pass(20)]).toEqual([0, 20, 40]);
+    expect(Array.from({ length: 50 }, () => pass(20)).at(-1)).toBe(1040);
     link.close();
   });
 

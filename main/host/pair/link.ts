@@ -11,6 +11,8 @@ const longest = 2 ** 31 - 1;
 const joinedBytes = 1 << 16;
 /** Milliseconds for which a message that is in no hurry waits for another to go with. */
 const lingering = 100;
+/** Milliseconds between two looks at a silent link that are none of the process's standing still. */
+const leastStall = 100;
 
 /**
  * What is sent in one turn of the event loop leaves in one write: a write wakes the other process, which costs more than all else about a
@@ -31,8 +33,10 @@ export class Link {
   delay = 0;
   /** When anything came last, by performance.now(). */
   heardAt = performance.now();
+  /** How often somebody looks whether the other end is silent, and when that was last. */
+  #interval = Infinity;
   #lookedAt = performance.now();
-  /** Milliseconds since then for which this process stood still itself. */
+  /** Milliseconds since anything came for which this process stood still itself. */
   #stoodStill = 0;
   /** Bytes so far, each way. */
   sent = 0;
@@ -60,29 +64,41 @@ export class Link {
   /** Says every `interval` milliseconds that this end is there, and closes when nothing has come for `patience`. Both ends have to. */
   keepAlive(interval: number, patience: number): void {
     clearInterval(this.#beats);
-    this.startListening();
+    this.listen(interval);
     this.#beats = setInterval(() => {
-      if (this.silence(interval) > patience) this.close();
+      if (this.look() > patience) this.close();
       else this.#frame([]);
     }, interval);
   }
 
-  /** Silence counts from now on. */
-  startListening(): void {
+  /** Silence counts from now on; `look` is called every `interval` milliseconds. */
+  listen(interval: number): void {
+    this.#interval = interval;
     this.heardAt = this.#lookedAt = performance.now();
     this.#stoodStill = 0;
   }
 
-  /**
-   * Milliseconds for which nothing has come, to be asked every `interval` milliseconds. A time for which this process could not ask, as when it or its whole host stood
-   * still, is not counted: what came meanwhile is still to be read, and who speaks may have stood still as well.
-   */
-  silence(interval: number): number {
+  /** The silence, and that somebody has looked. */
+  look(): number {
     const now = performance.now();
-    const gap = now - this.#lookedAt;
+    this.#stoodStill += this.#stands(now);
     this.#lookedAt = now;
-    if (gap > 2 * interval) this.#stoodStill += gap - interval;
-    return Math.max(0, now - this.heardAt - this.#stoodStill);
+    return this.silence;
+  }
+
+  /**
+   * Milliseconds for which nothing has come. A time for which this process could not look, as when it or its whole host stood still, is not counted: what came
+   * meanwhile is still to be read, and who speaks may have stood still as well.
+   */
+  get silence(): number {
+    const now = performance.now();
+    return Math.max(0, now - this.heardAt - this.#stoodStill - this.#stands(now));
+  }
+
+  /** Milliseconds for which this process has stood still since it looked, or heard something. Turns that are a little late are none. */
+  #stands(now: number): number {
+    const gap = now - Math.max(this.#lookedAt, this.heardAt);
+    return gap > Math.max(2 * this.#interval, leastStall) ? gap - this.#interval : 0;
   }
 
   /** Whatever size a message may have. */

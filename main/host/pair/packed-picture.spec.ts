@@ -14,6 +14,8 @@ describe('a packed picture', () => {
     const packed = await packPicture(picture);
     await expect(unpackPicture({ ...packed, height: 29 })).rejects.toThrow();
     await expect(unpackPicture({ ...packed, height: 31 })).rejects.toThrow('has 4800 bytes');
+    for (const size of [0, 30.5, 8193, NaN]) await expect(unpackPicture({ ...packed, height: size })).rejects.toThrow('is none');
+    await expect(unpackPicture({ ...packed, width: 8192, height: 8192 })).rejects.toThrow('is none');
     await expect(unpackPicture({ ...packed, packed: Uint8Array.of(7, 7, 7) })).rejects.toThrow();
   });
 });

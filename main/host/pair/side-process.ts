@@ -126,6 +126,11 @@ export class SideProcess {
     await side.#begin();
   }
 
+  /** Milliseconds between two looks. */
+  get #interval(): number {
+    return Math.min(lookInterval, this.pair.lateAfter / 4);
+  }
+
   get #isPrimary(): boolean {
     return this.#side.state.role === 'primary';
   }
@@ -158,11 +163,11 @@ export class SideProcess {
         if (this.#side.state.mode === 'joining' && this.#peer === undefined) this.#end('The other side did not come.');
       }, patience);
     }
-    const interval = Math.min(lookInterval, this.pair.lateAfter / 4);
+    const interval = this.#interval;
     let beaten = 0;
     setInterval(() => {
       const now = performance.now();
-      this.#look(now, interval);
+      this.#look(now);
       // What was looked at may have left something to be said, which goes along.
       if (now - beaten < beatInterval - interval / 2) return;
       beaten = now;
@@ -222,7 +227,7 @@ export class SideProcess {
     this.#record.stateBytes = 0;
     this.#roundTrip.clear();
     this.#voice.metPeer();
-    link.startListening();
+    link.listen(this.#interval);
     link.onMessage = (message) => this.#fromPeer(message as ToPeerProcess);
     link.onClose = () => this.#lost(link, 'its link is closed');
   }
@@ -230,7 +235,7 @@ export class SideProcess {
   #lost(link: Link, why: string): void {
     if (this.#peer !== link) return;
     this.#peer = undefined;
-    this.#peerHeardAt = link.heardAt;
+    this.#peerHeardAt = performance.now() - link.silence;
     link.close();
     this.#record.note(`The ${this.#isPrimary ? 'secondary' : 'primary'} is gone: ${why}.`);
     this.#perform(this.#side.peerLost());
@@ -408,10 +413,10 @@ export class SideProcess {
     }
   }
 
-  /** What time brings: at `now`, every `interval` milliseconds. */
-  #look(now: number, interval: number): void {
+  /** What time brings, at `now`. */
+  #look(now: number): void {
     const peer = this.#peer;
-    const silence = peer?.silence(interval) ?? 0;
+    const silence = peer?.look() ?? 0;
     if (peer !== undefined && silence > this.pair.deadAfter) this.#lost(peer, `silent for ${Math.round(silence)} ms`);
     this.#voice.look(now, this.#isProtected);
     const { state } = this.#side;

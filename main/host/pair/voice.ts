@@ -8,12 +8,12 @@ import type { SideRecord } from './side-record.ts';
 
 /** What it needs of its side. */
 export interface VoiceParts {
-  readonly pair: PairDescription;
-  readonly side: Side;
+  readonly pair: Pick<PairDescription, 'home' | 'deadAfter' | 'lease'>;
+  readonly side: Pick<Side, 'state' | 'fenced' | 'repeat'>;
   readonly lease: Lease;
-  readonly record: SideRecord;
-  gateway(): Link | undefined;
-  peer(): Link | undefined;
+  readonly record: Pick<SideRecord, 'note'>;
+  gateway(): Pick<Link, 'send' | 'silence'> | undefined;
+  peer(): Pick<Link, 'send'> | undefined;
   perform(actions: readonly SideAction[]): void;
 }
 
@@ -34,7 +34,7 @@ export class Voice {
   get #hasGateway(): boolean {
     const { pair } = this.parts;
     const gateway = this.parts.gateway();
-    return gateway !== undefined && (pair.home === null || performance.now() - gateway.heardAt < pair.deadAfter / 2);
+    return gateway !== undefined && (pair.home === null || gateway.silence < pair.deadAfter / 2);
   }
 
   get #canServe(): boolean {

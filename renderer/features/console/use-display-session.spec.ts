@@ -50,6 +50,12 @@ async function become(fake: FakeHost, { phase, width, right, use = 'frame' }: { 
 
 const client = (): string => localStorage.getItem('vitrine.client') ?? 'app';
 
+it('a console asks for its output of a machine that is on, and brings none back that was suspended meanwhile', async () => {
+  const fake = host();
+  await openConsole(fake);
+  expect(fake.calls.filter((call) => call.startsWith('attach'))).toEqual(['attach hello 0:800x600']);
+});
+
 describe('the picture of a console', () => {
   it('is kept from view until the guest draws for its display', async () => {
     const fake = host();

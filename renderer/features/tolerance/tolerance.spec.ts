@@ -265,9 +265,9 @@ describe('the line of facts', () => {
     await show(PairStatus);
     expect(text()).not.toContain('lost');
     await pairIs();
-    expect(text()).toContain('side aside b1 client4,096 bytes out0 lost');
+    expect(text()).toContain('primary: side asecondary: side b1 client4,096 bytes out0 lost');
     await pairIs({ ...unprotected, primary: 'b', sides: { a: null, b: pairStatus().sides.a }, away: 'rack-2', gateway: null });
-    expect(text()).toContain('rack-2this host is gonethe gateway does not answer');
+    expect(text()).toContain('primary: rack-2this host is gonethe gateway does not answer');
   });
 });
 

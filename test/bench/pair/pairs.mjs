@@ -59,6 +59,7 @@ export class Library {
         // It has ended.
       }
     }
+    this.#pids.clear();
     await Promise.all(this.#ends);
     rmSync(this.#folder, { recursive: true, force: true });
   }
