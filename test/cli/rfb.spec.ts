@@ -9,6 +9,7 @@ import type { DisplayStateMessage } from '../../main/contract/display.ts';
 import { startDisplay, type DisplayServer } from '../e2e/display-server.ts';
 import { askHost, screenText } from '../e2e/host-client.ts';
 import { eventually } from '../e2e/screen.ts';
+import { endChild } from '../support/end-child.ts';
 import { CommandLine } from './vitrine.ts';
 
 const needed = [...APP_PACKAGES, ...TEST_PACKAGES.filter(({ name }) => name === 'tigervnc-viewer' || name === 'xdotool')];
@@ -52,13 +53,7 @@ describe.skipIf(missing.length > 0)('TigerVNC’s viewer', () => {
   });
   afterAll(async () => {
     delete process.env['VITRINE_RFB_PASSWORD'];
-    for (const child of begun.toReversed()) {
-      if (child.exitCode === null) {
-        const ended = new Promise((resolve) => child.once('exit', resolve));
-        child.kill();
-        await ended;
-      }
-    }
+    for (const child of begun.toReversed()) await endChild(child);
     await screen?.close();
     await vitrine?.close();
   });

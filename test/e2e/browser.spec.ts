@@ -5,6 +5,7 @@ import path from 'node:path';
 import { PNG } from 'pngjs';
 import { chromium, type Browser, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { endChild } from '../support/end-child.ts';
 import { askHost, screenText } from './host-client.ts';
 import { eventually, litPixels } from './screen.ts';
 
@@ -51,11 +52,7 @@ describe.skipIf(!existsSync(CHROMIUM))('the same user interface in a browser', (
   });
   afterAll(async () => {
     await browser?.close();
-    if (server && server.child.exitCode === null) {
-      const ended = new Promise((resolve) => server.child.once('exit', resolve));
-      server.child.kill('SIGTERM');
-      await ended;
-    }
+    await endChild(server?.child);
     rmSync(folder, { recursive: true, force: true });
   });
 

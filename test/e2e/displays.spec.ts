@@ -3,6 +3,7 @@ import path from 'node:path';
 import type { Page } from 'playwright-core';
 import { PNG } from 'pngjs';
 import { describe, expect, it } from 'vitest';
+import { endChild } from '../support/end-child.ts';
 import { inspectScreen } from './accessibility.ts';
 import type { DesktopApp } from './desktop-app.ts';
 import { displayMissing } from './display-server.ts';
@@ -190,11 +191,7 @@ describe.skipIf(displayMissing() !== undefined)('a machine with two windows', ()
       expect((await state()).session).toMatchObject({ client: 'app', number: 3 });
       expect(await second.locator('[data-action=take-over]').count()).toBe(0);
     } finally {
-      if (taker.exitCode === null) {
-        const ended = new Promise((resolve) => taker.once('exit', resolve));
-        taker.kill();
-        await ended;
-      }
+      await endChild(taker);
     }
   });
 

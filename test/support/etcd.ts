@@ -5,6 +5,7 @@ import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { endChild } from './end-child.ts';
 
 export const hasEtcd = spawnSync('etcd', ['--version']).status === 0;
 
@@ -76,12 +77,7 @@ export class Etcd {
   }
 
   async end(): Promise<void> {
-    const child = this.#child;
-    if (child !== undefined && child.exitCode === null && child.signalCode === null) {
-      const over = new Promise((resolve) => child.once('exit', resolve));
-      child.kill('SIGKILL');
-      await over;
-    }
+    await endChild(this.#child, 'SIGKILL');
     rmSync(this.#folder, { recursive: true, force: true });
   }
 }
