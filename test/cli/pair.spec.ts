@@ -187,7 +187,7 @@ describe('a pair', { timeout: 240_000 + requests * 600 }, () => {
       const before = await look();
       const target = before.primary === null ? undefined : before.sides[side === 'primary' ? before.primary : before.primary === 'a' ? 'b' : 'a'];
       const fail = async () => {
-        expect((await line.run('pair', 'inject', machine, 'fail-at', '--side', side, '--point', point, '--signal', signal)).status).toBe(0);
+        expect(await line.run('pair', 'inject', machine, 'fail-at', '--side', side, '--point', point, '--signal', signal)).toMatchObject({ status: 0, err: '' });
         // A resync comes by, and the rest of the steps with it. Not by a wrong byte: a secondary that is wrong and takes over is two faults.
         const all = point === 'ahead' || point === 'staged' ? ['--full'] : [];
         await line.run('pair', 'inject', machine, 'resync', ...all);
