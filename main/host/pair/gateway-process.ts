@@ -12,9 +12,9 @@ import type { PairFolder } from './folder.ts';
 import { GatewayRecord } from './gateway-record.ts';
 import { listenForLinks, type Link } from './link.ts';
 import { beatInterval } from './side-links.ts';
-import { Unheard } from './unheard.ts';
 import { reach } from './reach.ts';
 import { pairChannels, type GatewayQuestion, type GatewayStatus, type ToGatewayProcess } from './protocol.ts';
+import { Unheard } from './unheard.ts';
 
 /** Bytes of input that may wait for the sides. */
 const inputLimit = 1 << 20;

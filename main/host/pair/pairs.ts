@@ -285,9 +285,9 @@ export class Pair {
     try {
       // What a side answers to this question, but for a refusal.
       const answer = (await askProcess(this.folder, side, { kind: 'picture' } satisfies SideQuestion, 0, answerWithin)) as PackedPicture | { refused: string };
-      return 'refused' in answer || answer.width === 0 || answer.height === 0 ? undefined : await unpackPicture(answer);
+      return 'refused' in answer ? undefined : await unpackPicture(answer);
     } catch {
-      // It is gone, or stands still.
+      // It is gone, or stands still, or shows nothing.
       return undefined;
     }
   }

@@ -1,6 +1,6 @@
 /** Words of a pair. */
 import type { PairStateName } from '../../../main/contract/machine.ts';
-import type { PairEventMessage, PairFaultMessage, PairRegister, PairRole, PreflightAction } from '../../../main/contract/pairs.ts';
+import type { PairEventMessage, PairFaultMessage, PairRegister, PairRole, PairSideName, PreflightAction } from '../../../main/contract/pairs.ts';
 import { byteCount, count } from '../../ui/wording.ts';
 import type { Shape } from '../../ui/state.ts';
 import { figure } from './figures.ts';
@@ -121,4 +121,9 @@ export function parseAddress(text: string): number | undefined {
 /** The name of a channel as people know it. */
 export function channelWords(channel: string): string {
   return channel === 'com1' ? 'the first serial port' : channel === 'debug' ? 'port 0xE9' : channel;
+}
+
+/** The sides as they are shown: the primary first; while nobody speaks, as they were named. */
+export function sidesInOrder(primary: PairSideName | null): readonly PairSideName[] {
+  return primary === 'b' ? ['b', 'a'] : ['a', 'b'];
 }
