@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { Attention, Reg, Seg } from '../isa/state.ts';
+import { ApicBase } from './apic/state.ts';
 import { Flag } from './flags.ts';
 import { Activity } from './reset.ts';
 import { TestMachine } from './testing/test-machine.ts';
@@ -140,6 +141,63 @@ describe('attention', () => {
     expect(machine.vcpu.run(100)).toBe(RunEnd.timer);
     expect(retired()).toBe(0);
     expect(machine.vcpu.run(100)).toBe(RunEnd.halted);
+  });
+});
+
+describe('INIT and start-up IPIs (SDM vol. 3, 9.4.4)', () => {
+  const { init, sipi, peek } = Attention;
+
+  /** An application processor that sleeps, and is started at 0:0, where it executes INC EAX and halts. */
+  function sleeper(activity: Activity): TestMachine['state'] {
+    realMode(hlt);
+    const { state } = machine;
+    state.block.apicBase &= ~BigInt(ApicBase.bootstrap);
+    state.activity = activity;
+    machine.bytes(0, incEax, hlt);
+    return state;
+  }
+
+  it('start a processor that waits, or has an INIT before, and no other', () => {
+    for (const [activity, bits, starts] of [
+      [Activity.waitForSipi, sipi, true],
+      [Activity.waitForSipi, init | sipi, true],
+      [Activity.waitForSipi, init, false],
+      [Activity.halted, sipi, false],
+      [Activity.halted, init | sipi, true],
+      [Activity.halted, init, false],
+    ] as const) {
+      const state = sleeper(activity);
+      state.setRegister(Reg.eax, 0);
+      state.requestAttention(bits);
+      const end = machine.vcpu.run(10);
+      expect([state.register(Reg.eax), state.attention & (init | sipi)]).toEqual([starts ? 1 : 0, 0]);
+      expect(end).toBe(starts || (activity === Activity.halted && bits === sipi) ? RunEnd.halted : RunEnd.waitForSipi);
+    }
+  });
+
+  it('are not lost while the processor looks at something else', () => {
+    const state = sleeper(Activity.halted);
+    // The processor has read its attention word when both come.
+    machine.platform.servePeeks = () => state.requestAttention(init | sipi);
+    state.requestAttention(peek);
+    machine.vcpu.run(10);
+    machine.vcpu.run(10);
+    expect([state.register(Reg.eax), state.segmentBase(Seg.cs), state.activity]).toEqual([1, 0, Activity.halted]);
+  });
+
+  it('are one thing behind the other in SMM as well', () => {
+    const state = sleeper(Activity.running);
+    machine.bytes(0x400, nop, nop, nop);
+    state.inSmm = 1;
+    state.requestAttention(sipi);
+    machine.vcpu.run(1);
+    expect(state.latched & (init | sipi)).toBe(sipi);
+    state.requestAttention(init);
+    machine.vcpu.run(1);
+    expect(state.latched & (init | sipi)).toBe(init);
+    state.requestAttention(sipi);
+    machine.vcpu.run(1);
+    expect(state.latched & (init | sipi)).toBe(init | sipi);
   });
 });
 

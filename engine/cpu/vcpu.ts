@@ -52,8 +52,10 @@ const sliceInstructions = 1 << 20;
 /** No block is longer: what is left of a budget below this may not fit a block. */
 const longestBlock = 64;
 const movSsShadow = 2;
+/** What starts a processor anew. */
+const started = Attention.init | Attention.sipi;
 /** What has to wait for the end of SMM. */
-const untilResume = Attention.smi | Attention.init | Attention.sipi;
+const untilResume = Attention.smi | started;
 const pageBytes = 4096;
 const everything = FlushScope.writes | FlushScope.translations | FlushScope.code;
 
@@ -160,22 +162,11 @@ export class Vcpu {
       if ((bits & Attention.peek) !== 0 && state.takeAttention(Attention.peek) !== 0) cpu.platform.servePeeks?.();
       if ((bits & Attention.stop) !== 0 && state.takeAttention(Attention.stop) !== 0) return RunEnd.stop;
       if (state.inSmm === 0 && cpu.platform.systemManagement?.due() === true) return RunEnd.systemManagement;
-      if ((bits & Attention.init) !== 0 && state.inSmm === 0) {
-        initState(state);
-        cpu.platform.localApic?.apics.init(cpu.platform.localApic.cpu);
-        // Last: who sends a start-up IPI looks for this bit, and then whether one is waited for.
-        state.takeAttention(Attention.init);
-        this.synchronise();
-      }
+      if ((bits & started) !== 0 && state.inSmm === 0) this.#restart();
       if ((bits & Attention.timer) !== 0 && state.takeAttention(Attention.timer) !== 0) return RunEnd.timer;
-      // A start-up IPI counts only while it is waited for (SDM vol. 3, 9.4.4).
-      if (state.inSmm === 0 && state.takeAttention(Attention.sipi) !== 0 && state.activity === Activity.waitForSipi) {
-        const { localApic } = cpu.platform;
-        startUp(state, localApic?.apics.startVector(localApic.cpu) ?? 0);
-        this.synchronise();
-      }
       // These keep until they can be served: NMI until NMIs are open, all others in SMM until RSM.
-      state.latched |= state.takeAttention(state.inSmm !== 0 ? Attention.nmi | untilResume : Attention.nmi);
+      if (state.inSmm === 0) state.latched |= state.takeAttention(Attention.nmi);
+      else this.#latch(state.takeAttention(Attention.nmi | untilResume));
       // The controller and the flags themselves say whether there is something to do.
       state.takeAttention(Attention.interrupt | Attention.step);
     }
@@ -183,6 +174,30 @@ export class Vcpu {
     this.#deliverPending();
     if (cpu.hooks?.pending === true && cpu.hooks.decide()) return RunEnd.debug;
     return state.activity === Activity.running ? undefined : this.#idleEnd();
+  }
+
+  /**
+   * INIT, and a start-up IPI behind it or for a vCPU that waits for one; else that counts nothing (SDM vol. 3, 9.4.4). Both are taken in one step: of
+   * two that are pending INIT was the first, since whoever sends it takes a start-up IPI back that is still on its way.
+   */
+  #restart(): void {
+    const { state, platform } = this.cpu;
+    const { localApic } = platform;
+    const taken = state.takeAttention(started);
+    if ((taken & Attention.init) !== 0) {
+      initState(state);
+      localApic?.apics.init(localApic.cpu);
+    }
+    if ((taken & Attention.sipi) !== 0 && state.activity === Activity.waitForSipi)
+      startUp(state, localApic?.apics.startVector(localApic.cpu) ?? 0);
+    this.synchronise();
+  }
+
+  /** In SMM: what waits for RSM. INIT ends a start-up IPI before it here as well. */
+  #latch(bits: number): void {
+    const { state } = this.cpu;
+    if ((bits & Attention.init) !== 0) state.latched &= ~Attention.sipi;
+    state.latched |= bits;
   }
 
   #idleEnd(): RunEnd {

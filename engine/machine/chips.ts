@@ -106,6 +106,7 @@ function constructApics(bus: MachineBus, control: MachineControl, sendSmi: SendS
         if (bits === Attention.smi) sendSmi(cpu, 'ipi');
         else control.attend(cpu, bits);
       },
+      withdraw: (cpu, bits) => control.withdraw(cpu, bits),
       armTimer: (cpu, deadline) =>
         bus.lock.with(() => {
           if (deadline === undefined) timers[cpu]?.cancel();

@@ -119,6 +119,11 @@ export class MachineControl {
     if (this.takingTurns) this.#tellHolder(cpu);
   }
 
+  /** Takes `bits` back that the vCPU has not taken yet. Any thread, no lock. */
+  withdraw(cpu: number, bits: number): void {
+    Atomics.and(this.words, this.attentionWord(cpu), ~bits);
+  }
+
   /** Whoever has the turn may sleep because nobody had work, or decide about the next turn. */
   #tellHolder(cpu: number): void {
     const holder = Atomics.load(this.words, this.turnWord);

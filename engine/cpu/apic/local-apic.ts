@@ -6,7 +6,6 @@
  * The timer counts guest nanoseconds: its input clock is 1 GHz before the divider.
  */
 import { Attention, type VcpuState } from '../../isa/state.ts';
-import { Activity } from '../reset.ts';
 import { extendedLogical, isDestination, type InterruptMessage } from './destination.ts';
 import { initLocalApic, localEntryAt, localVectors, readOnlyOfVector, type LocalEntry } from './local-vectors.ts';
 import {
@@ -27,6 +26,8 @@ import { addVector, hasVector, highest, noVector, removeVector, wordOf, type Vec
 export interface ApicHost extends TimerHost {
   /** Makes a vCPU look at attention bits. Any thread. */
   attend(cpu: number, bits: number): void;
+  /** Takes attention bits back that a vCPU has not taken yet. Any thread. */
+  withdraw(cpu: number, bits: number): void;
   /** A level-triggered interrupt came to its end on some vCPU: for the I/O APIC. */
   endOfInterrupt(vector: number): void;
   /** An APIC that refused interrupts takes them from now on: what was refused is to be sent again. */
@@ -231,10 +232,14 @@ export class LocalApics {
         this.host.attend(cpu, Attention.nmi);
         return true;
       case Delivery.init:
+        // One that was not taken yet has started nobody; from now on a start-up IPI is one behind this INIT.
+        this.host.withdraw(cpu, Attention.sipi);
         this.host.attend(cpu, Attention.init);
         return true;
       case Delivery.startUp:
-        this.#startUp(cpu, vector);
+        // Only the processor itself knows whether it waits for one (section 9.4.4.1).
+        this.#apic(cpu).state.sipiVector = vector;
+        this.host.attend(cpu, Attention.sipi);
         return true;
       case Delivery.external:
         // The processor asks the 8259s for the vector when it takes it.
@@ -242,17 +247,6 @@ export class LocalApics {
         return true;
     }
     return false;
-  }
-
-  /** A SIPI is for who waits for it, or has an INIT before it; it is not kept for an INIT to come (section 9.4.4.1). */
-  #startUp(cpu: number, vector: number): void {
-    const { state, vcpu } = this.#apic(cpu);
-    // In this order: the vCPU waits before it takes the INIT back.
-    const initialises = (vcpu.attention & Attention.init) !== 0;
-    // What it does outside of SMM is known when it is out of it.
-    if (!initialises && vcpu.inSmm === 0 && vcpu.activity !== Activity.waitForSipi) return;
-    state.sipiVector = vector;
-    this.host.attend(cpu, Attention.sipi);
   }
 
   #request(cpu: number, vector: number, level: boolean): boolean {

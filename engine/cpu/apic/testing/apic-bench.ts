@@ -36,6 +36,7 @@ export class ApicBench {
         now: () => this.now,
         timestamp: () => BigInt(this.now),
         attend: (cpu, bits) => void (this.vcpu(cpu).attention |= bits),
+        withdraw: (cpu, bits) => void (this.vcpu(cpu).attention &= ~bits),
         armTimer: (cpu, deadline) => void (this.deadlines[cpu] = deadline),
         endOfInterrupt: (vector) => void this.ended.push(vector),
         listening: () => void this.listened++,
