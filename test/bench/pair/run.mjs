@@ -165,7 +165,9 @@ From the kill of the primary to the first answer: ${failed.map((value) => number
 Published by others, for machines with networks and disks on hosts of their own, so that only the order of size can be compared: VMware FT "typically reduces performance of real
 applications by less than 10 %" with "less than 20 Mbit/s" between the sides ([Scales, Nelson, Venkitachalam, 2010](https://www.vmware.com/techpapers/2010/the-design-and-evaluation-of-a-practical-system-fo-10134.html)).
 Remus commits checkpoints "as high as forty times a second", holds every packet until the next one, and takes over "with only seconds of downtime" ([Cully and others, NSDI 2008](https://www.usenix.org/legacy/event/nsdi08/tech/full_papers/cully/cully_html/index.html)).
-COLO releases output that both sides agree on, as here, and takes a checkpoint where they differ ([Dong and others, SoCC 2013](https://dl.acm.org/doi/10.1145/2523616.2523630)).`;
+COLO releases output that both sides agree on, as here, and takes a checkpoint where they differ ([Dong and others, SoCC 2013](https://dl.acm.org/doi/10.1145/2523616.2523630)).
+Of QEMU's COLO the memory part of a checkpoint is published, between two hosts with 10 Gbit/s and a guest of 6 GiB on 4 cores that takes a file: 24.3 ms in the mean, 78.1 ms at the 99th
+percentile; without load 4.5 and 10.3 ms ([Straub, qemu-devel, February 2026](https://mail-archive.com/qemu-devel@nongnu.org/msg1168116.html)).`;
 }
 
 let options;
