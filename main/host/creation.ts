@@ -1,4 +1,5 @@
-import { basename, extname, isAbsolute, join } from 'node:path';
+import { realpathSync } from 'node:fs';
+import { basename, dirname, extname, isAbsolute, join, sep } from 'node:path';
 import { detectImage } from '../../engine/firmware/detect.ts';
 import type { BootSource } from '../../engine/machine/machine.ts';
 import type { Creation, CreationSource, DriveKind, FileSource, ImageReport } from '../contract/library.ts';
@@ -204,14 +205,29 @@ async function fromSample(tools: BootTools, id: string): Promise<Draft> {
 
 async function fromAssembly(tools: BootTools, source: FileSource): Promise<Draft> {
   const { name, bytes } = await fetchFile(tools, source, 'source');
-  decodeSource(bytes, name);
+  const text = decodeSource(bytes, name);
   const file = safeFileName(name, 'guest.asm');
+  const parts = source.kind === 'path' ? partsOf(tools, source.path, text) : [];
   return {
     boot: { kind: 'assembly', file },
-    files: [{ name: file, bytes }],
+    files: [{ name: file, bytes }, ...parts],
     name: basename(name, extname(name)),
     memoryBytes: PROPOSED_SMALL,
   };
+}
+
+/** What a source includes and embeds, to be copied with it under the names by which it asks. What it asks for in vain is said when it is assembled. */
+function partsOf(tools: BootTools, path: string, text: string): NewFile[] {
+  const folder = realpathSync(dirname(path));
+  const shipped = realpathSync(tools.guests);
+  const { files = [] } = tools.assemble({ name: basename(path), text, folders: [folder, tools.guests], anywhere: true });
+  return files.slice(1).flatMap((part) => {
+    // Shipped sources are found from every machine's folder.
+    if (part.startsWith(shipped + sep)) return [];
+    if (isAbsolute(part))
+      throw new HostError('BAD_INPUT', `${basename(path)} includes ${part}, which is not in its folder. A machine keeps its sources: put them into one folder, or below it.`);
+    return [{ name: part, copyOf: join(folder, part) }];
+  });
 }
 
 async function fromImage(tools: BootTools, source: Extract<CreationSource, { kind: 'image' }>): Promise<Draft> {

@@ -5,6 +5,7 @@ import { assembleSource } from './engine.ts';
 import { assetsFolder } from './places.ts';
 import { nodeDisk } from './disk.ts';
 import { loadBoot } from './boot.ts';
+import { draftMachine } from './creation.ts';
 import { readSamples } from './samples.ts';
 import { temporaryFolder } from './testing/fake-engine.ts';
 
@@ -39,5 +40,33 @@ describe('assembling for a machine', () => {
       const boot = await loadBoot({ disk: nodeDisk, assemble: assembleSource, guests }, { kind: 'assembly', file: join(guests, file) }, memoryBytes);
       expect(boot.image.byteLength).toBeGreaterThan(100);
     }
+  });
+});
+
+describe('a machine of a source', () => {
+  const tools = { disk: nodeDisk, assemble: assembleSource, guests: join(assetsFolder(), 'guests') };
+  const draft = (path: string) => draftMachine(tools, { source: { kind: 'assembly', file: { kind: 'path', path } } });
+
+  it('takes along what the source includes and embeds, and leaves what is shipped where it is', async () => {
+    const folder = await temporaryFolder(onTestFinished);
+    await mkdir(join(folder, 'part'));
+    await writeFile(join(folder, 'mine.asm'), '%include "part/code.inc"\n%include "lantern/boot.asm"\nincbin "data.bin"\n');
+    await writeFile(join(folder, 'part', 'code.inc'), '%include "deeper.inc"\n');
+    await writeFile(join(folder, 'part', 'deeper.inc'), 'nop\n');
+    await writeFile(join(folder, 'data.bin'), Uint8Array.of(1, 2, 3));
+    await writeFile(join(folder, 'other.asm'), 'nop\n');
+    const { files } = await draft(join(folder, 'mine.asm'));
+    expect(files.map(({ name }) => name)).toEqual(['mine.asm', 'part/code.inc', 'part/deeper.inc', 'data.bin']);
+  });
+
+  it('is refused where a part of it stands elsewhere, and made where one is missing', async () => {
+    const folder = await temporaryFolder(onTestFinished);
+    await mkdir(join(folder, 'inner'));
+    await writeFile(join(folder, 'above.inc'), 'nop\n');
+    const path = join(folder, 'inner', 'mine.asm');
+    await writeFile(path, '%include "../above.inc"\n');
+    await expect(draft(path)).rejects.toThrow(/mine\.asm includes .*above\.inc, which is not in its folder/);
+    await writeFile(path, '%include "none.inc"\n');
+    expect((await draft(path)).files.map(({ name }) => name)).toEqual(['mine.asm']);
   });
 });
