@@ -112,6 +112,7 @@ function constructApics(bus: MachineBus, control: MachineControl, sendSmi: SendS
           if (deadline === undefined) timers[cpu]?.cancel();
           else timers[cpu]?.arm(deadline);
         }),
+      whileNoneExpires: (body) => bus.lock.with(body),
       endOfInterrupt: (vector) => bus.lock.with(() => controllers.endOfInterrupt(vector)),
       listening: () => bus.lock.with(() => controllers.listening()),
       externalAsserted: () => controllers.externalAsserted(),

@@ -156,6 +156,18 @@ describe('the timer, by deadline of the time-stamp counter', () => {
     expect(served(bench)).toBe(0);
   });
 
+  it('keeps a deadline that is written while the one before comes to its end on another thread', () => {
+    const bench = armed(deadlineMode | vector, 0);
+    bench.apics.writeDeadline(0, 1_000_500n);
+    bench.now = 1_000_500;
+    bench.beforeNoneExpires = () => bench.apics.timerExpired(0);
+    bench.apics.writeDeadline(0, 1_000_900n);
+    bench.beforeNoneExpires = () => undefined;
+    expect([served(bench), bench.apics.readDeadline(0)]).toEqual([1, 1_000_900n]);
+    bench.pass(400);
+    expect(served(bench)).toBe(1);
+  });
+
   it('takes the deadline as an unsigned number: all ones is far away', () => {
     const bench = armed(deadlineMode | vector, 0);
     bench.apics.writeDeadline(0, 2n ** 64n - 1n);

@@ -12,6 +12,8 @@ export interface TimerHost {
   timestamp(): bigint;
   /** Sets the deadline of a vCPU's timer in guest nanoseconds, or takes it away. */
   armTimer(cpu: number, deadline: number | undefined): void;
+  /** Runs `body` while no timer expires. */
+  whileNoneExpires(body: () => void): void;
 }
 
 /** A deadline further off is looked at again then. */
@@ -64,16 +66,20 @@ export class ApicTimer {
   /** The count begins; 0 ends it. Nothing happens in the deadline mode. */
   writeInitial(value: number): void {
     if (this.#mode === TimerMode.deadline) return;
-    this.state.timerInitial = value;
-    this.state.timerStart = this.host.now();
-    this.#arm();
+    this.host.whileNoneExpires(() => {
+      this.state.timerInitial = value;
+      this.state.timerStart = this.host.now();
+      this.#arm();
+    });
   }
 
   /** The count that has been reached goes on at the new pace. */
   writeDivide(value: number): void {
-    const { current } = this;
-    this.state.timerDivide = value;
-    this.#goOn(current);
+    this.host.whileNoneExpires(() => {
+      const { current } = this;
+      this.state.timerDivide = value;
+      this.#goOn(current);
+    });
   }
 
   /** The LVT entry was written; `before` is what it was. To or from the deadline mode the timer is disarmed; else the count goes on. */
@@ -81,11 +87,13 @@ export class ApicTimer {
     const mode = this.#mode;
     const old = modeOf(before);
     if (mode === old) return;
-    if (mode === TimerMode.deadline || old === TimerMode.deadline) {
-      this.state.timerInitial = 0;
-      this.state.timestampDeadline = 0n;
-      this.#arm();
-    } else this.#goOn(this.#countIn(old));
+    this.host.whileNoneExpires(() => {
+      if (mode === TimerMode.deadline || old === TimerMode.deadline) {
+        this.state.timerInitial = 0;
+        this.state.timestampDeadline = 0n;
+        this.#arm();
+      } else this.#goOn(this.#countIn(old));
+    });
   }
 
   #goOn(current: number): void {
@@ -103,13 +111,16 @@ export class ApicTimer {
 
   writeDeadline(value: bigint): void {
     if (this.#mode !== TimerMode.deadline) return;
-    this.state.timestampDeadline = value;
-    this.#arm();
+    // The end of the deadline before, on another thread, would take this one away.
+    this.host.whileNoneExpires(() => {
+      this.state.timestampDeadline = value;
+      this.#arm();
+    });
   }
 
   /** The time-stamp counter was written. */
   timestampMoved(): void {
-    if (this.#mode === TimerMode.deadline) this.#arm();
+    if (this.#mode === TimerMode.deadline) this.host.whileNoneExpires(() => this.#arm());
   }
 
   /** INIT, or the APIC was disabled: its registers are those of a reset by now. */

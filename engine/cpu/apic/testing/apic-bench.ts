@@ -17,6 +17,8 @@ export class ApicBench {
   /** The level of the 8259s' INTR. */
   external = false;
   listened = 0;
+  /** What other threads do while one waits to write its timer. */
+  beforeNoneExpires: () => void = () => undefined;
 
   constructor(cpus: number, options: { enabled?: boolean } = {}) {
     const stride = vcpuState.size + localApicState.size;
@@ -38,6 +40,10 @@ export class ApicBench {
         attend: (cpu, bits) => void (this.vcpu(cpu).attention |= bits),
         withdraw: (cpu, bits) => void (this.vcpu(cpu).attention &= ~bits),
         armTimer: (cpu, deadline) => void (this.deadlines[cpu] = deadline),
+        whileNoneExpires: (body) => {
+          this.beforeNoneExpires();
+          body();
+        },
         endOfInterrupt: (vector) => void this.ended.push(vector),
         listening: () => void this.listened++,
         externalAsserted: () => this.external,
