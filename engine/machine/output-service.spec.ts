@@ -52,6 +52,20 @@ describe('output on its way to the main thread', () => {
       expect(kinds()).toEqual(['serial', 'guard']);
       vi.advanceTimersByTime(10);
       expect(kinds()).toEqual([]);
+      // Nobody takes what comes, as the time of some alerts is over; afterwards others are told of all the same.
+      alerts.pushAll(new Uint8Array(64));
+      output.drain(false);
+      for (let round = 0; round < 40; round++) {
+        while (com1.space > 1000) com1.pushAll(new Uint8Array(1000));
+        output.drain(false);
+      }
+      const unread = events.reduce((sum, event) => sum + (event.kind === 'serial' ? event.bytes.length : 0), 0);
+      expect(unread).toBeGreaterThanOrEqual(mebibyte);
+      vi.advanceTimersByTime(10);
+      expect(kinds().includes('guard')).toBe(false);
+      output.taken(unread);
+      vi.advanceTimersByTime(10);
+      expect(kinds().includes('guard')).toBe(true);
     } finally {
       vi.useRealTimers();
     }

@@ -25,7 +25,11 @@ export class OutputService {
       const { name } = ring;
       if (name === alertStream && !alertsNow && !ring.congested) {
         // Many come together; the vCPU says so of the first only, so what waits costs it nothing.
-        if (!ring.empty) this.#alertTimer ??= setTimeout(() => this.drain(), alertInterval);
+        if (!ring.empty)
+          this.#alertTimer ??= setTimeout(() => {
+            this.#alertTimer = undefined;
+            this.drain();
+          }, alertInterval);
         continue;
       }
       const kind = this.kinds[name];
