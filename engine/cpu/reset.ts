@@ -1,5 +1,5 @@
 /** The state of a vCPU after power-on, RESET and INIT (SDM vol. 3, 10.1.1 and table 10-1). */
-import { Reg, Seg } from '../isa/state.ts';
+import { Attention, Reg, Seg } from '../isa/state.ts';
 import { ApicBase, defaultApicBase } from './apic/state.ts';
 import { Control0 } from './control-bits.ts';
 import { processorSignature } from './cpuid.ts';
@@ -63,6 +63,12 @@ export function startUp(state: CpuState, vector: number): void {
   state.setSegment(Seg.cs, vector << 8, vector << 12, limit64K, realModeRights);
   state.eip = 0;
   state.activity = Activity.running;
+}
+
+/** Events that cannot be served yet are kept in `latched`. An INIT among them is later than what is kept: it ends a start-up IPI before it. */
+export function latch(state: { latched: number }, bits: number): void {
+  if ((bits & Attention.init) !== 0) state.latched &= ~Attention.sipi;
+  state.latched |= bits;
 }
 
 function initialise(state: CpuState): void {

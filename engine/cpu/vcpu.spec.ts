@@ -145,7 +145,7 @@ describe('attention', () => {
 });
 
 describe('INIT and start-up IPIs (SDM vol. 3, 9.4.4)', () => {
-  const { init, sipi, peek } = Attention;
+  const [init, sipi, peek] = [Attention.init, Attention.sipi, Attention.peek];
 
   /** An application processor that sleeps, and is started at 0:0, where it executes INC EAX and halts. */
   function sleeper(activity: Activity): TestMachine['state'] {

@@ -14,7 +14,7 @@ import { PageFault, stepVector, Vector } from './faults.ts';
 import { Flag } from './flags.ts';
 import { deliverDebug, deliverEvent, deliverFault, EventKind } from './interrupts.ts';
 import { FlushScope, Page, physicalPages, type Platform } from './platform.ts';
-import { Activity, initState, resetState, startUp } from './reset.ts';
+import { Activity, initState, latch, resetState, startUp } from './reset.ts';
 import { createServices } from './services.ts';
 import { enterSystemManagementMode } from './smm/system-management-mode.ts';
 
@@ -166,7 +166,7 @@ export class Vcpu {
       if ((bits & Attention.timer) !== 0 && state.takeAttention(Attention.timer) !== 0) return RunEnd.timer;
       // These keep until they can be served: NMI until NMIs are open, all others in SMM until RSM.
       if (state.inSmm === 0) state.latched |= state.takeAttention(Attention.nmi);
-      else this.#latch(state.takeAttention(Attention.nmi | untilResume));
+      else latch(state, state.takeAttention(Attention.nmi | untilResume));
       // The controller and the flags themselves say whether there is something to do.
       state.takeAttention(Attention.interrupt | Attention.step);
     }
@@ -184,20 +184,14 @@ export class Vcpu {
     const { state, platform } = this.cpu;
     const { localApic } = platform;
     const taken = state.takeAttention(started);
-    if ((taken & Attention.init) !== 0) {
+    const initialises = (taken & Attention.init) !== 0;
+    if (initialises) {
       initState(state);
       localApic?.apics.init(localApic.cpu);
     }
-    if ((taken & Attention.sipi) !== 0 && state.activity === Activity.waitForSipi)
-      startUp(state, localApic?.apics.startVector(localApic.cpu) ?? 0);
-    this.synchronise();
-  }
-
-  /** In SMM: what waits for RSM. INIT ends a start-up IPI before it here as well. */
-  #latch(bits: number): void {
-    const { state } = this.cpu;
-    if ((bits & Attention.init) !== 0) state.latched &= ~Attention.sipi;
-    state.latched |= bits;
+    const starts = (taken & Attention.sipi) !== 0 && state.activity === Activity.waitForSipi;
+    if (starts) startUp(state, localApic?.apics.startVector(localApic.cpu) ?? 0);
+    if (initialises || starts) this.synchronise();
   }
 
   #idleEnd(): RunEnd {

@@ -8,7 +8,7 @@ import { Vector } from '../faults.ts';
 import { readEflags, writeEflags } from '../flags.ts';
 import { loadPdptes } from '../paging.ts';
 import type { SystemManagementPlatform } from '../platform.ts';
-import { Activity } from '../reset.ts';
+import { Activity, latch } from '../reset.ts';
 import { decodeSaveState, encodeSaveState, saveStateEnd, saveStateStart, Slot, smmEntryOffset } from './save-state.ts';
 import { amdIoState, intelIoState } from './smi-io.ts';
 
@@ -190,6 +190,8 @@ export function resumeFromSystemManagementMode(cpu: Cpu): void {
   restore(cpu, management);
   state.inSmm = 0;
   cpu.hooks?.systemManagement(false);
+  // An INIT that came in this very block is later than what was kept.
+  latch(state, state.takeAttention(Attention.init));
   const waiting = state.latched & (Attention.smi | Attention.init | Attention.sipi);
   state.latched &= ~waiting;
   state.requestAttention(waiting);
