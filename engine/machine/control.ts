@@ -116,7 +116,7 @@ export class MachineControl {
     const word = this.attentionWord(cpu);
     Atomics.or(this.words, word, bits);
     Atomics.notify(this.words, word);
-    if (this.takingTurns) this.#tellHolder(cpu);
+    this.tellHolder(cpu);
   }
 
   /** Takes `bits` back that the vCPU has not taken yet. Any thread, no lock. */
@@ -124,8 +124,9 @@ export class MachineControl {
     Atomics.and(this.words, this.attentionWord(cpu), ~bits);
   }
 
-  /** Whoever has the turn may sleep because nobody had work, or decide about the next turn. */
-  #tellHolder(cpu: number): void {
+  /** Under the virtual clock: `cpu` has work. Whoever has the turn may sleep because nobody had, or decide about the next turn. Any thread. */
+  tellHolder(cpu: number): void {
+    if (!this.takingTurns) return;
     const holder = Atomics.load(this.words, this.turnWord);
     if (holder === cpu) return;
     const word = this.attentionWord(holder);
@@ -133,7 +134,7 @@ export class MachineControl {
     Atomics.notify(this.words, word);
   }
 
-  /** The holder's own thread: `cpu` has the next turn, a whole one. */
+  /** `cpu` has the next turn, of so many instructions (see turnBlock). The holder's own thread, or any while every vCPU stands still. */
   passTurn(cpu: number, instructions: number): void {
     this.turn.left = instructions;
     Atomics.store(this.words, this.turnWord, cpu);
@@ -177,9 +178,10 @@ export class MachineControl {
     return { epoch, flush: this.requestFlush(scope) };
   }
 
-  /** The vCPU blocks were written from outside, while every vCPU stood still. */
+  /** The vCPU blocks, and whose turn it is, were written from outside, while every vCPU stood still. */
   noteStateReplaced(): void {
     Atomics.add(this.words, this.word('stateGeneration'), 1);
+    Atomics.notify(this.words, this.turnWord);
   }
 
   stateGeneration(): number {

@@ -88,8 +88,7 @@ export class MachineReset {
       chips.reset();
     });
     smm.rederive();
-    control.turn.holder = 0;
-    control.turn.left = 0;
+    control.passTurn(0, 0);
     Atomics.store(memory.words, control.word('timekeeper'), 0);
     control.block.timekeeperDeadline = Infinity;
     control.requestFlush(flushAll);

@@ -1,6 +1,7 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { RunEnd } from '../cpu/vcpu.ts';
 import { Attention } from '../isa/state.ts';
+import type { SystemManagement } from '../smm/system-management.ts';
 import { run } from './atomic-step.ts';
 import type { ClockMode } from './machine.ts';
 import type { FromVcpu } from './protocol.ts';
@@ -39,8 +40,8 @@ class Counting implements Processor {
   }
 }
 
-function build(clock: ClockMode) {
-  const machine = BareMachine.create({ clock });
+function build(clock: ClockMode, cpus = 1, smm?: Pick<SystemManagement, 'due' | 'holds' | 'enters' | 'isMember' | 'knock' | 'stand'>) {
+  const machine = BareMachine.create({ clock, cpus });
   const sent: FromVcpu[] = [];
   let interrupt = false;
   const parts: VcpuParts = {
@@ -52,6 +53,7 @@ function build(clock: ClockMode) {
     interruptPending: () => interrupt,
     acknowledgeInterrupt: () => 0x20,
     send: (message) => sent.push(message),
+    ...(smm === undefined ? {} : { smm: smm as SystemManagement }),
   };
   const processor = new Counting();
   const thread = new VcpuThread(parts, processor);
@@ -101,6 +103,24 @@ describe('the thread of a vCPU under the virtual clock', () => {
     processor.halted = true;
     thread.turn();
     expect(sent).toEqual([{ kind: 'reached', cpu: 0, missed: 'The guest halted for good after 0 instructions.' }]);
+  });
+});
+
+describe('turns beside SMM', () => {
+  it('knock where who has the next turn is held for those in SMM: it sleeps there', () => {
+    const knocked: number[] = [];
+    const { machine, thread, processor } = build('virtual', 2, {
+      due: () => false,
+      holds: (cpu) => cpu === 1,
+      enters: (cpu) => cpu === 1,
+      isMember: (cpu) => cpu === 0,
+      knock: (cpu) => void knocked.push(cpu),
+      stand: () => undefined,
+    });
+    machine.control.takingTurns = true;
+    machine.control.passTurn(0, 100);
+    thread.turn();
+    expect([processor.count, machine.control.turn.holder, knocked]).toEqual([100, 1, [1]]);
   });
 });
 
@@ -168,6 +188,44 @@ describe('the thread of a vCPU', () => {
     thread.turn();
     expect(attention()).toBe(0);
     expect(stopWord()).toBe(running);
+  });
+
+  it('sleeps until its own deadline where whoever watches sleeps longer, and by what is armed now where it watches itself', () => {
+    const { machine, processor, thread } = build('wall', 3);
+    const { control, bus } = machine;
+    machine.clock.resume();
+    processor.halted = true;
+    const sleeps: (number | undefined)[] = [];
+    const wait = vi.spyOn(Atomics, 'wait').mockImplementation((...given: unknown[]) => {
+      sleeps.push(given[3] as number | undefined);
+      return 'timed-out';
+    });
+    try {
+      const timer = bus.timer('tick', () => undefined);
+      const slept = (deadline: number) => {
+        timer.arm(deadline);
+        thread.turn();
+        return sleeps.splice(0);
+      };
+      control.block.timekeeper = 3;
+      control.block.timekeeperDeadline = 500e6;
+      expect(slept(100e6)).toEqual([expect.closeTo(100, 0)]);
+      expect(slept(600e6)).toEqual([1000]);
+      // One that watches, and for which a timer is armed while it takes the place.
+      control.block.timekeeper = 0;
+      control.block.timekeeperDeadline = Infinity;
+      timer.arm(900e6);
+      const { compareExchange } = Atomics;
+      const exchange = vi.spyOn(Atomics, 'compareExchange').mockImplementation((...given) => {
+        if (given[1] === control.word('timekeeper')) timer.arm(50e6);
+        return compareExchange.apply(Atomics, given as Parameters<typeof compareExchange>);
+      });
+      thread.turn();
+      exchange.mockRestore();
+      expect(sleeps).toEqual([expect.closeTo(50, 0)]);
+    } finally {
+      wait.mockRestore();
+    }
   });
 
   it('stands still after a chip has posted a request, until the service worker has acted', () => {

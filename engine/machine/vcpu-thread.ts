@@ -167,6 +167,8 @@ export class VcpuThread {
   readonly #attention: number;
   readonly #target;
   readonly #usage;
+  /** Under the virtual clock: whether this vCPU may become a member of those in SMM. */
+  readonly #hasTurn: (() => boolean) | undefined;
   #generation = -1;
 
   constructor(parts: VcpuParts, processor: Processor) {
@@ -177,7 +179,8 @@ export class VcpuThread {
     this.#target = runTarget(parts.memory);
     this.#usage = new VcpuUsage(parts.memory, parts.cpu);
     parts.clock.retired[parts.cpu] = () => processor.retired();
-    const { smm, control } = parts;
+    const { smm, control, cpu } = parts;
+    this.#hasTurn = control.takingTurns ? () => control.turn.holder === cpu : undefined;
     // Under the virtual clock a vCPU that stands still for others gives its turn away.
     if (smm !== undefined && control.takingTurns) smm.onHeld = () => void this.#passTurn();
   }
@@ -203,7 +206,7 @@ export class VcpuThread {
   #stand(): void {
     const { control, cpu, smm } = this.#parts;
     if (smm === undefined) run(control.words, leaveQuiescence(control.stopWords, cpu));
-    else smm.stand(cpu, control.takingTurns ? () => control.turn.holder === cpu : undefined);
+    else smm.stand(cpu, this.#hasTurn);
   }
 
   /** At a poll that found Attention.stop. */
@@ -225,7 +228,7 @@ export class VcpuThread {
       smm.enter(cpu);
       this.#processor.enterSystemManagementMode();
       if (smm.entered(cpu)) this.#pauseForSmm('entry');
-    } else smm.leave(cpu);
+    } else smm.leave(cpu, this.#hasTurn);
   }
 
   /**
@@ -340,8 +343,11 @@ export class VcpuThread {
     let next = nextTurn(control.cpus, cpu, (other) => this.#hasWork(other));
     // Who is in SMM idles on behalf of those who stand still for it.
     if (next === undefined && this.#parts.smm?.holds(cpu) === true) next = nextTurn(control.cpus, cpu, (other) => this.#parts.smm?.isMember(other) === true);
-    if (next !== undefined) control.passTurn(next, turnInstructions);
-    return next !== undefined;
+    if (next === undefined) return false;
+    control.passTurn(next, turnInstructions);
+    // One that is stopped for those in SMM sleeps elsewhere, until it may join them.
+    if (next !== cpu && this.#parts.smm?.holds(next) === true) this.#parts.smm.knock(next);
+    return true;
   }
 
   /** Whether a vCPU, which stands still, would do anything if it had the turn. */
@@ -434,9 +440,8 @@ export class VcpuThread {
       if (this.#target.count !== 0) return this.#arrive(`The guest halted for good after ${clock.instructions()} instructions.`);
     }
     this.#quiesce();
-    // The bit is taken back before the request is looked at, so that a request that comes later changes the word.
-    Atomics.and(words, this.#attention, ~Attention.interrupt);
-    const seen = Atomics.load(words, this.#attention);
+    // The bit is taken back before the request is looked at, in the step that reads the word: every request that comes later changes it.
+    const seen = Atomics.and(words, this.#attention, ~Attention.interrupt) & ~Attention.interrupt;
     if (!this.#wakes()) this.#sleep(seen, deadline);
     if (this.#parts.interruptPending()) Atomics.or(words, this.#attention, Attention.interrupt);
     this.#stand();
@@ -444,12 +449,15 @@ export class VcpuThread {
 
   /** Sleeps until the attention word is no longer `seen` or the deadline has come. One vCPU watches for deadlines; the others are woken. */
   #sleep(seen: number, deadline: number): void {
-    const { clock, control, cpu } = this.#parts;
+    const { bus, clock, control, cpu } = this.#parts;
     const { words, block } = control;
     const word = control.word('timekeeper');
     const watches = control.cpus === 1 || Atomics.compareExchange(words, word, 0, cpu + 1) === 0;
-    if (watches && control.cpus > 1) block.timekeeperDeadline = deadline;
-    const nanoseconds = !watches || deadline === Infinity ? Infinity : deadline - clock.now();
+    let until = deadline;
+    // Who armed a timer meanwhile told whoever watched then. And whoever watches now may not know of ours.
+    if (watches && control.cpus > 1) block.timekeeperDeadline = until = bus.timers.next();
+    else if (!watches && deadline >= block.timekeeperDeadline) until = Infinity;
+    const nanoseconds = until === Infinity ? Infinity : until - clock.now();
     if (nanoseconds > 0)
       this.#usage.asleep(() => Atomics.wait(words, this.#attention, seen, Math.min(longestSleep, nanoseconds / 1e6)));
     if (!watches || control.cpus === 1) return;

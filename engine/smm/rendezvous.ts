@@ -117,9 +117,9 @@ export function* enterSmm(words: SmmWords, cpu: number, hooks: SmmHooks): Protoc
 
 /**
  * A RUNNING vCPU's own thread, behind RSM and without an SMI to take: when it comes back nobody is in SMM any more, or the vCPU has
- * become a member again because of an SMI that came meanwhile. It executes nothing before.
+ * become a member again because of an SMI that came meanwhile. It executes nothing before. `mayJoin`: see stand.
  */
-export function* leaveSmm(words: SmmWords, cpu: number, hooks: SmmHooks): Protocol {
+export function* leaveSmm(words: SmmWords, cpu: number, hooks: SmmHooks, mayJoin: () => boolean = () => true): Protocol {
   yield* takeTurn(words, cpu, 'leave');
   yield* hooks.dropTranslations(cpu);
   const before = yield { at: 'smm.leave', op: 'and', word: words.members, value: ~(1 << cpu) };
@@ -133,7 +133,7 @@ export function* leaveSmm(words: SmmWords, cpu: number, hooks: SmmHooks): Protoc
   }
   yield* endTurn(words, 'leave');
   yield* comeOutside(words.stop, cpu, 'smm.left');
-  yield* stand(words, cpu, hooks);
+  yield* stand(words, cpu, hooks, mayJoin);
 }
 
 /**
@@ -177,7 +177,8 @@ export function* sendSmi(words: StopWords, cpu: number): Protocol<boolean> {
   return (before & Attention.smi) !== 0;
 }
 
-function* knock(words: StopWords, cpu: number, local: number): Protocol {
+/** Any thread: a vCPU that stands still looks anew at why. `local`: see requestStop. */
+export function* knock(words: StopWords, cpu: number, local = 0): Protocol {
   yield { at: 'smi.knock', op: 'or', word: words.stop(cpu), value: StopReason.knock, local };
   yield { at: 'smi.knock.notify', op: 'notify', word: words.stop(cpu), local };
 }

@@ -2,7 +2,7 @@
  * System Management Mode of one machine, as each of its threads has it: the rendezvous on real memory, SMIs sent, what is seen of it, and
  * what the host may ask. The state of SMM itself is in the vCPU blocks (`inSmm`, `smbase`, `latched`); all else follows from them.
  */
-import { resetSmbase } from '../cpu/reset.ts';
+import { latch, resetSmbase } from '../cpu/reset.ts';
 import { Attention, vcpuState, type VcpuState } from '../isa/state.ts';
 import { run, type Protocol } from '../machine/atomic-step.ts';
 import type { MachineControl } from '../machine/control.ts';
@@ -11,7 +11,7 @@ import type { SmiCause, SmmBreak, SmmEvents, SmmStatistics } from '../machine/sm
 import { releaseAll, requestStop, StopReason } from '../machine/stop.ts';
 import { Duration, smiIoBlock, smmBlock, type SmiIoBlock, type SmmBlock } from './blocks.ts';
 import { causes, hostNanoseconds, SmmObservation } from './observation.ts';
-import { enterSmm, leaveSmm, sendSmi, stand, type SmmHooks, type SmmWords } from './rendezvous.ts';
+import { enterSmm, knock, leaveSmm, sendSmi, stand, type SmmHooks, type SmmWords } from './rendezvous.ts';
 
 const breakOnEntry = 1;
 const breakOnExit = 2;
@@ -125,10 +125,10 @@ export class SystemManagement {
     return (block.breakOn & breakOnExit) !== 0;
   }
 
-  /** Ends membership; comes back when the vCPU may execute again, in SMM if it has got an SMI. */
-  leave(cpu: number): void {
+  /** Ends membership; comes back when the vCPU may execute again, in SMM if it has got an SMI. `mayJoin`: see `stand` in rendezvous.ts. */
+  leave(cpu: number, mayJoin?: () => boolean): void {
     if (this.#control.cpus === 1) this.#leaveAlone();
-    else run(this.#shared, leaveSmm(this.words, cpu, this.#hooks));
+    else run(this.#shared, leaveSmm(this.words, cpu, this.#hooks, mayJoin));
     if (this.#resumedAt !== 0) this.observation.record(Duration.exit, cpu, hostNanoseconds() - this.#resumedAt);
     this.#resumedAt = 0;
   }
@@ -136,6 +136,11 @@ export class SystemManagement {
   /** As leaveQuiescence, between two instructions. */
   stand(cpu: number, mayJoin?: () => boolean): void {
     run(this.#shared, stand(this.words, cpu, this.#hooks, mayJoin));
+  }
+
+  /** A vCPU that is stopped because others are in SMM looks again whether it may join them. Any thread. */
+  knock(cpu: number): void {
+    run(this.#shared, knock(this.words.stop, cpu));
   }
 
   /** Whether the vCPU is stopped because others are in SMM. */
@@ -220,8 +225,8 @@ export class SystemManagement {
     const waits = run(this.#shared, sendSmi(this.words.stop, cpu)) || inSmm;
     if (waits) Atomics.add(block.latched, cpu, 1);
     this.observation.note(waits ? 'latched' : 'smi', cpu, cause, time);
-    // Whoever has the turn under the virtual clock may sleep because nobody had work.
-    this.#control.attend(cpu, Attention.smi);
+    // Not the bit again: the vCPU may have taken it, and would enter twice.
+    this.#control.tellHolder(cpu);
     return !waits;
   }
 
@@ -256,7 +261,7 @@ export class SystemManagement {
   /** Before a state is saved, while every vCPU stands still: what is pending goes where it is saved, and is pending no more until `restorePending`. */
   keepPending(): void {
     this.#states.forEach((state, cpu) => {
-      state.latched |= Atomics.and(this.#shared, this.words.stop.attention(cpu), ~asynchronous) & asynchronous;
+      latch(state, Atomics.and(this.#shared, this.words.stop.attention(cpu), ~asynchronous) & asynchronous);
     });
   }
 

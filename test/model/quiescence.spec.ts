@@ -56,9 +56,9 @@ function vcpu(words: StopWords, cpu: number, body: () => Steps): Thread {
 
 /**
  * HLT and waiting for SIPI: VcpuThread.#halt. It sleeps until the controller has a request, executes with it, and ends there.
- * `first`: what it does first behind entering quiescence; the right order takes the bit back.
+ * `first`: what it does first behind entering quiescence. Right is to take the bit back, and to know the word from that step.
  */
-function sleeper(words: StopWords, cpu: number, first: 'take back' | 'look' = 'take back'): Thread {
+function sleeper(words: StopWords, cpu: number, first: 'take back' | 'take back, then read' | 'look' = 'take back'): Thread {
   const word = words.attention(cpu);
   return function* () {
     yield* stop.leaveQuiescence(words, cpu);
@@ -72,10 +72,9 @@ function sleeper(words: StopWords, cpu: number, first: 'take back' | 'look' = 't
       const pending = yield { at: 'pending', op: 'load', word: request(cpu) };
       if (pending !== 0) break;
       yield* stop.enterQuiescence(words, cpu);
-      if (first === 'take back') yield { at: 'take back', op: 'and', word, value: ~Attention.interrupt };
       const early = first === 'look' ? yield { at: 'look first', op: 'load', word: request(cpu) } : 0;
-      if (first === 'look') yield { at: 'take back late', op: 'and', word, value: ~Attention.interrupt, local: early };
-      const seen = yield { at: 'seen', op: 'load', word, local: early };
+      const before = yield { at: 'take back', op: 'and', word, value: ~Attention.interrupt, local: early };
+      const seen = first === 'take back, then read' ? yield { at: 'seen', op: 'load', word } : before & ~Attention.interrupt;
       const late = first === 'look' ? early : yield { at: 'look', op: 'load', word: request(cpu), local: seen };
       if (late === 0) yield { at: 'sleep', op: 'wait', word, expected: seen };
       yield* stop.leaveQuiescence(words, cpu);
@@ -91,6 +90,14 @@ function interrupter(words: StopWords, cpu: number): Thread {
     yield { at: 'request', op: 'store', word: request(cpu), value: 1 };
     yield { at: 'interrupt', op: 'or', word: words.attention(cpu), value: Attention.interrupt };
     yield { at: 'wake', op: 'notify', word: words.attention(cpu) };
+  };
+}
+
+/** Somebody who has an interrupt for the vCPU that it cannot take now: of a priority that is too low. */
+function bystander(words: StopWords, cpu: number): Thread {
+  return function* () {
+    yield { at: 'no interrupt', op: 'or', word: words.attention(cpu), value: Attention.interrupt };
+    yield { at: 'no wake', op: 'notify', word: words.attention(cpu) };
   };
 }
 
@@ -179,6 +186,17 @@ describe('a vCPU that stands still by itself, in every interleaving', () => {
       );
     },
   );
+
+  it('wakes by an interrupt beside one that it cannot take', () => {
+    const build = (first: 'take back' | 'take back, then read') =>
+      check(1, (words) => ({
+        threads: [sleeper(words, 0, first), interrupter(words, 0), bystander(words, 0), requester(words, pause)],
+        goals: ['done 0', 'done 1', 'done 2', 'done 3'],
+      }));
+    expectSound(build('take back'));
+    // The other came before it was read: the one that counts changes nothing, and notifies before the sleep.
+    expect(build('take back, then read').failure).toMatch(/'done 0' cannot be reached/);
+  });
 
   it('is stopped for two reasons at once in its sleep', () => {
     expectSound(

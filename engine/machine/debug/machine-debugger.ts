@@ -99,8 +99,7 @@ export class MachineDebugger {
     const cause = this.#cause;
     this.#cause = { kind: 'pause' };
     this.#someRun = false;
-    const { turn } = this.#machine.control;
-    if (this.#turn !== undefined) [turn.holder, turn.left] = [this.#turn.holder, this.#turn.left];
+    if (this.#turn !== undefined) this.#machine.control.passTurn(this.#turn.holder, this.#turn.left);
     this.#turn = undefined;
     this.#shared.steps.fill(0);
     this.#machine.onEvent({ kind: 'stopped', cause });
@@ -349,8 +348,7 @@ export class MachineDebugger {
     if (first === undefined) throw new MachineError('bad-configuration', 'No virtual CPU was named.');
     if (control.takingTurns && !cpus.includes(control.turn.holder)) {
       this.#turn = { holder: control.turn.holder, left: control.turn.left };
-      control.turn.holder = first;
-      control.turn.left = 0;
+      control.passTurn(first, 0);
     }
     this.#someRun = cpus.length < this.#states.length;
     this.#machine.go(reason, { cpus, inTime });
