@@ -210,8 +210,8 @@ export class DisplayDevice {
   frame(output: number): ShownFrame | undefined {
     const { state } = this;
     const [width = 0, height = 0, base = 0, stride = 0] = [state.shownWidth[output], state.shownHeight[output], state.shownBase[output], state.shownStride[output]];
-    // Another thread may be changing it: what does not lie in memory is not looked at.
-    if (width === 0 || height === 0 || base + (height - 1) * stride + width * bytesAPixel > this.memoryBytes) return undefined;
+    // Another thread may be changing it: what does not lie in memory, or is larger than all of it, is not looked at.
+    if (width === 0 || height === 0 || stride < width * bytesAPixel || base + (height - 1) * stride + width * bytesAPixel > this.memoryBytes) return undefined;
     return { width, height, base, stride };
   }
 

@@ -216,6 +216,17 @@ describe('a frame of an output', () => {
     expect(wiring.frame(0, { ...good, height: 0 })).toBe(3);
   });
 
+  it('is never larger than the memory, also where it is changed while it is read', () => {
+    const wiring = new Wiring();
+    wiring.configure();
+    const { device } = wiring.display;
+    wiring.frame(0, { at: 0, stride: 16, width: 4, height: 8192 });
+    expect(device.frame(0)).toMatchObject({ width: 4, height: 8192 });
+    // The width of the frame before.
+    device['state'].shownWidth[0] = 8192;
+    expect(device.frame(0)).toBeUndefined();
+  });
+
   it('is the wrong one when the output has another size by now', () => {
     const wiring = new Wiring();
     wiring.configure();

@@ -89,6 +89,20 @@ describe('the controller', () => {
     expect(parts.results()).toEqual([0x80]);
   });
 
+  it('still interrupts at the end of a seek where the result of another command is read before', () => {
+    const parts = machine();
+    parts.begin();
+    parts.send(0x0f, 0, 5);
+    parts.send(0x04, 0);
+    expect(parts.results()).toHaveLength(1);
+    expect(parts.line.asserted).toBe(false);
+    parts.bus.advance(1_000_000);
+    expect(parts.line.asserted).toBe(true);
+    parts.send(0x08);
+    expect(parts.results()).toEqual([0x20, 5]);
+    expect(parts.line.asserted).toBe(false);
+  });
+
   it('tells its version, refuses what it does not know, and keeps what it was configured to', () => {
     const parts = machine();
     parts.begin();

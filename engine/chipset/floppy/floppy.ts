@@ -188,10 +188,15 @@ export class Floppy implements Chip {
     this.updateLine();
   }
 
-  private lower(): void {
+  /** A byte was taken. The interrupt of a seek or a reset that is to come has nothing to do with it. */
+  private acknowledge(): void {
     this.state.interrupt = 0;
-    this.timer.cancel();
     this.updateLine();
+  }
+
+  private lower(): void {
+    this.timer.cancel();
+    this.acknowledge();
   }
 
   private updateLine(): void {
@@ -337,14 +342,14 @@ export class Floppy implements Chip {
   private taken(): void {
     const { state } = this;
     if (state.phase === (Phase.dataIn as number)) {
-      this.lower();
+      this.acknowledge();
       state.at += 1;
       if (state.at === state.end) this.sectorDone();
       else this.raise();
       return;
     }
     if (state.phase !== (Phase.result as number)) return;
-    this.lower();
+    this.acknowledge();
     state.resultAt += 1;
     if (state.resultAt === state.resultLength) this.stop();
   }

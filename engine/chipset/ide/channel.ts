@@ -200,7 +200,8 @@ export class Channel {
     const { state } = this;
     state.control &= ~ControlBit.highOrder;
     if (register === (Register.command as number)) return this.writeCommand(value);
-    if (this.busy) return;
+    // Not while a transfer waits for the host either: it would go on with the other device (ATA-6, section 7: written only while BSY and DRQ are clear).
+    if (this.busy || ((this.selected?.state.status ?? 0) & Status.dataRequest) !== 0) return;
     if (register === (Register.device as number)) {
       state.select = value;
       return;

@@ -194,6 +194,23 @@ describe('a disk', () => {
     expect(take(512)).toEqual(wanted);
   });
 
+  it.each([
+    ['is not there', undefined],
+    ['is another disk', 'disk'],
+  ] as const)('goes on with the drive that was asked where the other one, which %s, is selected in the middle of a transfer', (_, other) => {
+    const parts = machine(['disk', other, 'cdrom', undefined]);
+    parts.address(7, 1);
+    parts.command(Command.writeSectors);
+    expect(parts.status() & Status.dataRequest).not.toBe(0);
+    parts.out(Register.device, 0xe0 | DeviceBit.device1);
+    expect(parts.register(Register.device)).toBe(0xe0);
+    parts.give(new Uint8Array(512).fill(0xa5));
+    parts.bus.serveDisks();
+    expect(parts.status() & (Status.error | Status.busy | Status.dataRequest)).toBe(0);
+    parts.out(Register.device, 0xe0 | DeviceBit.device1);
+    expect(parts.register(Register.device)).toBe(0xe0 | DeviceBit.device1);
+  });
+
   it('writes sectors, asking for each after the first with an interrupt', () => {
     const { bus, line, image, address, command, give, status } = machine();
     const data = Uint8Array.from({ length: 1024 }, (_, at) => at % 251);

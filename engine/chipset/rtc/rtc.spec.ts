@@ -47,6 +47,16 @@ describe('the real-time clock', () => {
     expect(() => rtc.passTime(-1)).toThrow(RangeError);
   });
 
+  it('tells of each event once, however often the clock is looked at by one read', () => {
+    const { bus, read } = clock();
+    // As a wall clock does: it is later at each look.
+    let late = 0;
+    Object.assign(bus.clock, { now: () => (late += 50_000) });
+    let updates = 0;
+    while (late < 12 * second) if ((read(0x0c) & 0x10) !== 0) updates += 1;
+    expect(Math.abs(updates - 12)).toBeLessThanOrEqual(1);
+  });
+
   it('has binary and 12-hour forms', () => {
     const { bus, read, write } = clock();
     write(0x0b, 0x04);

@@ -57,7 +57,8 @@ export class Rtc implements Chip {
         read: (port) => {
           if (this.addressed(port) !== Index.c) return this.peek(port);
           this.collect(this.bus.clock.now());
-          const value = this.peek(port);
+          // By what was collected: an event that comes now is told by the next read, and by no two.
+          const value = this.flagsRegister(this.state.flags);
           this.state.flags = 0;
           // The line falls even if the next event has come meanwhile: an edge-triggered input would never see it otherwise.
           this.irq8.set(false);
@@ -239,13 +240,14 @@ export class Rtc implements Chip {
     const { state } = this;
     const now = this.bus.clock.now();
     if (index === Index.a) return (this.controlA & 0x7f) | (this.updating(now) ? RegisterA.updateInProgress : 0);
-    if (index === Index.c) {
-      const flags = state.flags | this.eventsSince(state.flagsUntil, now);
-      return flags | (flags & this.controlB & RegisterC.flags ? RegisterC.request : 0);
-    }
+    if (index === Index.c) return this.flagsRegister(state.flags | this.eventsSince(state.flagsUntil, now));
     if (index === Index.d) return validRam;
     if (state.running && timeRegisters.includes(index)) return this.encode(calendarFrom(this.secondsAt(now)), index);
     return state.cmos[index] ?? 0xff;
+  }
+
+  private flagsRegister(flags: number): number {
+    return flags | (flags & this.controlB & RegisterC.flags ? RegisterC.request : 0);
   }
 
   private updating(now: number): boolean {

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { InputKind } from '../../machine/display-face.ts';
 import { HotPlug } from '../hot-plug/hot-plug.ts';
-import { queueEntries, TestDriver } from '../virtio/testing/test-driver.ts';
+import { queueEntries, ringStride, TestDriver } from '../virtio/testing/test-driver.ts';
 import { keyOf } from './keys.ts';
 import { Axis, Button, EventType, Relative, Select } from './registers.ts';
 import { eventCapacity } from './state.ts';
@@ -235,4 +235,16 @@ describe('a virtio input device', () => {
     expect([keyOf([0xe0, 0x2a]), keyOf([0x00]), keyOf([0x7f])]).toEqual([undefined, undefined, undefined]);
     expect(Relative.wheel).toBe(8);
   });
+});
+
+it('serves what was there when it was told, where its answers are new requests', () => {
+  const driver = new Driver('keyboard');
+  const ring = (queue: number) => driver.queueAt(queue) + ringStride;
+  driver.start(0, 2, (queue) => [driver.queueAt(queue), ring(queue), queue === 1 ? ring(queue) : ring(queue) + ringStride]);
+  driver.descriptor(1, 0, buffers, event, 0);
+  driver.offer(1, 0);
+  driver.notify(1);
+  expect(driver.word(ring(1) + 2, 2)).toBe(2);
+  driver.notify(1);
+  expect(driver.word(ring(1) + 2, 2)).toBe(3);
 });

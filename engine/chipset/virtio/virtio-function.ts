@@ -288,7 +288,10 @@ export abstract class VirtioFunction extends PciFunction {
   protected queueNotified(number: number): void {
     this.work(number, (queue) => {
       let interrupt = false;
-      for (let request: Request | undefined; (request = queue.take()) !== undefined; ) {
+      // What comes meanwhile has a notification of its own. Rings that lie over each other would never come to an end.
+      for (let left = Math.max(1, queue.waiting); left > 0; left--) {
+        const request = queue.take();
+        if (request === undefined) break;
         interrupt = queue.complete(request, this.serve(number, request.bytes)) || interrupt;
       }
       return interrupt;

@@ -51,6 +51,12 @@ export class Virtqueue {
     if (!this.memory.dmaReaches(address, length, write)) throw new VirtqueueError(`${what} lies where there is no memory`);
   }
 
+  /** How many requests the driver has made available; more than the queue has entries where it is broken. */
+  get waiting(): number {
+    const { place } = this;
+    return place.size === 0 || !this.memory.dmaReaches(place.driver, ringHeader, false) ? 0 : (this.word(place.driver + 2, 2) - place.next) & 0xffff;
+  }
+
   /** The next request, if the driver has made one available. Throws VirtqueueError, and nothing is changed, where it is none that can be answered. */
   take(): Request | undefined {
     const { place } = this;

@@ -7,7 +7,7 @@ const base = 0xe400_0000;
 /** Where queue n lies, and how far its rings are from its descriptors. */
 const queueMemory = 0x10000;
 const queueStride = 0x4000;
-const ringStride = 0x1000;
+export const ringStride = 0x1000;
 export const queueEntries = 16;
 
 interface Configured {
@@ -43,8 +43,8 @@ export class TestDriver {
     return new DataView(into.buffer).getUint32(0, true);
   }
 
-  /** Section 3.1.1, with the low features that the device must offer. */
-  start(features: number, queues: number): void {
+  /** Section 3.1.1, with the low features that the device must offer. `placesOf`: descriptors, available and used ring of a queue. */
+  start(features: number, queues: number, placesOf = (queue: number): readonly number[] => [0, 1, 2].map((ring) => this.queueAt(queue) + ring * ringStride)): void {
     this.write(0x14, 0, 1);
     this.write(0x14, 3, 1);
     for (const [select, offered] of [
@@ -59,7 +59,7 @@ export class TestDriver {
     this.write(0x14, 11, 1);
     expect(this.read(0x14, 1)).toBe(11);
     expect(this.read(0x12, 2)).toBe(2);
-    for (let queue = 0; queue < queues; queue++) this.setQueue(queue, [0, 1, 2].map((ring) => this.queueAt(queue) + ring * ringStride));
+    for (let queue = 0; queue < queues; queue++) this.setQueue(queue, placesOf(queue));
     this.write(0x14, 15, 1);
   }
 
