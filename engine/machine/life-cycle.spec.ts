@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { StopReason } from './stop.ts';
 import { bareService, errorCode } from './testing/bare-service.ts';
 
@@ -65,5 +65,29 @@ describe('the life of a machine', () => {
     // The lock is free for whoever looks at what is left.
     expect(service.displays.screenshot().width).toBeGreaterThan(0);
     expect(service.digest()).toMatch(/^[0-9a-f]{64}$/);
+  });
+
+  it('begins the next epoch of a pair when it goes on, if it came to the end of one as it was paused', () => {
+    const { service } = bareService('virtual', { pair: 'primary' });
+    const { epochs } = service;
+    if (epochs === undefined) throw new Error('a pair under the virtual clock has epochs');
+    service.life.start({ paused: false });
+    service.life.pause();
+    const look = vi.spyOn(epochs, 'look');
+    service.life.resume();
+    expect(look).toHaveBeenCalled();
+  });
+
+  it('is switched off where it has crashed, and not paused on its way there', async () => {
+    const { service, states } = bareService();
+    service.life.start({ paused: false });
+    service.vcpuDied(0, 'out of memory');
+    await service.life.powerOff();
+    expect(states()).toEqual(['running', 'crashed', 'off']);
+    service.life.start({ paused: false });
+    const off = service.life.powerOff();
+    if (service.life.poweringOff !== undefined) expect(errorCode(() => service.life.pause())).toBe('wrong-state');
+    await off;
+    expect(service.life.state).toBe('off');
   });
 });

@@ -155,9 +155,10 @@ export class LifeCycle {
   powerOff(reason = 'Switched off by the user.'): Promise<void> {
     if (this.#state === 'off') return Promise.resolve();
     if (this.#poweringOff !== undefined) return this.#poweringOff;
-    this.require(['running', 'paused'], 'switched off');
+    this.require(['running', 'paused', 'crashed'], 'switched off');
     const { standstill, clock, disks } = this.machine;
-    standstill.stop(StopReason.power);
+    // One that has crashed was told to stand still then, and a vCPU that died answers no more.
+    if (this.#state !== 'crashed') standstill.stop(StopReason.power);
     clock.pause();
     for (const bit of [StopReason.pause, StopReason.request]) standstill.release(bit);
     this.machine.interrupted('The machine was switched off before it got there.');
@@ -190,6 +191,8 @@ export class LifeCycle {
 
   pause(reason = 'Paused.'): void {
     this.require(['running', 'paused'], 'paused');
+    // It would be paused still when it is started again.
+    if (this.#poweringOff !== undefined) throw new MachineError('wrong-state', `The machine ${this.machine.name} is being switched off, so it cannot be paused.`);
     if (this.#state === 'running') this.pauseNow(reason);
   }
 

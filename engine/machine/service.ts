@@ -162,6 +162,8 @@ export class MachineService implements ServedMachine {
     this.output.drain();
     this.displays.watch();
     this.timers.plan();
+    // What it was told while it stood still, and that an epoch had come to its end, led to nothing then.
+    if (state === 'running') this.epochs?.look();
     this.onEvent({ kind: 'state', state, reason });
     if (state === 'paused' && isTold) this.debug.paused();
   }

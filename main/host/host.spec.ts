@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readFile, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { MachineError } from '../../engine/machine/machine.ts';
 import type { MachineSummary } from '../contract/machine.ts';
 import { HostError } from './errors.ts';
 import { Host } from './host.ts';
@@ -183,6 +184,20 @@ describe('a machine’s life', () => {
     expect((await refusal(host.start('hello', false))).code).toBe('WRONG_STATE');
     expect((await refusal(host.delete('hello', 'machine'))).code).toBe('WRONG_STATE');
     expect((await refusal(host.configure('hello', { memoryBytes: 1024 * 1024 }))).code).toBe('WRONG_STATE');
+  });
+
+  it('can be switched off where it has crashed and nothing of its engine is left, and started again', async () => {
+    const { host, engine, warnings } = await open();
+    await host.start('hello', false);
+    const [machine] = engine.machines;
+    if (machine === undefined) throw new Error('no machine');
+    machine.powerOff = () => Promise.reject(new MachineError('crashed', 'The machine Hello is gone.'));
+    machine.become('crashed', 'Virtual CPU 0 failed.');
+    await host.control('hello', (session) => session.powerOff());
+    expect(machineOf(await host.list(), 'hello').state).not.toBe('crashed');
+    expect(warnings.join()).toMatch(/was not switched off cleanly/);
+    await host.start('hello', false);
+    expect(machineOf(await host.list(), 'hello').state).toBe('running');
   });
 
   it('says how to go on when it is off', async () => {

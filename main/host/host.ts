@@ -202,12 +202,15 @@ export class Host {
     // What is copied or kept cannot be switched off meanwhile.
     await this.tasks.close();
     await this.reports.settled();
-    for (const session of this.#sessions.values()) await session.dispose();
+    const failures: unknown[] = [];
+    // One that fails keeps no other from its end, nor the library.
+    for (const session of this.#sessions.values()) await session.dispose().catch((error: unknown) => failures.push(error));
     this.#sessions.clear();
     this.pairs.close();
     this.#changes.close();
     this.settings.close();
     await this.library.close();
+    if (failures.length > 0) throw failures[0];
   }
 
   get folder(): string {

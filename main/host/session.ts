@@ -199,7 +199,13 @@ export class Session {
     const machine = this.machine;
     // A machine that is off may show nothing any more.
     await this.keepPicture();
-    await machine.powerOff();
+    try {
+      await machine.powerOff();
+    } catch (error) {
+      // Of one that crashed nothing may be left that could do it.
+      if (machine.state !== 'crashed') throw error;
+      this.warn(`${machine.configuration.name} was not switched off cleanly. ${explain(error, 'Its engine').message}`);
+    }
     await this.#ending;
     await this.end();
   }

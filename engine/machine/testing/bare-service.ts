@@ -19,13 +19,14 @@ function bootSector(...code: number[]): Uint8Array {
 }
 
 /** It is disposed of after the test. */
-export function bareService(clock: ClockMode = 'wall') {
+export function bareService(clock: ClockMode = 'wall', more: Partial<MachineConfiguration> = {}) {
   const configuration: MachineConfiguration = {
     name: 'test',
     cpus: 1,
     memoryBytes: 2 * mebibyte,
     clock,
     boot: { kind: 'boot-sector', image: bootSector(0xf4, 0xeb, 0xfd) },
+    ...more,
   };
   const memory = MachineMemory.create({ ramBytes: configuration.memoryBytes, cpus: 1, romBytes: mebibyte });
   const service = new MachineService(memory, configuration);
