@@ -73,6 +73,9 @@ export class EpochGate {
 
   lead(): void {
     this.#plan.lead();
+    // Where it was to stand is what the other said, which is gone.
+    this.#wanted?.resolve();
+    this.letGo();
     this.look();
   }
 

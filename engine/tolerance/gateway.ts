@@ -53,7 +53,9 @@ export class Gateway {
         break;
       }
       case 'rewound': {
-        const member = this.#memberOf(side);
+        const member = state.members[side];
+        // One that takes part no more: it would keep every input from being forgotten.
+        if (member === undefined) break;
         member.sent = Math.max(state.base, message.next);
         this.#tellDelivered(side);
         break;
@@ -61,6 +63,9 @@ export class Gateway {
       case 'alone':
         if (!this.#mayRaise(side, message.term)) break;
         this.#memberOf(side);
+        // Also one that was to join under this term, and is gone.
+        delete state.members[other(side)];
+        this.#forget();
         break;
       case 'output':
         if (this.#mayRaise(side, message.term)) this.#deliver(side, message);

@@ -292,6 +292,7 @@ export class Side {
         // It was about to join.
         state.isPeerReady = false;
         this.#abandon();
+        this.#sayAlone();
         break;
       case 'acquiring':
       case 'fenced':
@@ -337,10 +338,11 @@ export class Side {
   #repeat(): void {
     const { state } = this;
     if (state.mode !== 'together' && state.mode !== 'alone') return;
-    if (state.mode === 'alone') this.#sayAlone();
+    // One that joins is not told away.
+    if (state.mode === 'alone' && state.isPeerReady) this.#share();
+    else if (state.mode === 'alone') this.#sayAlone();
     this.#sayApplied();
     if (state.role === 'secondary') return;
-    if (state.mode === 'alone' && state.isPeerReady && state.sync === undefined) this.#share();
     for (const channel of Object.values(state.channels)) channel.sent = channel.log.start;
     this.#speak();
   }

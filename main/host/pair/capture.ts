@@ -53,6 +53,7 @@ export class Capture {
    * Has the secondary stand still, and sends ahead what is worth it. `onAhead` comes before each piece. `epoch`: where the secondary is to stand, see EpochHold.
    */
   async prepare(onAhead: () => void, epoch?: number): Promise<void> {
+    if (this.isOver) return;
     const held = new Promise<ChangedPages | undefined>((resolve) => (this.#peerHeld = resolve));
     this.send({ kind: 'hold', capture: this.number, tell: !this.isFull, epoch });
     const changed = await held;

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -13,15 +13,33 @@ afterEach(() => rmSync(path, { recursive: true, force: true }));
 
 describe('the lease of a pair', () => {
   it('gives each term to one side, in their order', async () => {
-    const a = new FileLease(path, 'a');
-    const b = new FileLease(path, 'b');
+    const a = new FileLease(path, 'a', 'one');
+    const b = new FileLease(path, 'b', 'one');
     expect([await a.acquire(1), await b.acquire(1)]).toEqual([true, false]);
     expect([a.standing(1), b.standing(1)]).toEqual(['held', 'lost']);
     expect(await b.acquire(3)).toBe(false);
     expect([await b.acquire(2), await a.acquire(2)]).toEqual([true, false]);
     // The side of the older term may say nothing more, whatever it believes.
     expect([a.standing(1), a.standing(2), b.standing(2)]).toEqual(['lost', 'lost', 'held']);
-    expect(a.newest()).toBe(2);
+    expect([a.newest(), a.owner()]).toEqual([2, 'b']);
+  });
+
+  it('gives a side of an earlier pair in the same folder none of its terms', async () => {
+    const old = new FileLease(path, 'b', 'one');
+    const now = new FileLease(path, 'a', 'two');
+    expect(await now.acquire(1)).toBe(true);
+    // It was stopped when its pair ended, with term 1 of that.
+    expect(await old.acquire(2)).toBe(false);
+    expect([now.standing(1), now.newest()]).toEqual(['held', 1]);
+  });
+
+  it('takes no room on the disk for a term, and says whose it is from the first moment', async () => {
+    const a = new FileLease(path, 'a', 'one');
+    const b = new FileLease(path, 'b', 'one');
+    await a.acquire(1);
+    await b.acquire(2);
+    const node = (name: string) => statSync(join(path, name)).ino;
+    expect([node('lease.one.1'), node('lease.one.2')]).toEqual([node('owner-a'), node('owner-b')]);
   });
 });
 

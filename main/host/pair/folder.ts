@@ -1,6 +1,6 @@
 /** What a pair keeps in its machine's folder: its description, its lease, the sockets of its processes, copies of disks. */
 import { createHash } from 'node:crypto';
-import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, linkSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -119,7 +119,7 @@ export class PairFolder {
   /** `note` hears of trouble with it. */
   lease(side: SideName, note: (sentence: string) => void): Lease {
     const { lease, id } = this.read();
-    if (lease.kind === 'file') return new FileLease(this.path, side);
+    if (lease.kind === 'file') return new FileLease(this.path, side, id);
     const { endpoints, validity, credentials } = lease;
     return new EtcdLease({ call: etcdOver(endpoints, etcdPatience(validity), credentials), prefix: etcdPrefix(id), side, validity, note });
   }
@@ -127,7 +127,7 @@ export class PairFolder {
   /** The side that has the newest term; rejects, with a sentence, when etcd, which has it, does not answer. */
   async owner(): Promise<SideName | undefined> {
     const { lease, id } = this.read();
-    if (lease.kind === 'file') return new FileLease(this.path, 'a').owner();
+    if (lease.kind === 'file') return new FileLease(this.path, 'a', id).owner();
     const [side] = (await anyEtcd(lease.endpoints, (call) => etcdOwner(call, etcdPrefix(id)), oncePatience, lease.credentials)) ?? '';
     return side === 'a' || side === 'b' ? side : undefined;
   }
@@ -156,8 +156,10 @@ export class PairFolder {
 }
 
 /**
- * The lease of a pair on one host: a file for each term, made exclusively (O_EXCL) by who gets it, never removed while the pair lives. A process
- * that is killed or stopped holds nothing back: the next term is there for whoever asks first.
+ * The lease of a pair on one host: a file for each term, made exclusively (link(2)) by who gets it, never removed while the pair lives. A process
+ * that is killed or stopped holds nothing back: the next term is there for whoever asks first. Whose a term is stands in it from the first moment, and a full disk
+ * keeps nobody from getting one: each is another name of a file that is there. `id`: of the pair, so that a process which was stopped over its
+ * end takes no term of a later one in the same folder.
  */
 export class FileLease implements Lease {
   /** A term that is this side's: whose a term is never changes. */
@@ -168,10 +170,15 @@ export class FileLease implements Lease {
   constructor(
     private readonly folder: string,
     private readonly side: SideName,
+    private readonly id: string,
   ) {}
 
+  get #prefix(): string {
+    return `lease.${this.id}.`;
+  }
+
   #file(term: number): string {
-    return join(this.folder, `lease.${term}`);
+    return join(this.folder, `${this.#prefix}${term}`);
   }
 
   async acquire(term: number, after = 0): Promise<boolean> {
@@ -182,19 +189,26 @@ export class FileLease implements Lease {
   #take(term: number): boolean {
     // Who does not know the newest term is too late.
     if (this.newest() !== term - 1) return false;
-    let file: number;
+    // Whoever is first makes both: the other may need its own when nothing can be written.
+    for (const side of ['a', 'b'] as const) if (!existsSync(this.#owner(side))) this.#makeOwner(side);
     try {
-      file = openSync(this.#file(term), 'wx');
+      linkSync(this.#owner(this.side), this.#file(term));
     } catch (error) {
       if (isSystemError(error, 'EEXIST')) return false;
       throw error;
     }
-    try {
-      writeFileSync(file, this.side);
-    } finally {
-      closeSync(file);
-    }
     return true;
+  }
+
+  #makeOwner(side: SideName): void {
+    // At one instant: a term may be another name of the one that is there.
+    const part = `${this.#owner(side)}.${process.pid}`;
+    writeFileSync(part, side);
+    renameSync(part, this.#owner(side));
+  }
+
+  #owner(side: SideName): string {
+    return join(this.folder, `owner-${side}`);
   }
 
   standing(term: number): Standing {
@@ -223,7 +237,8 @@ export class FileLease implements Lease {
 
   /** 0 before the first. */
   newest(): number {
-    const terms = readdirSync(this.folder).flatMap((name) => (/^lease\.\d+$/.test(name) ? [Number(name.slice(6))] : []));
+    const prefix = this.#prefix;
+    const terms = readdirSync(this.folder).flatMap((name) => (name.startsWith(prefix) && /^\d+$/.test(name.slice(prefix.length)) ? [Number(name.slice(prefix.length))] : []));
     return Math.max(0, ...terms);
   }
 }

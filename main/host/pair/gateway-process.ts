@@ -19,6 +19,11 @@ import { Unheard } from './unheard.ts';
 /** Bytes of input that may wait for the sides. */
 const inputLimit = 1 << 20;
 
+/** Bytes of output that a client may leave unread. */
+const unreadLimit = 16 << 20;
+/** Bytes of the debug console that are kept. */
+const logLimit = 16 << 20;
+
 /** Milliseconds between two tries to reach a side on another host. */
 const dialInterval = 200;
 
@@ -36,6 +41,17 @@ export async function runGateway(folder: PairFolder): Promise<void> {
   let bytesIn = 0;
   const record = new GatewayRecord();
 
+  let logged = 0;
+  /** The guest's debug console. */
+  const keep = (bytes: Uint8Array) => {
+    logged += bytes.length;
+    if (logged > logLimit) return;
+    try {
+      appendFileSync(folder.log('gateway'), bytes);
+    } catch {
+      // A full disk is no reason to stop.
+    }
+  };
   const waitingInput = () => gateway.state.inputs.length;
   const perform = (actions: readonly GatewayAction[]) => {
     for (const action of actions) {
@@ -48,7 +64,9 @@ export async function runGateway(folder: PairFolder): Promise<void> {
         record.left(action.offset, action.bytes, performance.now());
         if (client !== undefined) unheard.give(client, action.bytes);
         else unheard.put(action.bytes);
-      } else appendFileSync(folder.log('gateway'), action.bytes);
+        // No gap in what it reads: its connection ends, and what did not leave counts as lost.
+        if (client !== undefined && client.writableLength > unreadLimit) client.destroy();
+      } else keep(action.bytes);
     }
     if (client?.isPaused() === true && waitingBytes() < inputLimit / 2) client.resume();
   };

@@ -1,6 +1,6 @@
 /** Pairs of a library's machines: making, looking, ending. Each call stands by itself: the pair lives in its processes and its folder. */
 import { spawn } from 'node:child_process';
-import { closeSync, existsSync, ftruncateSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, fsyncSync, ftruncateSync, mkdtempSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
@@ -75,6 +75,8 @@ const patience = 60_000;
 /** A process that is stopped answers nothing. */
 const answerWithin = 2000;
 const copyBytes = 1 << 20;
+/** Bytes on the link that are more than heartbeats. */
+const leastProgress = 1 << 20;
 
 /** The drives whose images each side has for itself. */
 export function ownDrives(drives: readonly DriveConfiguration[] = []): DriveConfiguration[] {
@@ -143,8 +145,8 @@ export class Pair {
       await this.#until('the gateway', ({ gateway }) => gateway !== null);
       this.launch('primary', machine.folder, 'a', folder.log('a'));
       await this.#until('the primary', ({ sides }) => sides.a !== null);
-      await this.#startSecondary('b', 1);
-      return await this.#until('protection', ({ isProtected }) => isProtected);
+      await this.#startSecondary('b');
+      return await this.#untilProtected();
     } catch (error) {
       await this.#endAll();
       throw error;
@@ -201,8 +203,10 @@ export class Pair {
       throw new HostError('WRONG_STATE', 'The gateway does not answer, and a pair gets no other one. End the pair ("vitrine pair break"): its machine is kept, suspended as far as it has come.');
     if (side === null || primary === null) throw new HostError('WRONG_STATE', 'No side of the pair goes on, so there is nothing to protect.');
     if (side.mode !== 'alone') throw new HostError('WRONG_STATE', 'The pair has two sides.');
-    await this.#startSecondary(other(primary), side.term + 1);
-    return this.#until('protection', ({ isProtected }) => isProtected);
+    if (side.link !== null || sides[other(primary)] !== null)
+      throw new HostError('WRONG_STATE', `Side ${other(primary)} is there and joins, or ends; "vitrine pair status ${this.machine.id}" shows how far it is.`);
+    await this.#startSecondary(other(primary));
+    return this.#untilProtected();
   }
 
   /**
@@ -335,12 +339,12 @@ export class Pair {
   }
 
   /** A side without a state, to which the one that is alone gives its own. */
-  async #startSecondary(side: SideName, term: number): Promise<void> {
+  async #startSecondary(side: SideName): Promise<void> {
     const { machine, folder } = this;
     const pair = folder.read();
     const away = this.#awayOf(side);
     if (away === undefined || pair.away === null || pair.lease.kind !== 'etcd') {
-      folder.write({ ...pair, disks: { ...pair.disks, [side]: this.#makeDisks(side, term) } });
+      folder.write({ ...pair, disks: { ...pair.disks, [side]: this.#makeDisks(side, pair.disks[side]) } });
       this.launch('secondary', machine.folder, side, folder.log(side));
       return;
     }
@@ -389,19 +393,32 @@ export class Pair {
     refuseAs(await askProcess(this.folder, side, question, 0));
   }
 
-  async #until(what: string, condition: (status: PairStatus) => boolean): Promise<PairStatus> {
-    for (const end = performance.now() + patience; ; await delay(50)) {
+  /** A first state may be large: as long as it gets on. */
+  #untilProtected(): Promise<PairStatus> {
+    return this.#until(
+      'protection',
+      ({ isProtected }) => isProtected,
+      ({ primary, sides }) => (primary === null ? 0 : (sides[primary]?.link?.states ?? 0) + (sides[primary]?.link?.sent ?? 0)),
+    );
+  }
+
+  /** `progress`: patience begins anew while this changes by much more than heartbeats do. */
+  async #until(what: string, condition: (status: PairStatus) => boolean, progress: (status: PairStatus) => number = () => 0): Promise<PairStatus> {
+    let seen = 0;
+    for (let end = performance.now() + patience; ; await delay(50)) {
       const status = await this.status();
       if (condition(status)) return status;
+      const now = progress(status);
+      if (now > seen + leastProgress) [seen, end] = [now, performance.now() + patience];
       if (performance.now() > end) throw new HostError('WRONG_STATE', `Waited for ${what} in vain. ${status.reason} The logs are in ${this.folder.path}.`);
     }
   }
 
-  /** Empty images for a side that is about to join; the checkpoint fills them. */
-  #makeDisks(side: SideName, term: number): string[] {
-    const folder = join(this.folder.path, `disks-${side}-${term}`);
-    rmSync(folder, { recursive: true, force: true });
-    mkdirSync(folder, { mode: 0o700 });
+  /** Empty images for a side that is about to join; the checkpoint fills them. Those of the side before it are of no use any more, `before`. */
+  #makeDisks(side: SideName, before: readonly string[]): string[] {
+    for (const old of new Set(before.map(dirname))) if (dirname(old) === this.folder.path) rmSync(old, { recursive: true, force: true });
+    // Never a name that was used before: its process may be there still, stopped.
+    const folder = mkdtempSync(join(this.folder.path, `disks-${side}-`));
     return ownDrives(driveConfigurations(this.machine)).map(({ kind, path }, index) => {
       const { bytes } = lookAt({ kind: 'path', path }, (file) => examineDrive(file, kind));
       const image = join(folder, `${kind}${index}.img`);
@@ -482,8 +499,10 @@ async function bringState(away: AwaySide, what: 'state' | 'copy', path: string):
   try {
     for await (const { bytes } of away.read(what)) {
       file ??= openSync(path, 'wx', 0o600);
-      writeSync(file, bytes);
+      // A nearly full disk takes a part.
+      for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at);
     }
+    if (file !== undefined) fsyncSync(file);
   } finally {
     if (file !== undefined) closeSync(file);
   }
@@ -499,6 +518,8 @@ export async function runPairProcess(
   createMachine: (configuration: MachineConfiguration) => Promise<Machine>,
 ): Promise<void> {
   const folder = PairFolder.of(machine.folder);
+  // It is a file in the pair's folder: a full disk is no reason to stop.
+  process.stderr.on('error', () => undefined);
   if (kind === 'gateway') return runGateway(folder);
   const configuration = await configureMachine(tools, machine);
   const images = folder.read().disks[side];

@@ -65,6 +65,8 @@ export class SideProcess {
   #isProtected = false;
   /** By channel: what the machine has said in this turn of the event loop. */
   readonly #unsaid = new Map<string, Uint8Array[]>();
+  /** It takes over nothing any more: its images are closed, or will be. */
+  #isEnding = false;
   #saying: NodeJS.Immediate | undefined;
 
   private constructor(
@@ -141,7 +143,7 @@ export class SideProcess {
       if (event.kind === 'serial') this.#said('com1', event.bytes);
       else if (event.kind === 'debugConsole') this.#said('debug', event.bytes);
       else if (event.kind === 'epoch') this.#began(event.decision, event.differs);
-      else if (event.kind === 'state' && (event.state === 'off' || event.state === 'crashed')) this.#end(`The machine is ${event.state}. ${event.reason}`);
+      else if (event.kind === 'state' && (event.state === 'off' || event.state === 'crashed')) void this.#endWithMachine(`The machine is ${event.state}. ${event.reason}`);
     });
     if (!this.#isPrimary) {
       await machine.start({ paused: true });
@@ -235,6 +237,8 @@ export class SideProcess {
   #lost(link: Link, why: string): void {
     if (this.#peer !== link) return;
     this.#peer = undefined;
+    // Nothing is left to go on with.
+    if (this.#isEnding) return;
     this.#peerHeardAt = performance.now() - link.silence;
     link.close();
     this.#record.note(`The ${this.#isPrimary ? 'secondary' : 'primary'} is gone: ${why}.`);
@@ -353,7 +357,7 @@ export class SideProcess {
           );
           break;
         case 'alone':
-          void this.#goAlone(action.tookOver).catch((error: unknown) => this.#fail(error));
+          this.#goAlone(action.tookOver);
           break;
         case 'fence':
           this.#end('Fenced: the other side goes on alone.');
@@ -377,7 +381,7 @@ export class SideProcess {
     if (!checkpoint.periodic && this.#side.state.mode === 'together') await this.#run();
   }
 
-  async #goAlone(tookOver: boolean): Promise<void> {
+  #goAlone(tookOver: boolean): void {
     this.#record.reason = tookOver ? 'Unprotected: it took over, since the primary is gone.' : 'Unprotected: the secondary is gone.';
     this.#record.note(this.#record.reason, 'unprotected', tookOver ? Math.round(performance.now() - this.#peerHeardAt) : undefined);
     this.#lag.clear();
@@ -385,8 +389,11 @@ export class SideProcess {
     this.#isProtected = false;
     this.#epochs?.lead();
     if (!tookOver) return;
-    await askPair(this.machine, 'takeOver', {});
-    await this.#run();
+    // Behind what the primary had asked for: a machine that came to be held for it afterwards would never be let go.
+    this.#states.behind(async () => {
+      await askPair(this.machine, 'takeOver', {});
+      await this.#run();
+    });
   }
 
   async #run(): Promise<void> {
@@ -531,7 +538,17 @@ export class SideProcess {
     this.#end(`Failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
   }
 
+  /** The machine does nothing any more. What it said last still has to agree, and leaves under the lease. */
+  async #endWithMachine(why: string): Promise<void> {
+    if (this.#isEnding) return;
+    this.#isEnding = true;
+    this.#sayAll();
+    for (const until = performance.now() + endPatience; this.#side.heldBytes > 0 && performance.now() < until; ) await delay(10);
+    this.#end(why);
+  }
+
   #end(why: string): void {
+    this.#isEnding = true;
     this.#record.note(why);
     // The lease is given up first, so that the other side need not wait until it is over. An answer that is on its way gets a moment.
     void Promise.race([this.#lease.end(), delay(endPatience)]).finally(() => setTimeout(() => process.exit(0), 50));

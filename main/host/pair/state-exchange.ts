@@ -36,6 +36,8 @@ export interface StateExchangeParts {
 
 export class StateExchange {
   #captures = 0;
+  /** How often what was under way was given up. */
+  #abandoned = 0;
   /** Under way. */
   #capture: Capture | undefined;
   #isCopied = false;
@@ -87,10 +89,13 @@ export class StateExchange {
 
   /** Takes this machine's state for the other side. One at a time: an earlier one that was given up lets go of the machine first. */
   take(isFull: boolean): void {
-    this.#taking = this.#taking.then(() => this.#take(isFull)).catch(this.fail);
+    const asked = this.#abandoned;
+    this.#taking = this.#taking.then(() => (asked === this.#abandoned ? this.#take(isFull) : undefined)).catch(this.fail);
   }
 
+  /** Those that wait for their turn as well: whom they were for is gone. */
   abandon(): void {
+    this.#abandoned++;
     this.#capture?.abandon();
   }
 

@@ -116,7 +116,7 @@ export class FakePair {
     const other = name === 'a' ? 'b' : 'a';
     const left = this.sides[other];
     if (left !== undefined)
-      this.sides[other] = { ...left, role: 'primary', mode: 'alone', term: left.term + 1, isProtected: false, lag: null, reason: 'Unprotected: it took over, since the primary is gone.' };
+      this.sides[other] = { ...left, role: 'primary', mode: 'alone', term: left.term + 1, isProtected: false, lag: null, link: null, reason: 'Unprotected: it took over, since the primary is gone.' };
   }
 
   close(): void {
