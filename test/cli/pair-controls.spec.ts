@@ -47,6 +47,12 @@ const noFence: readonly Alteration[] = [
     by: `if (isSystemError(error, 'EEXIST')) return true;`,
   },
   { file: 'engine/tolerance/gateway.ts', text: 'if (term < state.term) {', by: 'if (term < 0) {' },
+  // Who says that it is alone is given the clients' words alone.
+  {
+    file: 'engine/tolerance/gateway.ts',
+    text: `delete state.members[other(side)];\n        this.#forget();\n        break;\n      case 'output':`,
+    by: `break;\n      case 'output':`,
+  },
 ];
 /** Says to a sender what it is to damage. */
 const orders = mkdtempSync(path.join(tmpdir(), 'vitrine-corrupt-'));
@@ -219,6 +225,23 @@ describe('a side that is taken for dead', { timeout: 240_000 }, () => {
     await inject(line, 'cut');
     await line.until('two speakers', (status) => alone(status).length === 2);
     await expect(client.draw(100)).rejects.toThrow(/is no answer/);
+  });
+});
+
+describe.runIf(isLong)('a secondary whose guest has written much', { timeout: 240_000 }, () => {
+  it('gets a state, which brings it from memory to its disk', async () => {
+    const small: readonly Alteration[] = [{ file: 'main/host/pair/side-process.ts', text: 'const mostHeldBlocks = 16_384;', by: 'const mostHeldBlocks = 0;' }];
+    const clerks = await pairLine('bank-clerk', await altered('cli', small));
+    const created = await clerks.create();
+    const client = await ClerkClient.open(created, 1);
+    await client.requests(200);
+    const after = await clerks.until('a state', ({ sides }) => (sides.a?.resyncs ?? 0) > 1 && sides.a?.recent.at(-1)?.took !== undefined);
+    expect(after.sides.a?.recent.at(-1)?.reason).toBe('asked');
+    expect(after.sides.a?.events.some(({ text }) => text.includes('of its disks in memory'))).toBe(true);
+    await client.requests(20, () => Promise.resolve(process.kill(pidOf(after, 'a'), 'SIGKILL')));
+    await clerks.until('the take-over', ({ primary }) => primary === 'b');
+    await client.requests(20);
+    client.close();
   });
 });
 

@@ -56,6 +56,8 @@ export type ToPeerProcess =
   | { readonly kind: 'epoch'; readonly decision: EpochDecision }
   | { readonly kind: 'followed'; readonly epoch: number }
   | { readonly kind: 'strayed'; readonly epoch: number }
+  /** So many blocks of its disks are in the secondary's memory alone: a state is to bring them to its images. */
+  | { readonly kind: 'laden'; readonly blocks: number }
   /** A piece of a state that is to come, and that it has been laid aside. */
   | { readonly kind: 'ahead'; readonly capture: number; readonly bytes: Uint8Array }
   | { readonly kind: 'staged'; readonly capture: number }

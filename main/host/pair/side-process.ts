@@ -8,6 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { epochLength, type EpochDecision } from '../../../engine/machine/epochs.ts';
 import type { Machine, MachineConfiguration, MachineInput } from '../../../engine/machine/machine.ts';
 import { type Checkpoint, type FromGateway, type SideAction, type SideName, type SideNote } from '../../../engine/tolerance/messages.ts';
+import { imageBlockBytes } from '../../../engine/tolerance/tracked-image.ts';
 import { askPair } from '../../../engine/tolerance/questions.ts';
 import { Side, startingSide } from '../../../engine/tolerance/side.ts';
 import type { Lease } from '../../../engine/tolerance/lease.ts';
@@ -40,6 +41,9 @@ const patience = 30_000;
 const wholeEvery = 64;
 /** Milliseconds for which a lease that is given up is waited for. */
 const endPatience = 500;
+/** Blocks of disks that a secondary may keep in memory, 64 MiB, and how often that is looked at. */
+const mostHeldBlocks = 16_384;
+const heldLookInterval = 1000;
 
 export class SideProcess {
   readonly #side: Side;
@@ -65,6 +69,7 @@ export class SideProcess {
   #isProtected = false;
   /** By channel: what the machine has said in this turn of the event loop. */
   readonly #unsaid = new Map<string, Uint8Array[]>();
+  #heldLookedAt = 0;
   /** It takes over nothing any more: its images are closed, or will be. */
   #isEnding = false;
   #saying: NodeJS.Immediate | undefined;
@@ -279,6 +284,8 @@ export class SideProcess {
       case 'staged':
         this.#states.answered(message.capture, (capture) => capture.staged());
         return;
+      case 'laden':
+        return this.#unload(message.blocks);
       case 'difference': {
         const { last } = this.#record;
         const { sync, generation } = this.#side.state;
@@ -401,6 +408,19 @@ export class SideProcess {
     this.#inputs.offer();
   }
 
+  /** Secondary: what its guest writes stays in memory until a state comes, and where outputs agree none does. */
+  async #tellHeld(): Promise<void> {
+    const blocks = await askPair(this.machine, 'heldBlocks', {});
+    if (blocks > mostHeldBlocks) this.#peer?.send({ kind: 'laden', blocks });
+  }
+
+  #unload(blocks: number): void {
+    const { mode, sync, periodic } = this.#side.state;
+    if (!this.#isPrimary || mode !== 'together' || sync !== undefined || periodic || this.#states.isTaking) return;
+    this.#record.note(`The secondary keeps ${Math.round((blocks * imageBlockBytes) / (1 << 20))} MiB of its disks in memory; a state brings them to its images.`);
+    this.#perform(this.#side.resync('asked', false));
+  }
+
   #tell(note: SideNote): void {
     if (note.kind === 'protected') {
       this.#record.ended();
@@ -428,6 +448,10 @@ export class SideProcess {
     this.#voice.look(now, this.#isProtected);
     const { state } = this.#side;
     if (state.mode === 'alone' && this.#peer === undefined) this.#links.lookForPeer();
+    if (!this.#isPrimary && state.mode === 'together' && now - this.#heldLookedAt > heldLookInterval) {
+      this.#heldLookedAt = now;
+      void this.#tellHeld().catch((error: unknown) => this.#fail(error));
+    }
     if (!this.#isPrimary || state.mode !== 'together' || this.#states.isTaking) {
       this.#waitingSince = undefined;
       return;
