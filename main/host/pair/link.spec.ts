@@ -42,6 +42,20 @@ describe('a link between processes of a pair', () => {
     link.close();
   });
 
+  it('keeps the order when a delay, which is a fault on purpose, gets shorter', async () => {
+    const heard: unknown[] = [];
+    server = await listenForLinks(socket(), (link) => (link.onMessage = (message) => heard.push(message)));
+    const link = await connectLink(socket(), 1000);
+    for (const [at, delay] of [40, 20, 0, 5, 0].entries()) {
+      link.delay = delay;
+      link.send(at);
+      link.flush();
+    }
+    await eventually(() => heard.length >= 5);
+    expect(heard).toEqual([0, 1, 2, 3, 4]);
+    link.close();
+  });
+
   it('sends what belongs together at once, and of what only tells how far something has come the newest', async () => {
     const heard: unknown[] = [];
     server = await listenForLinks(socket(), (link) => (link.onMessage = (message) => heard.push(message)));

@@ -3,6 +3,7 @@
  * else can open; those of other hosts are TLS (main/host/peer/secure.ts).
  */
 import { connect, createServer, type Server, type Socket } from 'node:net';
+import { setTimeout as wait } from 'node:timers/promises';
 import { decode, encode } from './wire.ts';
 
 /** A message that is longer cannot be one. */
@@ -31,6 +32,9 @@ export class Link {
   #beats: NodeJS.Timeout | undefined;
   /** Milliseconds for which each message is held back: a fault to be tried. */
   delay = 0;
+  /** Writes that wait for their time, and their end. */
+  #late = 0;
+  #written: Promise<void> = Promise.resolve();
   /** When anything came last, by performance.now(). */
   heardAt = performance.now();
   /** How often somebody looks whether the other end is silent, and when that was last. */
@@ -155,8 +159,16 @@ export class Link {
       for (const piece of pieces) this.socket.write(piece);
       this.socket.uncork();
     };
-    if (this.delay > 0) setTimeout(write, this.delay);
-    else write();
+    if (this.delay === 0 && this.#late === 0) return write();
+    // Nothing overtakes what is late, also when the delay is shorter by now.
+    this.#late++;
+    const at = performance.now() + this.delay;
+    this.#written = this.#written
+      .then(() => wait(Math.max(0, at - performance.now())))
+      .then(() => {
+        this.#late--;
+        write();
+      });
   }
 
   /** Bytes that were sent and have not left this process. */

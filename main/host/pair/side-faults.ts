@@ -6,6 +6,7 @@ import type { FailPoint, Fault } from './protocol.ts';
 
 export class SideFaults {
   #flipsOutput = false;
+  #delayEnds: NodeJS.Timeout | undefined;
   #failAt: Extract<Fault, { kind: 'fail-at' }> | undefined;
 
   constructor(
@@ -60,6 +61,7 @@ export class SideFaults {
     const { peer } = this.links();
     if (peer === undefined) return;
     peer.delay = milliseconds;
-    if (seconds !== undefined) setTimeout(() => (peer.delay = 0), seconds * 1000);
+    clearTimeout(this.#delayEnds);
+    if (seconds !== undefined) this.#delayEnds = setTimeout(() => (peer.delay = 0), seconds * 1000);
   }
 }
