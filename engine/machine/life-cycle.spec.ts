@@ -78,16 +78,22 @@ describe('the life of a machine', () => {
     expect(look).toHaveBeenCalled();
   });
 
-  it('is switched off where it has crashed, and not paused on its way there', async () => {
+  it('is switched off where it has crashed, for good', async () => {
     const { service, states } = bareService();
     service.life.start({ paused: false });
     service.vcpuDied(0, 'out of memory');
     await service.life.powerOff();
     expect(states()).toEqual(['running', 'crashed', 'off']);
+    // Its vCPU's thread is gone.
+    expect(errorCode(() => service.life.start({ paused: false }))).toBe('crashed');
+  });
+
+  it('runs when it is started, though somebody had it stand still while it was switched off', () => {
+    const { service, stopWord } = bareService();
     service.life.start({ paused: false });
-    const off = service.life.powerOff();
-    if (service.life.poweringOff !== undefined) expect(errorCode(() => service.life.pause())).toBe('wrong-state');
-    await off;
-    expect(service.life.state).toBe('off');
+    void service.life.powerOff();
+    service.standstill.stop(StopReason.pause);
+    service.life.start({ paused: false });
+    expect(stopWord()).toBe(0);
   });
 });

@@ -31,6 +31,8 @@ export class LifeCycle {
   busy: Busy | undefined;
   #asksItself = false;
   #poweringOff: Promise<void> | undefined;
+  /** It has crashed. */
+  #isDead = false;
   /** What the next resume says. */
   #resumeReason = 'Resumed.';
   /** Host milliseconds that the machine has run, up to the last time it stood still; and since when it runs. */
@@ -109,6 +111,7 @@ export class LifeCycle {
   /** Images, if the machine has any, were opened before (`disks.open`). */
   start(options: { paused: boolean }): void {
     this.require(['off'], 'started');
+    this.#requireWhole();
     this.clear();
     this.machine.reset.prepare(true);
     this.#comeUp(options.paused, options.paused ? 'Started paused.' : 'Started.');
@@ -120,8 +123,14 @@ export class LifeCycle {
     this.#ranFor = 0;
   }
 
+  /** Who lost a thread gets no other one. */
+  #requireWhole(): void {
+    if (this.#isDead) throw new MachineError('crashed', `The machine ${this.machine.name} has crashed, so it cannot be started again: a new one has to be made.`);
+  }
+
   /** The machine was off, and has got a state that was kept. Paused, it says `reason` at its resume too. */
   comeBack(paused: boolean, reason: string): void {
+    this.#requireWhole();
     this.#comeUp(paused, reason);
     this.#resumeReason = paused ? reason : 'Resumed.';
   }
@@ -134,7 +143,8 @@ export class LifeCycle {
       this.#set('paused', reason);
     } else {
       clock.resume();
-      standstill.release(StopReason.power);
+      // Somebody may have had it stand still while it was switched off.
+      for (const bit of [StopReason.pause, StopReason.power]) standstill.release(bit);
       this.#set('running', reason);
       disks.deliver();
     }
@@ -181,6 +191,7 @@ export class LifeCycle {
   /** The machine cannot go on. Its memory stays for whoever wants to look. */
   crash(reason: string): void {
     if (this.#state === 'crashed') return;
+    this.#isDead = true;
     this.machine.standstill.ask(StopReason.power);
     this.machine.clock.pause();
     this.machine.interrupted(`The machine crashed: ${reason}`);

@@ -226,7 +226,7 @@ function partsOf(tools: BootTools, path: string, text: string): NewFile[] {
     if (part.startsWith(shipped + sep)) return [];
     if (isAbsolute(part))
       throw new HostError('BAD_INPUT', `${basename(path)} includes ${part}, which is not in its folder. A machine keeps its sources: put them into one folder, or below it.`);
-    return [{ name: part, copyOf: join(folder, part) }];
+    return [{ name: part.split(sep).join('/'), copyOf: join(folder, part) }];
   });
 }
 

@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { assembleSource } from './engine.ts';
@@ -57,6 +57,15 @@ describe('a machine of a source', () => {
     await writeFile(join(folder, 'other.asm'), 'nop\n');
     const { files } = await draft(join(folder, 'mine.asm'));
     expect(files.map(({ name }) => name)).toEqual(['mine.asm', 'part/code.inc', 'part/deeper.inc', 'data.bin']);
+  });
+
+  it('takes a part along by the name that is asked for, which may be a link', async () => {
+    const folder = await temporaryFolder(onTestFinished);
+    await writeFile(join(folder, 'real.inc'), 'nop\n');
+    await symlink('real.inc', join(folder, 'link.inc'));
+    await writeFile(join(folder, 'mine.asm'), '%include "link.inc"\n');
+    const { files } = await draft(join(folder, 'mine.asm'));
+    expect(files.map(({ name }) => name)).toEqual(['mine.asm', 'link.inc']);
   });
 
   it('is refused where a part of it stands elsewhere, and made where one is missing', async () => {

@@ -9,7 +9,7 @@ import { explain, HostError, isSystemError } from './errors.ts';
 /** The lock's file in the library. */
 export const LOCK_FILE = '.lock';
 
-const lockFile = z.object({
+export const lockFile = z.object({
   /** The holder's process, and when it started, so that a reused number is not taken for the holder. */
   pid: z.int().positive(),
   started: z.string(),
@@ -39,7 +39,7 @@ export function processStart(pid: number): string {
 }
 
 /** Whether the process that wrote the lock still runs. A lock from another host cannot be judged and counts as held. */
-export function isHeld(holder: LockHolder): boolean {
+export function isHeld(holder: Pick<LockHolder, 'pid' | 'started' | 'host'>): boolean {
   if (holder.host !== hostname()) return true;
   try {
     process.kill(holder.pid, 0);

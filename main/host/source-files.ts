@@ -16,7 +16,10 @@ const ABSENT = ['ENOENT', 'ENOTDIR', 'EACCES', 'EPERM', 'ELOOP', 'ENAMETOOLONG',
 export function sourceFiles(folders: readonly string[], anywhere: boolean): FileReader {
   const roots = folders.flatMap((folder) => real(folder) ?? []);
   const allowed = (path: string): boolean => anywhere || roots.some((root) => path === root || path.startsWith(root + sep));
-  const shown = (file: string): string => {
+  const shown = (place: string, file: string): string => {
+    // By the name that was asked for: a link has another one.
+    const first = resolve(folders[0] ?? '.');
+    if (place.startsWith(first + sep)) return place.slice(first.length + 1);
     const [root] = roots;
     return root !== undefined && file.startsWith(root + sep) ? file.slice(root.length + 1) : file;
   };
@@ -26,7 +29,7 @@ export function sourceFiles(folders: readonly string[], anywhere: boolean): File
       const file = real(place);
       if (file === undefined || !allowed(file)) continue;
       const bytes = read(file);
-      if (bytes) return { path: shown(file), bytes, text: new TextDecoder().decode(bytes) };
+      if (bytes) return { path: shown(resolve(place), file), bytes, text: new TextDecoder().decode(bytes) };
     }
     return undefined;
   };

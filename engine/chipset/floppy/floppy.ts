@@ -582,7 +582,7 @@ export class Floppy implements Chip {
 
   private dataGiven(value: number): void {
     const { state } = this;
-    this.lower();
+    this.acknowledge();
     state.buffer[state.at] = value;
     state.at += 1;
     if (state.at === state.end) this.sectorDone();

@@ -1,5 +1,6 @@
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { FileLease, PairFolder, type PairDescription } from './folder.ts';
@@ -53,6 +54,16 @@ describe('the description of a pair', () => {
     expect([folder.exists, folder.read()]).toEqual([true, pair]);
     writeFileSync(join(path, 'pair.json'), '{"version":1,"more":2}');
     expect(() => folder.read()).toThrow(/is damaged/);
+  });
+
+  it('is claimed by one process at a time, and by nobody who is gone', () => {
+    const folder = new PairFolder(path);
+    const release = folder.claim('reprotect');
+    expect([release !== undefined, folder.claim('reprotect'), folder.claim('other') !== undefined]).toEqual([true, undefined, true]);
+    release?.();
+    const gone = spawnSync(process.execPath, ['-e', '']).pid;
+    writeFileSync(join(path, 'reprotect.claim'), JSON.stringify({ pid: gone, host: hostname(), started: '1' }));
+    expect(folder.claim('reprotect')).toBeDefined();
   });
 
   it('has sockets with short paths wherever the library is', () => {

@@ -1,7 +1,7 @@
 /** What a pair keeps in its machine's folder: its description, its lease, the sockets of its processes, copies of disks. */
 import { createHash } from 'node:crypto';
 import { existsSync, linkSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
@@ -9,6 +9,7 @@ import type { Lease, Standing } from '../../../engine/tolerance/lease.ts';
 import type { SideName } from '../../../engine/tolerance/messages.ts';
 import { leaseValidity } from '../../contract/pairs.ts';
 import { HostError, isSystemError } from '../errors.ts';
+import { isHeld, lockFile, processStart } from '../library-lock.ts';
 import { fingerprintSchema } from '../peer/known-peers.ts';
 import { anyEtcd, etcdOver } from './etcd.ts';
 import { etcdCredentials } from './etcd-credentials.ts';
@@ -23,6 +24,8 @@ export const etcdLease = z.strictObject({
 });
 export type EtcdPlace = z.infer<typeof etcdLease>;
 export const pairId = z.string().regex(/^[0-9a-f]{24}$/u);
+
+const claimHolder = lockFile.pick({ pid: true, started: true, host: true });
 
 const description = z.strictObject({
   version: z.literal(1),
@@ -143,6 +146,29 @@ export class PairFolder {
     }
   }
 
+  /** Whether this process is the one that does something, until it releases it or is gone. Undefined: another one does. */
+  claim(what: string): (() => void) | undefined {
+    const file = join(this.path, `${what}.claim`);
+    const part = `${file}.${process.pid}`;
+    writeFileSync(part, JSON.stringify({ pid: process.pid, host: hostname(), started: processStart(process.pid) }));
+    try {
+      for (let tries = 0; tries < 2; tries++) {
+        try {
+          // With its whole content at once.
+          linkSync(part, file);
+          return () => rmSync(file, { force: true });
+        } catch (error) {
+          if (!isSystemError(error, 'EEXIST')) throw error;
+        }
+        if (isHeld(claimHolder.parse(JSON.parse(readFileSync(file, 'utf8'))))) return undefined;
+        rmSync(file, { force: true });
+      }
+      return undefined;
+    } finally {
+      rmSync(part, { force: true });
+    }
+  }
+
   /** Takes away all but the journal, for a side that begins anew: what it has lived through is still to be told. */
   clear(): void {
     rmSync(this.socket('b'), { force: true });
@@ -192,12 +218,23 @@ export class FileLease implements Lease {
     // Whoever is first makes both: the other may need its own when nothing can be written.
     for (const side of ['a', 'b'] as const) if (!existsSync(this.#owner(side))) this.#makeOwner(side);
     try {
-      linkSync(this.#owner(this.side), this.#file(term));
+      this.#name(term);
     } catch (error) {
       if (isSystemError(error, 'EEXIST')) return false;
       throw error;
     }
     return true;
+  }
+
+  #name(term: number): void {
+    try {
+      linkSync(this.#owner(this.side), this.#file(term));
+    } catch (error) {
+      if (!isSystemError(error, 'EMLINK')) throw error;
+      // A file has so many names at most.
+      this.#makeOwner(this.side);
+      linkSync(this.#owner(this.side), this.#file(term));
+    }
   }
 
   #makeOwner(side: SideName): void {

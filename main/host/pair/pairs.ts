@@ -75,8 +75,8 @@ const patience = 60_000;
 /** A process that is stopped answers nothing. */
 const answerWithin = 2000;
 const copyBytes = 1 << 20;
-/** Bytes on the link that are more than heartbeats. */
-const leastProgress = 1 << 20;
+/** As long as a state gets on. */
+const longestPatience = 3_600_000;
 
 /** The drives whose images each side has for itself. */
 export function ownDrives(drives: readonly DriveConfiguration[] = []): DriveConfiguration[] {
@@ -197,6 +197,17 @@ export class Pair {
 
   /** Gives a side that goes on alone a secondary again. */
   async reprotect(): Promise<PairStatus> {
+    this.folder.read();
+    const release = this.folder.claim('reprotect');
+    if (release === undefined) throw new HostError('CONFLICT', 'Another program gives the pair a secondary just now.');
+    try {
+      return await this.#reprotect();
+    } finally {
+      release();
+    }
+  }
+
+  async #reprotect(): Promise<PairStatus> {
     const { primary, sides, gateway } = await this.status();
     const side = primary === null ? null : sides[primary];
     if (gateway === null)
@@ -398,18 +409,19 @@ export class Pair {
     return this.#until(
       'protection',
       ({ isProtected }) => isProtected,
-      ({ primary, sides }) => (primary === null ? 0 : (sides[primary]?.link?.states ?? 0) + (sides[primary]?.link?.sent ?? 0)),
+      ({ primary, sides }) => (primary === null ? 0 : (sides[primary]?.link?.states ?? 0)),
     );
   }
 
-  /** `progress`: patience begins anew while this changes by much more than heartbeats do. */
+  /** `progress`: patience begins anew when this has grown, but not for ever: a state may be refused again and again. */
   async #until(what: string, condition: (status: PairStatus) => boolean, progress: (status: PairStatus) => number = () => 0): Promise<PairStatus> {
     let seen = 0;
+    const last = performance.now() + longestPatience;
     for (let end = performance.now() + patience; ; await delay(50)) {
       const status = await this.status();
       if (condition(status)) return status;
       const now = progress(status);
-      if (now > seen + leastProgress) [seen, end] = [now, performance.now() + patience];
+      if (now > seen) [seen, end] = [now, Math.min(last, performance.now() + patience)];
       if (performance.now() > end) throw new HostError('WRONG_STATE', `Waited for ${what} in vain. ${status.reason} The logs are in ${this.folder.path}.`);
     }
   }

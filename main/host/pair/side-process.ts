@@ -148,7 +148,11 @@ export class SideProcess {
       if (event.kind === 'serial') this.#said('com1', event.bytes);
       else if (event.kind === 'debugConsole') this.#said('debug', event.bytes);
       else if (event.kind === 'epoch') this.#began(event.decision, event.differs);
-      else if (event.kind === 'state' && (event.state === 'off' || event.state === 'crashed')) void this.#endWithMachine(`The machine is ${event.state}. ${event.reason}`);
+      else if (event.kind === 'state' && event.state === 'off') void this.#endWithMachine(`The machine is off. ${event.reason}`);
+      else if (event.kind === 'state' && event.state === 'crashed') {
+        this.#sayAll();
+        this.#end(`The machine is crashed. ${event.reason}`);
+      }
     });
     if (!this.#isPrimary) {
       await machine.start({ paused: true });
@@ -164,6 +168,8 @@ export class SideProcess {
       await machine.start();
       await this.#compareStates();
     } else {
+      // Somebody else may have started another one meanwhile, whose images those in the description are.
+      if (this.folder.read().disks[this.name].join() !== this.pair.disks[this.name].join()) return this.#end('Another secondary was started in its place.');
       this.#record.reason = 'Waits for its first state.';
       await this.#links.joinPeer(patience);
       setTimeout(() => {
@@ -242,8 +248,8 @@ export class SideProcess {
   #lost(link: Link, why: string): void {
     if (this.#peer !== link) return;
     this.#peer = undefined;
-    // Nothing is left to go on with.
-    if (this.#isEnding) return;
+    // Nothing is left to go on with, but what a primary has yet to say.
+    if (this.#isEnding && this.#side.heldBytes === 0) return;
     this.#peerHeardAt = performance.now() - link.silence;
     link.close();
     this.#record.note(`The ${this.#isPrimary ? 'secondary' : 'primary'} is gone: ${why}.`);
@@ -448,9 +454,12 @@ export class SideProcess {
     this.#voice.look(now, this.#isProtected);
     const { state } = this.#side;
     if (state.mode === 'alone' && this.#peer === undefined) this.#links.lookForPeer();
-    if (!this.#isPrimary && state.mode === 'together' && now - this.#heldLookedAt > heldLookInterval) {
+    if (!this.#isPrimary && state.mode === 'together' && !this.#isEnding && now - this.#heldLookedAt > heldLookInterval) {
       this.#heldLookedAt = now;
-      void this.#tellHeld().catch((error: unknown) => this.#fail(error));
+      void this.#tellHeld().catch((error: unknown) => {
+        // Its machine may have been given back meanwhile.
+        if (!this.#isEnding) this.#fail(error);
+      });
     }
     if (!this.#isPrimary || state.mode !== 'together' || this.#states.isTaking) {
       this.#waitingSince = undefined;
@@ -523,6 +532,7 @@ export class SideProcess {
           link.send({ done: true, ...(await this.machine.suspend(this.pair.home === null ? question.path : join(this.folder.path, HOST_FILES.suspended))) });
           return;
         case 'end':
+          this.#isEnding = true;
           // Its images are given back before anybody hears of it.
           await this.machine.dispose();
           link.send({ done: true });
@@ -550,7 +560,7 @@ export class SideProcess {
       heartbeatAge: this.#peer === undefined ? null : Math.round(now - this.#peer.heardAt),
       lag: state.role === 'primary' && state.mode === 'together' ? this.#lag.milliseconds(now) : null,
       leaseAge: state.role === 'primary' ? this.#voice.leaseAge(now) : null,
-      link: this.#peer === undefined ? null : { sent: this.#peer.sent, received: this.#peer.received, states: this.#record.stateBytes },
+      link: this.#peer === undefined ? null : { sent: this.#peer.sent, received: this.#peer.received, states: this.#record.stateBytes + this.#states.aheadBytes },
       roundTrip: this.#peer === undefined ? null : this.#roundTrip.milliseconds,
       cost: state.role === 'primary' && state.mode === 'together' ? (this.#lag.cost(now) ?? null) : null,
       ...this.#record.status,

@@ -36,6 +36,8 @@ export interface StateExchangeParts {
 
 export class StateExchange {
   #captures = 0;
+  /** Of the transfer under way: bytes that have gone ahead. */
+  aheadBytes = 0;
   /** How often what was under way was given up. */
   #abandoned = 0;
   /** Under way. */
@@ -111,7 +113,11 @@ export class StateExchange {
 
   async #take(isFull: boolean): Promise<void> {
     const { machine, pair, inputs, epochs, record, point } = this.parts;
-    const capture = new Capture(++this.#captures, isFull, machine, (message) => this.parts.send(message));
+    this.aheadBytes = 0;
+    const capture = new Capture(++this.#captures, isFull, machine, (message) => {
+      if (message.kind === 'ahead') this.aheadBytes += message.bytes.length;
+      this.parts.send(message);
+    });
     this.#capture = capture;
     point('resync');
     let left: readonly MachineInput[] = [];
@@ -140,6 +146,7 @@ export class StateExchange {
       const { taken } = result;
       const pause = since === undefined ? result.pause : performance.now() - since.at;
       record.stateBytes += taken.sentBytes;
+      this.aheadBytes = 0;
       if (record.last !== undefined) {
         const { pages, sentBytes: bytes, rounds, digest, differing } = taken;
         Object.assign(record.last, { pages, bytes, rounds, pause, digest, differing, ...(planned === undefined ? {} : { strayed: strayed ?? null }) });
