@@ -16,6 +16,9 @@ import { ROOT } from './prepare.mjs';
 
 const OUT = path.join(ROOT, 'out');
 const STAMPS = path.join(OUT, '.stamps');
+/** How files end that are not whole yet, and when nobody goes on with them any more. */
+const UNFINISHED = '.new';
+const UNFINISHED_MILLISECONDS = 10 * 60_000;
 /** Change of any of these makes every output stale. */
 const ALWAYS = ['build/bundle.mjs', 'build/node-configuration.mjs', 'build/straight-protocols.mjs', 'package-lock.json', 'tsconfig.json'];
 /** Stay packages of node_modules: they load files of their own or are CommonJS throughout. */
@@ -109,14 +112,17 @@ function writeOutputs(folder, result, keepMilliseconds) {
     }
   }
   for (const file of listFiles(folder).filter((old) => !written.has(old))) {
-    if (Date.now() - statSync(path.join(folder, file)).mtimeMs >= keepMilliseconds) rmSync(path.join(folder, file), { force: true });
+    const { mtimeMs } = statSync(path.join(folder, file), { throwIfNoEntry: false }) ?? {};
+    // Another build may be about to rename what it has written.
+    const keep = file.endsWith(UNFINISHED) ? UNFINISHED_MILLISECONDS : keepMilliseconds;
+    if (mtimeMs !== undefined && Date.now() - mtimeMs >= keep) rmSync(path.join(folder, file), { force: true });
   }
   return [...inputs].filter((id) => path.isAbsolute(id) && existsSync(id) && !id.includes('/node_modules/'));
 }
 
 function writeWhole(file, content) {
   mkdirSync(path.dirname(file), { recursive: true });
-  const beside = `${file}.${process.pid}.new`;
+  const beside = `${file}.${process.pid}${UNFINISHED}`;
   writeFileSync(beside, content);
   renameSync(beside, file);
 }
