@@ -247,6 +247,8 @@ export class Side {
     }
     if (state.mode === 'joining') state.mode = 'together';
     this.#do({ kind: 'toGateway', message: { kind: 'rewound', next: state.input } });
+    // What the state has in it is asked for no more.
+    this.#sayApplied();
     this.#toPeer({ kind: 'committed', generation: state.generation });
     this.#lostNow();
     return this.#taken();
