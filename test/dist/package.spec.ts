@@ -179,12 +179,21 @@ describe.skipIf(missing !== undefined)('the archive for Linux', () => {
         expect(started.exitCode, 'the app is alive').toBeNull();
         await delay(200);
       }
-      const [renderer] = renderers();
-      expect(renderer, `a page of process ${pid}`).toBeDefined();
-      // A process is there before it has put itself behind the filter.
-      const isFiltered = () => /^Seccomp:\t2$/m.test(readFileSync(`/proc/${renderer}/status`, 'utf8'));
-      for (let round = 0; !isFiltered() && round < 100; round++) await delay(200);
-      expect(isFiltered(), 'its system calls are filtered').toBe(true);
+      expect(renderers().length, `a page of process ${pid}`).toBeGreaterThan(0);
+      // A process is there before it has put itself behind the filter; and the first one may give its page to another and end.
+      const isFiltered = (name: string) => {
+        try {
+          return /^Seccomp:\t2$/m.test(readFileSync(`/proc/${name}/status`, 'utf8'));
+        } catch {
+          return false;
+        }
+      };
+      const areFiltered = () => {
+        const pages = renderers();
+        return pages.length > 0 && pages.every(isFiltered);
+      };
+      for (let round = 0; !areFiltered() && round < 100; round++) await delay(200);
+      expect(areFiltered(), 'its system calls are filtered').toBe(true);
       for (let round = 0; ; round++) {
         const { status, stderr } = spawnSync(path.join(app, 'bin/vitrine'), ['start', 'hello'], {
           ...person,
