@@ -202,8 +202,6 @@ export class LifeCycle {
 
   pause(reason = 'Paused.'): void {
     this.require(['running', 'paused'], 'paused');
-    // It would be paused still when it is started again.
-    if (this.#poweringOff !== undefined) throw new MachineError('wrong-state', `The machine ${this.machine.name} is being switched off, so it cannot be paused.`);
     if (this.#state === 'running') this.pauseNow(reason);
   }
 

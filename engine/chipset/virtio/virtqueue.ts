@@ -64,7 +64,7 @@ export class Virtqueue {
     this.reach('a table of descriptors', place.descriptors, place.size * Descriptor.bytes, false);
     this.reach('a ring', place.driver, ringHeader + 2 * place.size, false);
     this.reach('a ring', place.device, ringHeader + 8 * place.size, true);
-    const waiting = (this.word(place.driver + 2, 2) - place.next) & 0xffff;
+    const { waiting } = this;
     if (waiting === 0) return undefined;
     if (waiting > place.size) throw new VirtqueueError('there is more in a ring than it has entries');
     const head = this.word(place.driver + 4 + 2 * (place.next % place.size), 2);

@@ -160,7 +160,12 @@ export class PairFolder {
         } catch (error) {
           if (!isSystemError(error, 'EEXIST')) throw error;
         }
-        if (isHeld(claimHolder.parse(JSON.parse(readFileSync(file, 'utf8'))))) return undefined;
+        try {
+          if (isHeld(claimHolder.parse(JSON.parse(readFileSync(file, 'utf8'))))) return undefined;
+        } catch (error) {
+          // It was released meanwhile.
+          if (!isSystemError(error, 'ENOENT')) throw error;
+        }
         rmSync(file, { force: true });
       }
       return undefined;
